@@ -1,0 +1,20 @@
+/*
+ * Patterns such as h?llo*[a-z], as KEYS, PSUBSCRIBE and ACL rules know them:
+ * `*` any run, `?` any byte, `[abc]`, `[^a]`, `[a-z]`, `\x` the byte itself.
+ *
+ * Matching takes no recursion and at most pattern times text steps, so a
+ * hostile pattern cannot stall the server.
+ */
+#ifndef STORAGE_BASE_GLOB_H
+#define STORAGE_BASE_GLOB_H
+
+#include "storage/base/slice.h"
+
+/* Whether the whole text matches the whole pattern. */
+bool glob_match(struct slice pattern, struct slice text);
+bool glob_match_nocase(struct slice pattern, struct slice text);
+
+/* The leading bytes of the pattern that any match must begin with, as they stand. */
+size_t glob_fixed_prefix(struct slice pattern);
+
+#endif

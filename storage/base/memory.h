@@ -1,0 +1,63 @@
+/*
+ * The allocator of the whole house, over jemalloc.
+ *
+ * There is no NULL to check: a request that cannot be met ends the program
+ * with a report, because sizes that a client names are bounded before anything
+ * is allocated. Totals cost nothing: jemalloc keeps exact counters for every
+ * thread, and each thread that allocates registers once.
+ *
+ * In sanitizer builds (MILLRACE_LIBC_MALLOC) libc's malloc stands in.
+ */
+#ifndef STORAGE_BASE_MEMORY_H
+#define STORAGE_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* A block of at least `size` bytes, not cleared. A size of 0 gives a block too. */
+void *memory_new(size_t size) __attribute__((malloc, returns_nonnull));
+
+/* A block of `count` times `size` bytes, all zero. Dies on overflow. */
+void *memory_new_zeroed(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+
+/* Changes a block's size, moving it if it must; `block` may be NULL. */
+void *memory_resize(void *block, size_t size) __attribute__((returns_nonnull));
+
+/* Gives a block back. NULL is fine. */
+void memory_free(void *block);
+
+/* The same, faster, by a caller that knows the size it asked for. Not NULL. */
+void memory_free_sized(void *block, size_t size);
+
+/* The bytes a request of `size` really takes (its size class). */
+size_t memory_good_size(size_t size);
+
+/* The bytes a block really has, all of which may be used. NULL has 0. */
+size_t memory_usable(const void *block);
+
+/*
+ * Counts the calling thread's allocations in memory_used from now on. Each
+ * thread calls it once, before it allocates for others or frees what others
+ * made; memory_thread_end when it is done.
+ */
+void memory_thread_begin(void);
+void memory_thread_end(void);
+
+/* Bytes allocated and not freed, by all registered threads. */
+size_t memory_used(void);
+
+/* What the allocator says of itself, in bytes. */
+struct memory_figures {
+    size_t allocated; /* handed out */
+    size_t active;    /* in pages that hold something */
+    size_t resident;  /* mapped and touched, the allocator's own included */
+    size_t retained;  /* kept for later, given back to the kernel meanwhile */
+};
+void memory_figures(struct memory_figures *figures);
+
+/* Asks the allocator to hand unused pages back to the kernel. */
+void memory_purge(void);
+
+/* "jemalloc-5.3.0" or "libc". */
+const char *memory_allocator(void);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * The report when a `must` fails or memory runs out: reason, backtrace, abort.
+ *
+ * One hook may be set by the program to add what it was doing (the call under
+ * way, the last log lines). It runs once, must not allocate, and may not return
+ * into the code that failed.
+ */
+#ifndef STORAGE_BASE_PANIC_H
+#define STORAGE_BASE_PANIC_H
+
+/* Sets what else is printed, or nothing with NULL. `who` is handed to the hook. */
+void panic_hook(void (*hook)(void *who, int fd), void *who);
+
+/* Prints the reason in the manner of printf to standard error and aborts. */
+_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
