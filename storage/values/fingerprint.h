@@ -1,0 +1,28 @@
+/*
+ * A 160-bit fingerprint of data, for comparing two data sets (DEBUG DIGEST).
+ *
+ * Elements of a list are mixed in their order; elements of a set are added, so
+ * that their order does not matter. Not for secrets.
+ */
+#ifndef STORAGE_VALUES_FINGERPRINT_H
+#define STORAGE_VALUES_FINGERPRINT_H
+
+#include <stdint.h>
+
+#include "storage/base/slice.h"
+
+struct fingerprint {
+    uint32_t words[5]; /* all zero for nothing */
+};
+
+/* Mixes bytes into what is there: the order of calls matters. */
+void fingerprint_mix(struct fingerprint *into, struct slice bytes);
+void fingerprint_mix_integer(struct fingerprint *into, int64_t value);
+
+/* Adds a whole fingerprint: the order of calls does not matter. */
+void fingerprint_add(struct fingerprint *into, const struct fingerprint *other);
+
+/* Forty lower-case hexadecimal digits and a NUL. */
+void fingerprint_print(const struct fingerprint *fingerprint, char to[41]);
+
+#endif

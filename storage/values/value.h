@@ -1,0 +1,96 @@
+/*
+ * What every value in the keyspace has in common, and what a type must do.
+ *
+ * Strings are kept by the item itself (storage/keyspace/item.h). All other
+ * values begin with `struct value`, so that a pointer to one says what it is.
+ * The rooms that save, measure, copy or free values know no type: they ask the
+ * registry, which broker.c fills. That is how a stream, which lives above
+ * storage, is a value like any other.
+ */
+#ifndef STORAGE_VALUES_VALUE_H
+#define STORAGE_VALUES_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/base/slice.h"
+#include "storage/values/fingerprint.h"
+
+/* The types, in the order of Redis's own numbering. */
+enum value_kind {
+    VALUE_STRING,
+    VALUE_LIST,
+    VALUE_SET,
+    VALUE_ZSET,
+    VALUE_HASH,
+    VALUE_STREAM,
+    VALUE_KINDS
+};
+
+/* The first member of every list, set, zset, hash and stream. */
+struct value {
+    uint8_t kind; /* enum value_kind */
+    uint8_t form; /* the type's own: packed, large, ... */
+};
+
+/* Receives statements, word by word lists that rebuild a value. */
+struct statement_sink {
+    void (*say)(void *who, const struct slice *words, size_t count);
+    void *who;
+};
+
+/* When the small form of a type becomes the large one; set by options. */
+struct value_limits {
+    int32_t  list_node_size;      /* list-max-listpack-size: > 0 elements, -1..-5 kilobytes */
+    uint32_t list_compress_depth; /* list-compress-depth */
+    uint32_t hash_entries;        /* hash-max-listpack-entries */
+    uint32_t hash_value;          /* hash-max-listpack-value, bytes */
+    uint32_t set_ints;            /* set-max-intset-entries */
+    uint32_t set_entries;         /* set-max-listpack-entries */
+    uint32_t set_value;           /* set-max-listpack-value, bytes */
+    uint32_t zset_entries;        /* zset-max-listpack-entries */
+    uint32_t zset_value;          /* zset-max-listpack-value, bytes */
+    uint32_t stream_node_bytes;   /* stream-node-max-bytes */
+    uint32_t stream_node_entries; /* stream-node-max-entries */
+    uint32_t hll_sparse_bytes;    /* hll-sparse-max-bytes */
+};
+
+/* Redis's defaults. */
+extern const struct value_limits value_limits_default;
+
+/* What a type must do to live in the keyspace. Every member is set. */
+struct value_type {
+    const char *name; /* what TYPE answers */
+
+    /* Frees the value and all that it holds. */
+    void (*free)(struct value *value);
+
+    /* A deep copy, owned by the caller. */
+    struct value *(*copy)(const struct value *value);
+
+    /* What OBJECT ENCODING answers, as Redis 7.0 names it. */
+    const char *(*encoding)(const struct value *value);
+
+    /* How many blocks freeing it gives back, roughly; large ones go to a worker. O(1). */
+    size_t (*effort)(const struct value *value);
+
+    /* Bytes of memory; looks at `samples` elements and extrapolates, 0 for all of them. */
+    size_t (*measure)(const struct value *value, size_t samples);
+
+    /* Adds the value to a fingerprint: equal values, equal fingerprints, in any form. */
+    void (*digest)(const struct value *value, struct fingerprint *into);
+
+    /* Says the shortest statements that rebuild the value under `key`, at most 64 elements each. */
+    void (*rewrite)(const struct value *value, struct slice key, const struct statement_sink *to);
+};
+
+/* One type for each kind; strings have a row for their name only. */
+struct value_types {
+    const struct value_type *of[VALUE_KINDS];
+};
+
+/* Frees a value by its own type. NULL is fine. */
+void value_free(const struct value_types *types, struct value *value);
+
+#endif
