@@ -19,6 +19,9 @@ void *memory_new(size_t size) __attribute__((malloc, returns_nonnull));
 /* A block of `count` times `size` bytes, all zero. Dies on overflow. */
 void *memory_new_zeroed(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 
+/* A block of `size` bytes, all zero, at a multiple of `alignment`, which is a power of two. */
+void *memory_new_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull));
+
 /* Changes a block's size, moving it if it must; `block` may be NULL. */
 void *memory_resize(void *block, size_t size) __attribute__((returns_nonnull));
 
