@@ -1,0 +1,70 @@
+/*
+ * The broker's configuration: the options in force, who must be told when one
+ * changes, and the rules of changing them.
+ *
+ * At the start values come from the file and the command line (config_file.h)
+ * through config_set. Later they come from CONFIG SET through config_set_live,
+ * which changes all of the options it is given or none.
+ */
+#ifndef BROKER_CONFIG_CONFIG_H
+#define BROKER_CONFIG_CONFIG_H
+
+#include "broker/config/options.h"
+
+struct config;
+
+/* A configuration with all defaults. */
+struct config *config_new(void);
+
+/* Frees it. NULL is fine. */
+void config_free(struct config *config);
+
+/* The options in force, at one address until config_free; fields change when they are set. */
+const struct options *config_options(const struct config *config);
+
+/*
+ * Does what a changed option asks for. `options` already has the new value.
+ * Returns false with a reason if that is impossible; the old values then come
+ * back, and whoever had already applied a new one is called again.
+ */
+typedef bool config_apply(void *who, const struct options *options, struct trouble *trouble);
+
+/*
+ * Has `apply` called after the named option was changed by config_set_live. The
+ * same function and `who` registered for several options are called once for a
+ * change of several together. The name must be that of an option.
+ */
+void config_on_change(struct config *config, const char *name, config_apply *apply, void *who);
+
+/*
+ * Sets one option at the start. Returns false with the reason as Redis words it
+ * for a config file: an unknown option, a wrong number of words, a bad value.
+ */
+bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
+                struct trouble *trouble);
+
+/* A name and the value it is to have. */
+struct config_pair {
+    struct slice name;
+    struct slice value;
+};
+
+/*
+ * CONFIG SET: sets all of the options or, with the reason, none of them, and
+ * tells those who registered. `may_protected` says whether the asker may change
+ * protected options. The reason is Redis's sentence behind "ERR ".
+ */
+bool config_set_live(struct config *config, const struct config_pair *pairs, size_t count,
+                     bool may_protected, struct trouble *trouble);
+
+/*
+ * Replaces a text option by what it came to mean, telling nobody: `dir` by the
+ * absolute folder, once it was entered.
+ */
+void config_settle(struct config *config, const char *name, struct slice value);
+
+/* The config file that was read, absolute; "" if there was none. */
+const char *config_path(const struct config *config);
+void config_set_path(struct config *config, const char *path);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * The options as plain data, and how a value is read and shown.
+ *
+ * options.def has one row for each option; the struct, the table of rows and
+ * the defaults are made from it. Modules are handed a `const struct options *`
+ * and read its fields; it stays at one address for the life of the broker, and
+ * what CONFIG SET changes is seen by the next read. Who must act on a change
+ * registers with config_on_change (config.h).
+ *
+ * Defaults are those of Redis 7.0. Values are read as redis.conf writes them.
+ */
+#ifndef BROKER_CONFIG_OPTIONS_H
+#define BROKER_CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/base/buffer.h"
+#include "storage/base/must.h"
+#include "storage/base/slice.h"
+#include "storage/base/trouble.h"
+
+/* Who may: nobody, everybody, or who came through loopback or the unix socket. */
+enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
+
+/* When the AOF is forced to disk. */
+enum option_fsync { OPTION_FSYNC_NO, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_EVERYSEC };
+
+/* In the order of enum log_level of storage/base/log.h. */
+enum option_log {
+    OPTION_LOG_DEBUG,
+    OPTION_LOG_VERBOSE,
+    OPTION_LOG_NOTICE,
+    OPTION_LOG_WARNING,
+    OPTION_LOG_NOTHING
+};
+
+/* Bits of notify-keyspace-events; the letter of each is beside it. */
+enum option_notices {
+    OPTION_NOTICE_KEYSPACE = 1 << 0,  /* K: published on __keyspace@ */
+    OPTION_NOTICE_KEYEVENT = 1 << 1,  /* E: published on __keyevent@ */
+    OPTION_NOTICE_GENERIC = 1 << 2,   /* g */
+    OPTION_NOTICE_STRING = 1 << 3,    /* $ */
+    OPTION_NOTICE_LIST = 1 << 4,      /* l */
+    OPTION_NOTICE_SET = 1 << 5,       /* s */
+    OPTION_NOTICE_HASH = 1 << 6,      /* h */
+    OPTION_NOTICE_ZSET = 1 << 7,      /* z */
+    OPTION_NOTICE_EXPIRED = 1 << 8,   /* x */
+    OPTION_NOTICE_EVICTED = 1 << 9,   /* e */
+    OPTION_NOTICE_STREAM = 1 << 10,   /* t */
+    OPTION_NOTICE_MISS = 1 << 11,     /* m: a key was looked for and not there; not in A */
+    OPTION_NOTICE_MODULE = 1 << 13,   /* d */
+    OPTION_NOTICE_NEW = 1 << 14,      /* n: a key came to be; not in A */
+    OPTION_NOTICE_ALL = 0x27FC        /* A: g$lshzxetd */
+};
+
+/* Classes of client-output-buffer-limit. */
+enum option_class { OPTION_CLASS_NORMAL, OPTION_CLASS_REPLICA, OPTION_CLASS_PUBSUB, OPTION_CLASSES };
+
+/* One class's limits; 0 is no limit. */
+struct option_limit {
+    int64_t hard;         /* bytes that close a session at once */
+    int64_t soft;         /* bytes that close it if they stay ... */
+    int64_t soft_seconds; /* ... for so long */
+};
+
+struct option_limits {
+    struct option_limit of[OPTION_CLASSES];
+};
+
+/* A list of words, NUL-terminated each; owned by the options. */
+struct option_words {
+    char **at;
+    size_t count;
+};
+
+/* Every option that may differ from one broker to another, by its name with underscores. */
+struct options {
+#define OPTION_BOOL(field, name, alias, usual, when, sentence) bool field;
+#define OPTION_NUMBER(field, name, alias, least, most, usual, unit, when, sentence) int64_t field;
+#define OPTION_CHOICE(field, name, alias, words, usual, when, sentence) int field;
+#define OPTION_TEXT(field, name, alias, usual, when, sentence) char *field; /* never NULL */
+#define OPTION_WORDS(field, name, alias, usual, most, when, sentence) struct option_words field;
+#define OPTION_NOTICES(field, name, alias, when, sentence) uint32_t field;
+#define OPTION_LIMITS(field, name, alias, when, sentence) struct option_limits field;
+#define OPTION_FIXED(name, alias, value, when, reason)
+#include "broker/config/options.def"
+};
+
+enum option_when { OPTION_LIVE, OPTION_START, OPTION_PROTECTED };
+
+enum option_kind {
+    OPTION_KIND_BOOL,
+    OPTION_KIND_NUMBER,
+    OPTION_KIND_CHOICE,
+    OPTION_KIND_TEXT,
+    OPTION_KIND_WORDS,
+    OPTION_KIND_NOTICES,
+    OPTION_KIND_LIMITS,
+    OPTION_KIND_FIXED
+};
+
+enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_OCTAL };
+
+/* One row of options.def. */
+struct option {
+    const char *name;
+    const char *alias;        /* an old name, or NULL */
+    const char *usual;        /* the default as text; a FIXED option's only value */
+    const char *sentence;     /* what it is for; a FIXED option's reason */
+    const char *const *words; /* CHOICE: the words, ending with NULL */
+    int64_t least, most;      /* NUMBER: the range; WORDS: most words */
+    size_t offset;            /* of its field in struct options */
+    uint8_t kind;             /* enum option_kind */
+    uint8_t unit;             /* enum option_unit */
+    uint8_t when;             /* enum option_when */
+};
+
+/* Fills in the defaults; options_clear frees what they own. */
+void options_init(struct options *options);
+void options_clear(struct options *options);
+
+/* A deep copy into a struct that was not initialised before. */
+void options_copy(struct options *to, const struct options *from);
+
+/* The row at a position, in the order of options.def; index < options_count(). */
+const struct option *options_at(size_t index);
+size_t options_count(void);
+
+/* Finds a row by name or alias, any case. Returns NULL if there is none. O(rows). */
+const struct option *options_find(struct slice name);
+
+/*
+ * Reads a value: the words that follow the name in a file, or the one word of
+ * CONFIG SET, which is split at blanks where the option takes several. Returns
+ * false with the reason as Redis words it, changing nothing.
+ */
+bool options_parse(struct options *options, const struct option *option, const struct slice *words,
+                   size_t count, struct trouble *trouble);
+
+/* Appends the value as CONFIG GET shows it. */
+void options_print(const struct options *options, const struct option *option, struct buffer *to);
+
+/* Whether an option has the same value in both. */
+bool options_equal(const struct options *a, const struct options *b, const struct option *option);
+
+/* Reads the letters of notify-keyspace-events; false if one is unknown. */
+MUST_USE bool options_read_notices(struct slice letters, uint32_t *notices);
+
+#endif
