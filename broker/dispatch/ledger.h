@@ -1,0 +1,136 @@
+/*
+ * The ledger: what a call changed, and what is to be said of it.
+ *
+ * A handler notes each change as it makes it: the key, the class and name of
+ * the keyspace event. Effects read the lines when the outermost call closes;
+ * nobody else acts on a change. While nobody listens a note is one increment.
+ *
+ * What replicas and the AOF hear of a call that changed something is its own
+ * request, unless the handler says otherwise with ledger_say, once for each
+ * statement, or ledger_say_nothing. Statements of one outermost call are one
+ * unit: more than one are wrapped in MULTI and EXEC.
+ *
+ * What always holds:
+ *   (1) Lines are in the order in which the changes were made.
+ *   (2) A key removed by time or memory is noted, and its DEL said, in front
+ *       of the lines of the call under way that found it.
+ *   (3) Between outermost calls there are no lines.
+ */
+#ifndef BROKER_DISPATCH_LEDGER_H
+#define BROKER_DISPATCH_LEDGER_H
+
+#include "storage/base/arena.h"
+#include "storage/base/buffer.h"
+#include "storage/base/slice.h"
+#include "storage/keyspace/change.h"
+
+/* Classes of keyspace events; the values are bits of the option notify-keyspace-events. */
+enum event_class {
+    EVENT_GENERIC = 1 << 2,
+    EVENT_STRING = 1 << 3,
+    EVENT_LIST = 1 << 4,
+    EVENT_SET = 1 << 5,
+    EVENT_HASH = 1 << 6,
+    EVENT_ZSET = 1 << 7,
+    EVENT_EXPIRED = 1 << 8,
+    EVENT_EVICTED = 1 << 9,
+    EVENT_STREAM = 1 << 10,
+    EVENT_MISS = 1 << 11,
+    EVENT_NEW = 1 << 14,
+};
+
+/* Who wants to know of changes; a bit each, kept current by the rooms themselves. */
+enum ledger_listener {
+    LISTENER_FEED = 1 << 0,    /* AOF or replicas want statements */
+    LISTENER_WATCH = 1 << 1,   /* somebody watches keys */
+    LISTENER_CACHES = 1 << 2,  /* somebody caches keys */
+    LISTENER_NOTICES = 1 << 3, /* keyspace events are published */
+    LISTENER_WAITERS = 1 << 4, /* somebody waits for keys */
+};
+
+/* One change. */
+struct ledger_line {
+    struct slice key;
+    const char  *event; /* "lpush"; NULL: changed without an event */
+    uint32_t     db;
+    uint32_t     class; /* enum event_class */
+    bool         everything; /* the whole database changed: FLUSHDB, SWAPDB */
+    bool         notice_only; /* an event without a change: keymiss */
+};
+
+struct ledger;
+
+struct ledger *ledger_new(void);
+void ledger_free(struct ledger *ledger);
+
+/* Adds or takes away a listener. */
+void ledger_listen(struct ledger *ledger, enum ledger_listener who, bool on);
+bool ledger_heard_by(const struct ledger *ledger, enum ledger_listener who);
+
+/* The database that following notes are about; the call sets it. */
+void ledger_set_db(struct ledger *ledger, uint32_t db);
+
+/* Notes that a key changed. The key is copied if somebody listens. */
+void ledger_changed(struct ledger *ledger, struct slice key, enum event_class class,
+                    const char *event);
+
+/* The same in another database than the call's: MOVE, COPY. */
+void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
+                       enum event_class class, const char *event);
+
+/* Notes an event that changed nothing: it is published, but wakes and fails nobody. */
+void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
+                  const char *event);
+
+/* Notes that all keys of a database changed. */
+void ledger_changed_all(struct ledger *ledger, uint32_t db);
+
+/* Counts further changes for rdb_changes_since_last_save: elements beyond the first. */
+void ledger_count(struct ledger *ledger, uint64_t more);
+
+/* Says a statement in place of the request itself. Words are encoded at once. */
+void ledger_say(struct ledger *ledger, const struct slice *words, size_t count);
+
+/* Says nothing, though something changed. */
+void ledger_say_nothing(struct ledger *ledger);
+
+/* Says the request itself even if nothing was noted as changed. */
+void ledger_say_anyway(struct ledger *ledger);
+
+/* ---- For dispatch and effects ---- */
+
+/* Opens the ledger for a call, and closes it; calls within calls nest. */
+struct ledger_mark {
+    uint64_t changes;
+    uint32_t said;
+    bool     silent;
+    bool     anyway;
+};
+struct ledger_mark ledger_open(struct ledger *ledger, uint32_t db);
+
+/* Ends a call: says its own request, given as words or in RESP already, where that is due. */
+void ledger_close(struct ledger *ledger, struct ledger_mark mark, const struct slice *words,
+                  size_t count, struct slice raw);
+
+/* How deep calls are nested: 0 between outermost calls. */
+unsigned ledger_depth(const struct ledger *ledger);
+
+/* The lines of the outermost call, and forgetting them once effects have run. */
+size_t ledger_lines(const struct ledger *ledger, const struct ledger_line **lines);
+void ledger_settle(struct ledger *ledger);
+
+/* Changes so far in this call, and since the server started. */
+uint64_t ledger_changes(const struct ledger *ledger);
+
+/*
+ * The feed: encoded statements since it was last taken, as RESP, with SELECT
+ * where the database changes. Whoever takes them empties the buffer.
+ * ledger_feed_restart makes the next statement name its database again.
+ */
+struct buffer *ledger_feed(struct ledger *ledger);
+void ledger_feed_restart(struct ledger *ledger);
+
+/* What the keyspaces announce to: notes and says what time and memory removed. */
+const struct change_sink *ledger_change_sink(struct ledger *ledger);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * A connection: a socket and its bytes.
+ *
+ * Bytes read are shown to the handler, which says how many it took; the rest is
+ * kept and shown again together with what comes after. Bytes to be written are
+ * put into the outbox, and leave when `connections_send` runs at the end of
+ * the turn. A connection that has nothing half-read and nothing to send holds
+ * no buffers.
+ *
+ *   open ──peer closes, error, limit──► closing ──end of the turn──► closed(who), gone
+ *
+ * The socket's bytes pass through a transport, so that TLS or another way to
+ * read and write can take its place.
+ */
+#ifndef BROKER_NET_CONNECTION_H
+#define BROKER_NET_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "broker/protocol/outbox.h"
+#include "storage/base/slice.h"
+
+struct connection;
+struct connections;
+struct loop;
+struct metrics;
+
+/* How bytes reach the peer; results and errno as read and writev give them. */
+struct transport {
+    ssize_t (*read)(void *who, int fd, void *to, size_t len);
+    ssize_t (*write)(void *who, int fd, const struct iovec *vectors, int count);
+    void (*close)(void *who, int fd);
+};
+
+/* The plain socket. */
+extern const struct transport transport_plain;
+
+/* Who is told what happens on a connection. */
+struct connection_handler {
+    /*
+     * Bytes are there: all that are not taken yet. Returns how many are taken.
+     * `wanted` may be set to the least number of bytes that make a difference.
+     */
+    size_t (*input)(void *who, struct slice bytes, size_t *wanted);
+
+    /* The connection ends after this; `reason` is for the log. */
+    void (*closed)(void *who, const char *reason);
+};
+
+/* All connections of a thread, with what they share. Pointers are borrowed. */
+struct connections *connections_new(struct loop *loop, struct metrics *metrics);
+void connections_free(struct connections *all);
+size_t connections_count(const struct connections *all);
+struct outbox_pool *connections_pool(struct connections *all);
+
+/* Step of the turn: sends what is in the outboxes, closes what is to be closed. */
+bool connections_send(void *connections);
+bool connections_close(void *connections);
+
+/* Takes a connected, non-blocking socket over. */
+struct connection *connection_new(struct connections *all, int fd,
+                                  const struct transport *transport, void *transport_who,
+                                  const struct connection_handler *handler, void *who);
+
+/* Where replies are written. Call connection_wants_send after writing outside of `input`. */
+struct outbox *connection_outbox(struct connection *connection);
+void connection_wants_send(struct connection *connection);
+
+/* Sends as much as the socket takes now, not waiting for the end of the turn. */
+void connection_send_now(struct connection *connection);
+
+/* Shows the kept bytes to the handler again in this turn: it can go on now. */
+void connection_wake(struct connection *connection);
+
+/* Ends a connection at the end of the turn: at once, or when the outbox is sent. */
+void connection_close(struct connection *connection, const char *reason);
+void connection_close_when_sent(struct connection *connection);
+bool connection_closing(const struct connection *connection);
+
+/* Stops reading, and begins again: back-pressure. */
+void connection_pause_reading(struct connection *connection, bool pause);
+
+int connection_descriptor(const struct connection *connection);
+
+/* Bytes read and not taken yet, and the room kept for them. */
+size_t connection_unread(const struct connection *connection);
+size_t connection_unread_room(const struct connection *connection);
+
+/* "127.0.0.1:50312", "[::1]:6379", or the path of a unix socket with ":0". */
+void connection_peer_name(const struct connection *connection, char *to, size_t size);
+void connection_own_name(const struct connection *connection, char *to, size_t size);
+bool connection_is_unix(const struct connection *connection);
+bool connection_is_loopback(const struct connection *connection);
+
+#endif

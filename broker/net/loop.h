@@ -1,0 +1,63 @@
+/*
+ * The event loop, over libev, and the end of its turn.
+ *
+ * A turn is one pass: wait, read what is readable, run the requests, then the
+ * steps that end a turn, in the order they were given. libev is wrapped here
+ * and in connection.c and listener.c, nowhere else.
+ */
+#ifndef BROKER_NET_LOOP_H
+#define BROKER_NET_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "storage/base/clock.h"
+
+struct ev_loop;
+struct loop;
+
+/* One thing to do at the end of each turn. True asks for another turn at once. */
+struct step {
+    const char *name;
+    bool (*run)(void *who);
+    void *who;
+};
+
+/* Steps are copied. Dies if the kernel gives no epoll. */
+struct loop *loop_new(const struct step *steps, size_t count);
+void loop_free(struct loop *loop);
+
+/* Runs turns until loop_stop. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* One turn; waits at most `timeout` milliseconds for something to happen. */
+void loop_turn(struct loop *loop, millis timeout);
+
+/* Turns so far, and the microseconds spent in them outside of waiting. */
+uint64_t loop_turns(const struct loop *loop);
+
+/* For the rooms that own watchers of their own. */
+struct ev_loop *loop_ev(struct loop *loop);
+
+/* A timer: runs once at a time from now, or again and again. */
+struct loop_timer;
+struct loop_timer *loop_timer_new(struct loop *loop, void (*run)(void *who), void *who);
+void loop_timer_free(struct loop_timer *timer);
+
+/* Runs after `delay` milliseconds, then every `repeat` milliseconds if that is not 0. */
+void loop_timer_start(struct loop_timer *timer, millis delay, millis repeat);
+void loop_timer_stop(struct loop_timer *timer);
+
+/* Runs `run` when a signal arrives, in a turn, not in the handler of the signal. */
+struct loop_signal;
+struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*run)(void *who),
+                                    void *who);
+void loop_signal_free(struct loop_signal *watcher);
+
+/* Runs `run` when a descriptor is readable. */
+struct loop_watch;
+struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who);
+void loop_watch_free(struct loop_watch *watch);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * A session: somebody connected. Name, user, selected database, protocol.
+ *
+ * The connection has the bytes, the session knows who it is. Rooms above hang
+ * what they know of a session on its hooks (transaction, waiter, watches,
+ * subscriptions); each room touches only its own hook and is told by
+ * `sessions.h` when the session ends.
+ *
+ * A stand-in session has no connection: statements from a log or a primary
+ * are run as calls on one, and its replies go nowhere.
+ */
+#ifndef BROKER_SESSION_SESSION_H
+#define BROKER_SESSION_SESSION_H
+
+#include "broker/protocol/reply.h"
+#include "broker/protocol/request.h"
+#include "storage/base/bytes.h"
+#include "storage/base/chain.h"
+#include "storage/base/clock.h"
+
+struct command;
+struct connection;
+struct session_waiter;
+struct subscriber;
+struct transaction;
+struct watches;
+
+/* Whether replies are sent: CLIENT REPLY. */
+enum session_replies { SESSION_REPLIES_ON, SESSION_REPLIES_OFF, SESSION_REPLIES_SKIP_NEXT,
+                       SESSION_REPLIES_SKIP };
+
+struct session {
+    struct chain       all;         /* link of sessions.c */
+    uint64_t           id;          /* rises, never used twice */
+    struct connection *connection;  /* NULL for a stand-in */
+    struct reply       reply;       /* where answers go, in which protocol */
+    uint32_t           db;          /* the selected database */
+    uint8_t            replies;     /* enum session_replies */
+    bool               signed_in;   /* may do what its user may */
+    bool               no_evict;    /* CLIENT NO-EVICT */
+    bool               no_touch;    /* CLIENT NO-TOUCH */
+    bool               paused;      /* its requests wait: it waits for a key, or all are paused */
+    bool               is_replica;  /* gets the feed */
+    bool               is_monitor;  /* gets every call */
+
+    /* Each belongs to the room named; NULL while it does not concern the session. */
+    struct transaction    *transaction; /* dispatch/transaction */
+    struct session_waiter *waiter;      /* dispatch/waiting */
+    struct watches        *watches;     /* effects/watch */
+    struct subscriber     *subscriber;  /* session/subscription */
+
+    struct request     request;     /* what is half read; no memory while nothing is */
+    struct bytes      *name;        /* CLIENT SETNAME, or NULL */
+    struct bytes      *library;     /* CLIENT SETINFO LIB-NAME, or NULL */
+    struct bytes      *library_version;
+    const struct command *last;     /* the last command it ran, or NULL */
+    millis             since;       /* when it came */
+    millis             active;      /* when it last sent something */
+    uint64_t           calls;       /* commands run */
+    uint64_t           bytes_in;
+    uint64_t           bytes_out;
+};
+
+/* Whether a session is in subscribed mode under RESP2, where few commands are allowed. */
+bool session_only_hears(const struct session *session);
+
+/* The name given with CLIENT SETNAME, or nothing. */
+struct slice session_name(const struct session *session);
+
+/* Puts an own share of text on one of the session's texts, dropping what was there. */
+void session_set_text(struct bytes **text, struct slice to);
+
+/* Appends the line of CLIENT LIST, without its end. */
+struct buffer;
+void session_describe(const struct session *session, millis now, struct buffer *to);
+
+#endif

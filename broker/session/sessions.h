@@ -1,0 +1,61 @@
+/*
+ * All sessions: made, found, listed, killed, ended.
+ *
+ * Rooms above that hang something on a session give a farewell when the broker
+ * is made; all farewells run, in order, when a session ends.
+ */
+#ifndef BROKER_SESSION_SESSIONS_H
+#define BROKER_SESSION_SESSIONS_H
+
+#include "broker/session/session.h"
+
+struct connections;
+struct metrics;
+struct options;
+struct sessions;
+
+/* Called when a session ends, to take back what a room hung on it. */
+struct farewell {
+    void (*say)(void *who, struct session *session);
+    void *who;
+};
+
+/* What happens with the bytes of a session: broker/dispatch/intake. */
+struct session_intake {
+    size_t (*input)(void *who, struct session *session, struct slice bytes, size_t *wanted);
+    void *who;
+};
+
+struct sessions_setup {
+    struct connections   *connections;
+    struct metrics       *metrics;
+    const struct options *options;
+    struct session_intake intake;
+};
+
+struct sessions *sessions_new(const struct sessions_setup *setup);
+void sessions_free(struct sessions *all);
+void sessions_add_farewell(struct sessions *all, struct farewell farewell);
+
+/* Takes a socket over: greets it, or refuses it with a clear error if there are too many. */
+void sessions_accept(struct sessions *all, int fd, millis now);
+
+/* A session without a connection, for replay; ended with sessions_end. */
+struct session *sessions_stand_in(struct sessions *all, millis now);
+
+/* Ends a session now and frees it; its connection, if any, is gone already. */
+void sessions_end(struct sessions *all, struct session *session);
+
+/* Closes a session at the end of the turn, after its replies or at once. */
+void sessions_close(struct sessions *all, struct session *session, bool after_replies);
+
+size_t sessions_count(const struct sessions *all);
+struct session *sessions_find(struct sessions *all, uint64_t id);
+
+/* The head of the chain of sessions with a connection, oldest first; links are session->all. */
+struct chain *sessions_chain(struct sessions *all);
+
+/* Closes sessions idle for longer than `timeout`; a few each time it is called. */
+void sessions_close_idle(struct sessions *all, millis now);
+
+#endif

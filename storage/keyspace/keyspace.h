@@ -1,0 +1,182 @@
+/*
+ * The databases: find, put, remove, rename, move, swap, flush.
+ *
+ * `struct keyspaces` is all of them with what they share; `struct keyspace` is
+ * one. An item is borrowed from the moment it is found until the next call
+ * that changes its keyspace; functions that may move an item return its new
+ * address.
+ *
+ * Time is handed in: keyspaces_set_now is called once before each call, and an
+ * item past its time is never shown. It goes when it is next looked for or
+ * when the sweep of expiry.h reaches it, whichever is first, and is announced
+ * through the change sink either way.
+ *
+ * Costs: every function is O(1) on average unless it says otherwise; with an
+ * expiry add O(log n) of the keys that expire.
+ */
+#ifndef STORAGE_KEYSPACE_KEYSPACE_H
+#define STORAGE_KEYSPACE_KEYSPACE_H
+
+#include "storage/base/random.h"
+#include "storage/keyspace/change.h"
+#include "storage/keyspace/item.h"
+
+struct hash_key;
+struct keyspace;
+struct keyspaces;
+struct worker;
+
+/* What a set of databases is made with; all pointers are borrowed for its life. */
+struct keyspaces_setup {
+    uint32_t                  count;   /* how many databases */
+    const struct value_types *types;
+    const struct hash_key    *secret;  /* of every table */
+    const struct change_sink *changes; /* may be NULL: nobody is told */
+    struct worker            *reclaim; /* frees large values; NULL: freed on the spot */
+};
+
+struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup);
+void keyspaces_free(struct keyspaces *all);
+
+uint32_t keyspaces_count(const struct keyspaces *all);
+const struct value_types *keyspaces_types(const struct keyspaces *all);
+
+/* One database; `db` must be below the count. */
+struct keyspace *keyspaces_at(struct keyspaces *all, uint32_t db);
+
+/* The time by which items expire from now on. */
+void keyspaces_set_now(struct keyspaces *all, millis now);
+millis keyspaces_now(const struct keyspaces *all);
+
+/*
+ * While this is on, items past their time stay hidden but are not removed: on
+ * a replica the primary decides, while loading the log does.
+ */
+void keyspaces_keep_expired(struct keyspaces *all, bool keep);
+
+/* While a child saves, tables do not resize, so that fewer pages are copied. */
+void keyspaces_pause_resizing(struct keyspaces *all, bool pause);
+
+/* Counts for INFO, since the start or the last reset. */
+struct keyspace_counts {
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t expired;
+    uint64_t evicted;
+};
+struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
+
+uint32_t keyspace_db(const struct keyspace *keys);
+struct keyspaces *keyspace_all(const struct keyspace *keys);
+size_t keyspace_count(const struct keyspace *keys);
+size_t keyspace_expiring(const struct keyspace *keys);
+
+/* Why an item is looked for. */
+enum look {
+    LOOK_READ,  /* counts as hit or miss, marks the item as used */
+    LOOK_WRITE, /* marks it as used */
+    LOOK_QUIET  /* leaves no trace: TYPE, OBJECT, TTL */
+};
+
+/* The item of a key, or NULL. */
+struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look why);
+
+/* First and second stage of prefetching what keyspace_find will look at. */
+void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash);
+void keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash);
+uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
+
+/*
+ * Makes a key hold a string, whatever it held before. Integers and short
+ * strings are stored as such. An expiry the key had is kept with
+ * `keep_expiry`, else dropped.
+ */
+struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
+                                 bool keep_expiry);
+
+/* The same for an integer. Keeps the expiry. */
+struct item *keyspace_put_integer(struct keyspace *keys, struct slice key, int64_t value);
+
+/* The same for long bytes, taking the caller's share. */
+struct item *keyspace_put_bytes(struct keyspace *keys, struct slice key, struct bytes **taken,
+                                bool keep_expiry);
+
+/*
+ * Makes room to edit a string in place: it becomes (or is created as, when
+ * there is none) at least `len` bytes long, padded with NULs, and is marked
+ * ITEM_RAW. Returns where its bytes begin; valid until the next change. `item`
+ * is what keyspace_find gave, or NULL if the key is missing.
+ */
+char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item *item, size_t len);
+
+/* Makes a key hold a value, taking it. Drops whatever it held and its expiry. */
+struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct value **taken);
+
+/* Takes the value out of an item without freeing it and removes the item. */
+struct value *keyspace_take_value(struct keyspace *keys, struct slice key);
+
+/* Removes a key; false if there is none. Large values are freed by the worker if `lazily`. */
+bool keyspace_remove(struct keyspace *keys, struct slice key, bool lazily);
+
+/* Sets when an item expires, or that it does not with -1. Returns its new address. */
+struct item *keyspace_expire_at(struct keyspace *keys, struct item *item, millis due);
+
+/*
+ * Gives an item another key, or another database, overwriting what is there.
+ * The value is not copied and the expiry goes along. Returns its new address.
+ */
+struct item *keyspace_move(struct keyspace *from, struct item *item, struct keyspace *to,
+                           struct slice key);
+
+/* Copies an item, expiry included, overwriting what is there. O(size of the value). */
+struct item *keyspace_copy(struct keyspace *from, const struct item *item, struct keyspace *to,
+                           struct slice key);
+
+/* Exchanges the contents of two databases. */
+void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b);
+
+/* Removes everything; the worker does the freeing if `lazily`. Returns how many keys there were. */
+size_t keyspace_flush(struct keyspace *keys, bool lazily);
+
+/* Some key that is not past its time, or NULL if there is none. */
+struct item *keyspace_random(struct keyspace *keys, struct random *random);
+
+/*
+ * Shows a few items and returns the cursor to go on with; 0 begins and 0 is
+ * the end. Every key that is there from the first to the last call is shown at
+ * least once, also while tables are resized. Items past their time are shown
+ * too: whoever cares looks at item_due.
+ */
+uint64_t keyspace_scan(struct keyspace *keys, uint64_t cursor,
+                       void (*show)(void *who, struct item *item), void *who);
+
+/* Shows every item; nothing may be changed meanwhile. False from `show` stops. O(n). */
+void keyspace_each(struct keyspace *keys, bool (*show)(void *who, struct item *item), void *who);
+
+/* Whether an item is past its time. */
+bool keyspace_is_past(const struct keyspace *keys, const struct item *item);
+
+/*
+ * Removes items past their time, longest overdue first, at most `most`.
+ * Returns how many went.
+ */
+size_t keyspace_sweep(struct keyspace *keys, size_t most);
+
+/* When the next item expires, or -1. O(1). */
+millis keyspace_next_due(const struct keyspace *keys);
+
+/* Moves tables that are being resized on by some buckets. */
+void keyspace_step(struct keyspace *keys, size_t buckets);
+
+/* Bytes of tables and indexes beside the items. */
+size_t keyspace_overhead(const struct keyspace *keys);
+
+/* Adds every item to a fingerprint, in no particular order. O(n). */
+void keyspace_digest(struct keyspace *keys, struct fingerprint *into);
+void item_digest(const struct item *item, const struct value_types *types,
+                 struct fingerprint *into);
+
+/* Asserts every invariant; for tests. O(n). */
+void keyspace_check(struct keyspace *keys);
+
+#endif
