@@ -73,6 +73,20 @@ $(GEN)/commands.c: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cm
 $(GEN)/commands.o: $(GEN)/commands.c
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Prototypes of all handlers, kept as they are while no handler comes or goes.
+HANDLERS := $(sort $(wildcard broker/commands/do_*.c))
+$(GEN)/handlers.stamp: $(HANDLERS)
+	@mkdir -p $(@D)
+	@{ echo '/* Made from broker/commands: the prototypes of all handlers. */'; \
+	   echo '#ifndef HANDLERS_H'; echo '#define HANDLERS_H'; \
+	   echo '#include "broker/dispatch/call.h"'; \
+	   cat /dev/null $^ | sed -nE 's/^(enum verdict do_[a-z0-9_]+\(struct call \*call\))$$/\1;/p' | sort -u; \
+	   echo '#endif'; } > $@.new
+	@cmp -s $@.new $(GEN)/handlers.h || cp $@.new $(GEN)/handlers.h
+	@mv $@.new $@
+$(GEN)/handlers.h: $(GEN)/handlers.stamp ;
+$(call objects,$(HANDLERS)): | $(GEN)/handlers.stamp
+
 define group
 $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1))) $(if $(filter broker,$(1)),$(GEN)/commands.o)
 	@mkdir -p $$(@D)
