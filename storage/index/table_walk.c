@@ -1,0 +1,243 @@
+/*
+ * The table's reading half: scanning with a cursor, choosing by chance, walking
+ * from end to end, and the check of everything table.c believes.
+ *
+ * The cursor counts with its bits reversed. A bucket of a small array is split
+ * among those of a larger one that have the same low bits, and counting from
+ * the highest bit of the mask down meets all of them next to each other: so
+ * what a cursor has behind it in one array, it has behind it in any other.
+ */
+#include "storage/index/table.h"
+
+enum { TABLE_SLOT_BITS = 0x7f };
+
+static unsigned lowest(unsigned bits)
+{
+    return (unsigned)__builtin_ctz(bits);
+}
+
+static uint64_t array_mask(unsigned exponent)
+{
+    return (UINT64_C(1) << exponent) - 1;
+}
+
+/* -- Scanning. */
+
+static uint64_t reversed(uint64_t bits)
+{
+    bits = (bits >> 1 & UINT64_C(0x5555555555555555)) | (bits & UINT64_C(0x5555555555555555)) << 1;
+    bits = (bits >> 2 & UINT64_C(0x3333333333333333)) | (bits & UINT64_C(0x3333333333333333)) << 2;
+    bits = (bits >> 4 & UINT64_C(0x0f0f0f0f0f0f0f0f)) | (bits & UINT64_C(0x0f0f0f0f0f0f0f0f)) << 4;
+    return __builtin_bswap64(bits);
+}
+
+/* Adds one to the bits under the mask, the highest of which counts least. */
+static uint64_t advanced(uint64_t cursor, uint64_t mask)
+{
+    return reversed(reversed(cursor | ~mask) + 1);
+}
+
+static void visit_chain(const struct table_bucket *bucket, table_visitor *visit, void *who)
+{
+    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
+        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0; left &= left - 1)
+            visit(who, bucket->slot[lowest(left)]);
+    }
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *visit, void *who)
+{
+    const struct table_bucket *small = table->buckets;
+    const struct table_bucket *large = table->old;
+    uint64_t small_mask = array_mask(table->exponent);
+    uint64_t large_mask = array_mask(table->old_exponent);
+
+    if (large == NULL) {
+        visit_chain(&small[cursor & small_mask], visit, who);
+        return advanced(cursor, small_mask);
+    }
+    if (small_mask > large_mask) {
+        small = table->old;
+        large = table->buckets;
+        large_mask = small_mask;
+        small_mask = array_mask(table->old_exponent);
+    }
+    visit_chain(&small[cursor & small_mask], visit, who);
+    do {
+        visit_chain(&large[cursor & large_mask], visit, who);
+        cursor = advanced(cursor, large_mask);
+    } while (cursor & (small_mask ^ large_mask));
+    return cursor;
+}
+
+/* -- Choosing by chance. */
+
+static unsigned chain_count(const struct table_bucket *bucket)
+{
+    unsigned count = 0;
+
+    for (; bucket != NULL; bucket = table_next_bucket(bucket))
+        count += (unsigned)__builtin_popcount(bucket->used & TABLE_SLOT_BITS);
+    return count;
+}
+
+static void *chain_item(const struct table_bucket *bucket, unsigned index)
+{
+    unsigned left = bucket->used & TABLE_SLOT_BITS;
+
+    while (index > 0 || left == 0) {
+        if (left == 0) {
+            bucket = table_next_bucket(bucket);
+            left = bucket->used & TABLE_SLOT_BITS;
+            continue;
+        }
+        left &= left - 1;
+        index--;
+    }
+    return bucket->slot[lowest(left)];
+}
+
+/* A bucket of either array by one running number: first the old ones not yet moved. */
+static const struct table_bucket *numbered(const struct table *table, uint64_t number)
+{
+    uint64_t old = table->old != NULL ? array_mask(table->old_exponent) + 1 - table->moved : 0;
+
+    return number < old ? &table->old[table->moved + number] : &table->buckets[number - old];
+}
+
+/*
+ * A bucket is chosen, and kept with a chance that is proportional to its items
+ * up to eight, so that an item's chance does not depend on its neighbours. In a
+ * table that is nearly empty this could go on for long, so after a while the
+ * next item on the way is good enough.
+ */
+void *table_random(const struct table *table, struct random *random)
+{
+    enum { FULL = 8, TRIES = 256 };
+    uint64_t buckets = array_mask(table->exponent) + 1;
+    uint64_t number = 0;
+    unsigned count = 0;
+
+    if (table->count == 0)
+        return NULL;
+    if (table->old != NULL)
+        buckets += array_mask(table->old_exponent) + 1 - table->moved;
+    for (int tries = 0; tries < TRIES; tries++) {
+        number = random_below(random, buckets);
+        count = chain_count(numbered(table, number));
+        if (count >= FULL || random_below(random, FULL) < count)
+            return chain_item(numbered(table, number), (unsigned)random_below(random, count));
+    }
+    while ((count = chain_count(numbered(table, number))) == 0)
+        number = number + 1 < buckets ? number + 1 : 0;
+    return chain_item(numbered(table, number), (unsigned)random_below(random, count));
+}
+
+/* -- Walking. */
+
+static void enter_bucket(struct table_walk *walk, struct table_bucket *array, uint64_t mask)
+{
+    walk->bucket = &array[walk->index];
+    walk->slot = 0;
+    if (walk->index >= mask)
+        return;
+    /* The items of the next bucket come while the owner looks at these. */
+    for (unsigned left = walk->bucket[1].used & TABLE_SLOT_BITS; left != 0; left &= left - 1)
+        __builtin_prefetch(walk->bucket[1].slot[lowest(left)]);
+}
+
+void *table_walk_begin(struct table_walk *walk, struct table *table)
+{
+    must(table->walks < UINT8_MAX);
+    table->walks++;
+    walk->table = table;
+    walk->in_old = table->old != NULL;
+    walk->index = walk->in_old ? table->moved : 0;
+    if (walk->in_old)
+        enter_bucket(walk, table->old, array_mask(table->old_exponent));
+    else
+        enter_bucket(walk, table->buckets, array_mask(table->exponent));
+    return table_walk_next(walk);
+}
+
+void *table_walk_next(struct table_walk *walk)
+{
+    struct table *table = walk->table;
+
+    while (walk->bucket != NULL) {
+        unsigned left = (unsigned)walk->bucket->used & TABLE_SLOT_BITS & (~0u << walk->slot);
+
+        if (left != 0) {
+            walk->slot = lowest(left) + 1;
+            return walk->bucket->slot[walk->slot - 1];
+        }
+        walk->slot = 0;
+        walk->bucket = table_next_bucket(walk->bucket);
+        if (walk->bucket != NULL)
+            continue;
+        walk->index++;
+        if (walk->in_old && walk->index > array_mask(table->old_exponent)) {
+            walk->in_old = false;
+            walk->index = 0;
+        }
+        if (walk->in_old)
+            enter_bucket(walk, table->old, array_mask(table->old_exponent));
+        else if (walk->index <= array_mask(table->exponent))
+            enter_bucket(walk, table->buckets, array_mask(table->exponent));
+    }
+    return NULL;
+}
+
+void table_walk_end(struct table_walk *walk)
+{
+    must(walk->table->walks > 0);
+    walk->table->walks--;
+}
+
+/* -- The check. */
+
+static void check_item(const struct table *table, const struct table_bucket *home,
+                       const struct table_bucket *bucket, unsigned slot)
+{
+    struct slice key = table->kind->key(bucket->slot[slot]);
+    uint64_t hash = table_hash(table, key);
+
+    must(bucket->tag[slot] == table_tag(hash));
+    must(table_home(table, hash) == home);
+    /* The first item with its key is the item itself: no key is there twice. */
+    must(table_find_slot(table, key, hash) == &bucket->slot[slot]);
+}
+
+static size_t check_chain(const struct table *table, const struct table_bucket *home)
+{
+    size_t count = 0;
+
+    for (const struct table_bucket *at = home; at != NULL; at = table_next_bucket(at)) {
+        if (at->used & TABLE_CHAINED) {
+            must(!(at->used & 1u << (TABLE_SLOTS - 1)));
+            must(at->slot[TABLE_SLOTS - 1] != NULL);
+        }
+        for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
+            must((at->tag[slot] != 0) == !!(at->used & 1u << slot));
+            if (at->tag[slot] == 0)
+                continue;
+            check_item(table, home, at, slot);
+            count++;
+        }
+    }
+    return count;
+}
+
+void table_check(const struct table *table)
+{
+    size_t count = 0;
+
+    for (uint64_t i = 0; i <= array_mask(table->exponent); i++)
+        count += check_chain(table, &table->buckets[i]);
+    for (uint64_t i = 0; table->old != NULL && i <= array_mask(table->old_exponent); i++) {
+        must(i >= table->moved || table->old[i].used == 0);
+        count += check_chain(table, &table->old[i]);
+    }
+    must(count == table->count);
+    must(table->old != NULL || table->moved == 0);
+}
