@@ -20,7 +20,7 @@ char *buffer_reserve_slow(struct buffer *buffer, size_t more);
 
 static inline char *buffer_reserve(struct buffer *buffer, size_t more)
 {
-    if (buffer->capacity - buffer->len >= more)
+    if (buffer->capacity - buffer->len > more) /* which an empty buffer never answers */
         return buffer->at + buffer->len;
     return buffer_reserve_slow(buffer, more);
 }
