@@ -406,7 +406,7 @@ static bool is_unordered(const char *line)
 static void open_times(struct text *line)
 {
     struct text out = { 0 };
-    char today[16];
+    char today[24];
 
     snprintf(today, sizeof today, "%ld", (long)time(NULL) / 10000);
     for (const char *at = line->at; *at != '\0';) {
