@@ -1,0 +1,633 @@
+/*
+ * A segment packs neighbouring entries of a stream into one block.
+ *
+ * Most entries of a stream have the same fields in the same order, so the
+ * segment names the fields once, in its head, and an entry that agrees keeps
+ * values only. Neighbours were mostly made in the same or the next
+ * milliseconds, so an ID is kept as the difference from the one before, often
+ * in no byte at all.
+ *
+ *   data    name ... name | entry ... entry
+ *   name    length | bytes
+ *   entry   flags u8 | length of what follows | [ms] | [seq] | body
+ *   body    value ... value               the fields are those of the head
+ *           pairs | name value ...        it has its own (ENTRY_OWN_NAMES)
+ *
+ *   flags   ENTRY_DELETED    skipped by walks, gone when the segment is rewritten
+ *           ENTRY_OWN_NAMES  fields differ from the head's
+ *           ENTRY_MS         ms follows: how much later than the one before
+ *           ENTRY_SEQ        seq follows: in a new ms the number itself, in the
+ *                            same ms how many numbers were left out
+ *
+ * Lengths, counts, ms and seq have seven bits a byte, the least first, bit 7 for
+ * "more follows". Values are written as a listpack writes them, without the
+ * length behind: short integers and integers in up to nine bytes, strings
+ * behind one, two or five bytes of length.
+ *
+ * The length lets a search step over an entry without looking into it. There
+ * are no lengths for walking backwards: a cursor that does so remembers where
+ * entries begin (cursor.c).
+ *
+ * What always holds:
+ *   (1) IDs rise strictly, and all are greater than `base`.
+ *   (2) The entry at `begin` is live, unless live == 0.
+ *   (3) `entries` is the number of entries from `begin` on, `live` of them live.
+ *   (4) `last` is the ID of the last entry, deleted or not.
+ *   (5) head <= begin <= used <= room.
+ */
+#include "streams/segment.h"
+
+#include "storage/base/memory.h"
+
+enum entry_flags {
+    ENTRY_DELETED = 1 << 0,
+    ENTRY_OWN_NAMES = 1 << 1,
+    ENTRY_MS = 1 << 2,
+    ENTRY_SEQ = 1 << 3,
+};
+
+enum { VARINT_MAX = 10, ENTRY_HEAD_MAX = 1 + 5 + 2 * VARINT_MAX };
+
+/* -- Numbers of seven bits a byte. */
+
+static inline char *put_varint(char *to, uint64_t value)
+{
+    while (value >= 0x80) {
+        *to++ = (char)(value | 0x80);
+        value >>= 7;
+    }
+    *to++ = (char)value;
+    return to;
+}
+
+/* In exactly `width` bytes, so that a length can be filled in afterwards. */
+static inline void put_varint_wide(char *to, uint64_t value, unsigned width)
+{
+    for (unsigned i = 1; i < width; i++) {
+        *to++ = (char)(value | 0x80);
+        value >>= 7;
+    }
+    *to = (char)value;
+}
+
+static inline const char *get_varint(const char *at, uint64_t *value)
+{
+    uint8_t byte = (uint8_t)*at++;
+    uint64_t read = byte & 0x7f;
+
+    for (unsigned shift = 7; UNLIKELY(byte & 0x80); shift += 7) {
+        byte = (uint8_t)*at++;
+        read |= (uint64_t)(byte & 0x7f) << shift;
+    }
+    *value = read;
+    return at;
+}
+
+static inline unsigned varint_width(uint64_t value)
+{
+    unsigned width = 1;
+
+    while (value >= 0x80) {
+        value >>= 7;
+        width++;
+    }
+    return width;
+}
+
+/* -- Values. */
+
+static inline char *put_little(char *to, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        *to++ = (char)(value >> (8 * i));
+    return to;
+}
+
+static inline uint64_t get_little(const char *at, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < bytes; i++)
+        value |= (uint64_t)(uint8_t)at[i] << (8 * i);
+    return value;
+}
+
+static char *put_integer(char *to, int64_t value)
+{
+    if (value >= 0 && value <= 127) {
+        *to++ = (char)value;
+        return to;
+    }
+    if (value >= -4096 && value <= 4095) {
+        uint64_t bits = (uint64_t)value & 0x1fff;
+
+        *to++ = (char)(0xc0 | bits >> 8);
+        *to++ = (char)bits;
+        return to;
+    }
+    if (value >= INT16_MIN && value <= INT16_MAX) {
+        *to++ = (char)0xf1;
+        return put_little(to, (uint64_t)value, 2);
+    }
+    if (value >= -(1 << 23) && value < 1 << 23) {
+        *to++ = (char)0xf2;
+        return put_little(to, (uint64_t)value, 3);
+    }
+    if (value >= INT32_MIN && value <= INT32_MAX) {
+        *to++ = (char)0xf3;
+        return put_little(to, (uint64_t)value, 4);
+    }
+    *to++ = (char)0xf4;
+    return put_little(to, (uint64_t)value, 8);
+}
+
+static inline char *put_string(char *to, struct slice text)
+{
+    if (text.len < 64) {
+        *to++ = (char)(0x80 | text.len);
+    } else if (text.len < 4096) {
+        *to++ = (char)(0xe0 | text.len >> 8);
+        *to++ = (char)text.len;
+    } else {
+        *to++ = (char)0xf0;
+        to = put_little(to, text.len, 4);
+    }
+    if (text.len > 0)
+        memcpy(to, text.at, text.len);
+    return to + text.len;
+}
+
+static inline char *put_value(char *to, struct slice text)
+{
+    int64_t integer;
+
+    /* Most strings do not begin like a number, and need not be tried. */
+    if (text.len > 0 && text.len <= NUMBER_INTEGER_MAX && (uint8_t)text.at[0] <= '9' &&
+        number_read(text, &integer))
+        return put_integer(to, integer);
+    return put_string(to, text);
+}
+
+/* The most bytes a value takes: an integer never takes more than its digits would. */
+static inline size_t value_bytes(size_t len)
+{
+    return len + (len < 64 ? 1 : len < 4096 ? 2 : 5);
+}
+
+/* An integer of so many bytes, its sign extended. */
+static inline int64_t get_signed(const char *at, unsigned bytes)
+{
+    unsigned shift = 64 - 8 * bytes;
+
+    return (int64_t)(get_little(at, bytes) << shift) >> shift;
+}
+
+static const char *get_integer(const char *at, int64_t *value)
+{
+    uint8_t first = (uint8_t)*at++;
+
+    if (first < 0x80) {
+        *value = first;
+        return at;
+    }
+    if (first < 0xe0) {
+        uint64_t bits = (uint64_t)(first & 0x1f) << 8 | (uint8_t)*at;
+
+        *value = (int64_t)(bits << 51) >> 51;
+        return at + 1;
+    }
+    unsigned bytes = first == 0xf4 ? 8 : first - 0xf1u + 2;
+
+    *value = get_signed(at, bytes);
+    return at + bytes;
+}
+
+static inline const char *get_value(const char *at, struct slice *value, char *number)
+{
+    uint8_t first = (uint8_t)*at;
+    size_t len;
+
+    if (LIKELY((first & 0xc0) == 0x80)) {
+        len = first & 0x3f;
+        at += 1;
+    } else if ((first & 0xf0) == 0xe0) {
+        len = (size_t)(first & 0x0f) << 8 | (uint8_t)at[1];
+        at += 2;
+    } else if (first == 0xf0) {
+        len = get_little(at + 1, 4);
+        at += 5;
+    } else {
+        int64_t integer;
+
+        at = get_integer(at, &integer);
+        *value = slice_of(number, number_put(number, integer));
+        return at;
+    }
+    *value = slice_of(at, len);
+    return at + len;
+}
+
+static inline const char *get_name(const char *at, struct slice *name)
+{
+    uint64_t len;
+
+    at = get_varint(at, &len);
+    *name = slice_of(at, len);
+    return at + len;
+}
+
+static inline char *put_name(char *to, struct slice name)
+{
+    to = put_varint(to, name.len);
+    if (name.len > 0)
+        memcpy(to, name.at, name.len);
+    return to + name.len;
+}
+
+void entry_pairs_begin(struct entry_pairs *pairs, const struct entry *entry)
+{
+    pairs->names = entry->names;
+    pairs->values = entry->values;
+    pairs->left = entry->pairs;
+}
+
+bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct slice *value)
+{
+    if (pairs->left == 0)
+        return false;
+    pairs->left--;
+    if (LIKELY(pairs->names != NULL))
+        pairs->names = get_name(pairs->names, field);
+    else
+        pairs->values = get_name(pairs->values, field);
+    pairs->values = get_value(pairs->values, value, pairs->number);
+    return true;
+}
+
+/* -- The block. */
+
+static struct segment *segment_resize(struct segment *segment, size_t room)
+{
+    size_t size = memory_good_size(sizeof(struct segment) + room);
+
+    segment = memory_resize(segment, size);
+    segment->room = (uint32_t)(size - sizeof(struct segment));
+    return segment;
+}
+
+struct segment *segment_new(struct entry_id first, const struct slice *fields, size_t pairs,
+                            size_t expected)
+{
+    size_t names = 0;
+    struct segment *segment;
+    char *to;
+
+    for (size_t i = 0; i < pairs; i++)
+        names += varint_width(fields[2 * i].len) + fields[2 * i].len;
+    segment = segment_resize(NULL, names + expected);
+    to = segment->data;
+    for (size_t i = 0; i < pairs; i++)
+        to = put_name(to, fields[2 * i]);
+
+    segment->base = first;
+    must(entry_id_step_back(&segment->base));
+    segment->last = segment->base;
+    segment->head = segment->begin = segment->used = (uint32_t)(to - segment->data);
+    segment->live = segment->entries = 0;
+    segment->fields = (uint32_t)pairs;
+    segment->spare = 0;
+    return segment;
+}
+
+void segment_free(struct segment *segment)
+{
+    memory_free(segment);
+}
+
+size_t segment_entry_bytes(const struct slice *fields, size_t pairs)
+{
+    size_t bytes = ENTRY_HEAD_MAX + VARINT_MAX;
+
+    for (size_t i = 0; i < 2 * pairs; i++)
+        bytes += value_bytes(fields[i].len);
+    return bytes;
+}
+
+/* Whether an entry's fields are those of the head, in the same order. */
+static bool agrees(const struct segment *segment, const struct slice *fields, size_t pairs)
+{
+    const char *at = segment->data;
+    struct slice name;
+
+    if (pairs != segment->fields)
+        return false;
+    for (size_t i = 0; i < pairs; i++) {
+        at = get_name(at, &name);
+        if (!slice_equal(name, fields[2 * i]))
+            return false;
+    }
+    return true;
+}
+
+/* Room for so many bytes more. Small blocks double, so that a short stream stays short. */
+static struct segment *segment_reserve(struct segment *segment, size_t more)
+{
+    size_t wanted = segment->used + more;
+    size_t doubled = 2 * (size_t)segment->room;
+
+    must(wanted <= SEGMENT_BYTES_MAX);
+    if (wanted <= segment->room)
+        return segment;
+    return segment_resize(segment, wanted < doubled && doubled <= 8192 ? doubled : wanted);
+}
+
+/* Writes what tells `id` from the one before; returns the end and the flags it needs. */
+static inline char *put_id(char *to, struct entry_id before, struct entry_id id, uint8_t *flags)
+{
+    uint64_t seq = id.seq;
+
+    if (id.ms != before.ms) {
+        *flags |= ENTRY_MS;
+        to = put_varint(to, id.ms - before.ms);
+    } else {
+        seq -= before.seq + 1;
+    }
+    if (seq != 0) {
+        *flags |= ENTRY_SEQ;
+        to = put_varint(to, seq);
+    }
+    return to;
+}
+
+struct segment *segment_append(struct segment *segment, struct entry_id id,
+                               const struct slice *fields, size_t pairs)
+{
+    bool same = agrees(segment, fields, pairs);
+    uint8_t flags = same ? 0 : ENTRY_OWN_NAMES;
+    size_t most = 2 * VARINT_MAX + (same ? 0 : VARINT_MAX);
+    char *entry, *body, *to;
+    unsigned width;
+
+    for (size_t i = 0; i < pairs; i++) {
+        most += value_bytes(fields[2 * i + 1].len);
+        if (!same)
+            most += 5 + fields[2 * i].len;
+    }
+    segment = segment_reserve(segment, 6 + most);
+    entry = segment->data + segment->used;
+    width = varint_width(most);
+    body = to = entry + 1 + width;
+    to = put_id(to, segment->last, id, &flags);
+    if (!same)
+        to = put_varint(to, pairs);
+    for (size_t i = 0; i < pairs; i++) {
+        if (!same)
+            to = put_name(to, fields[2 * i]);
+        to = put_value(to, fields[2 * i + 1]);
+    }
+    *entry = (char)flags;
+    put_varint_wide(entry + 1, (uint64_t)(to - body), width);
+
+    segment->used = (uint32_t)(to - segment->data);
+    segment->last = id;
+    segment->live++;
+    segment->entries++;
+    return segment;
+}
+
+struct segment *segment_seal(struct segment *segment)
+{
+    size_t size = sizeof(struct segment) + segment->used;
+
+    if (memory_good_size(size) >= sizeof(struct segment) + segment->room)
+        return segment;
+    return segment_resize(segment, segment->used);
+}
+
+/* -- Walking. */
+
+void segment_walk_begin(struct segment_walk *walk, const struct segment *segment)
+{
+    walk->segment = segment;
+    walk->at = segment->begin;
+    walk->id = segment->base;
+}
+
+/* One entry's head, deleted or not: moves `id` on and tells where the body is and where it ends. */
+static inline const char *step(const char *at, struct entry_id *id, const char **end)
+{
+    uint8_t flags = (uint8_t)*at++;
+    uint64_t length;
+    uint64_t number = 0;
+
+    at = get_varint(at, &length);
+    *end = at + length;
+    if (flags & ENTRY_MS) {
+        at = get_varint(at, &number);
+        id->ms += number;
+        id->seq = 0;
+    } else {
+        id->seq++;
+    }
+    if (flags & ENTRY_SEQ) {
+        at = get_varint(at, &number);
+        id->seq += number;
+    }
+    return at;
+}
+
+void segment_walk_seek(struct segment_walk *walk, const struct segment *segment,
+                       struct entry_id id)
+{
+    const char *at = segment->data + segment->begin;
+    const char *limit = segment->data + segment->used;
+    struct entry_id before = segment->base;
+
+    walk->segment = segment;
+    while (at < limit) {
+        struct entry_id here = before;
+        const char *end;
+
+        step(at, &here, &end);
+        if (entry_id_compare(here, id) >= 0)
+            break;
+        before = here;
+        at = end;
+    }
+    walk->at = (uint32_t)(at - segment->data);
+    walk->id = before;
+}
+
+bool segment_walk_next(struct segment_walk *walk, struct entry *entry)
+{
+    const struct segment *segment = walk->segment;
+
+    while (walk->at < segment->used) {
+        const char *at = segment->data + walk->at;
+        uint8_t flags = (uint8_t)*at;
+        const char *end;
+
+        at = step(at, &walk->id, &end);
+        walk->at = (uint32_t)(end - segment->data);
+        if (UNLIKELY(flags & ENTRY_DELETED))
+            continue;
+        entry->id = walk->id;
+        entry->names = segment->data;
+        entry->pairs = segment->fields;
+        if (UNLIKELY(flags & ENTRY_OWN_NAMES)) {
+            uint64_t pairs;
+
+            at = get_varint(at, &pairs);
+            entry->pairs = (uint32_t)pairs;
+            entry->names = NULL;
+        }
+        entry->values = at;
+        return true;
+    }
+    return false;
+}
+
+uint32_t segment_count_below(const struct segment *segment, struct entry_id id)
+{
+    const char *at = segment->data + segment->begin;
+    const char *limit = segment->data + segment->used;
+    struct entry_id here = segment->base;
+    uint32_t count = 0;
+
+    if (entry_id_compare(segment->last, id) < 0)
+        return segment->live;
+    while (at < limit) {
+        uint8_t flags = (uint8_t)*at;
+
+        step(at, &here, &at);
+        if (entry_id_compare(here, id) >= 0)
+            break;
+        count += !(flags & ENTRY_DELETED);
+    }
+    return count;
+}
+
+/* -- Deleting. */
+
+/* Moves `begin` behind the deleted entries it stands at: invariant (2). */
+static void skip_deleted(struct segment *segment)
+{
+    while (segment->begin < segment->used && (segment->data[segment->begin] & ENTRY_DELETED)) {
+        const char *end;
+
+        step(segment->data + segment->begin, &segment->base, &end);
+        segment->begin = (uint32_t)(end - segment->data);
+        segment->entries--;
+    }
+}
+
+bool segment_delete(struct segment *segment, struct entry_id id)
+{
+    struct segment_walk walk;
+    const char *end;
+    struct entry_id here;
+
+    segment_walk_seek(&walk, segment, id);
+    if (walk.at >= segment->used || (segment->data[walk.at] & ENTRY_DELETED))
+        return false;
+    here = walk.id;
+    step(segment->data + walk.at, &here, &end);
+    if (!entry_id_equal(here, id))
+        return false;
+    segment->data[walk.at] |= ENTRY_DELETED;
+    segment->live--;
+    if (walk.at == segment->begin)
+        skip_deleted(segment);
+    return true;
+}
+
+void segment_delete_first(struct segment *segment)
+{
+    must(segment->live > 0);
+    segment->data[segment->begin] |= ENTRY_DELETED;
+    segment->live--;
+    skip_deleted(segment);
+}
+
+bool segment_is_sparse(const struct segment *segment)
+{
+    return 2 * segment->live <= segment->entries ||
+           2 * (uint64_t)(segment->begin - segment->head) > segment->used - segment->head;
+}
+
+struct segment *segment_compact(struct segment *segment)
+{
+    size_t most = segment->used - (segment->begin - segment->head) +
+                  (size_t)segment->live * (ENTRY_HEAD_MAX + 1);
+    struct segment *fresh = segment_resize(NULL, most);
+    const char *at = segment->data + segment->begin;
+    const char *limit = segment->data + segment->used;
+    struct entry_id here = segment->base;
+    struct entry_id before = here;
+    size_t room = fresh->room;
+    char *to;
+
+    *fresh = *segment;
+    fresh->room = (uint32_t)room;
+    memcpy(fresh->data, segment->data, segment->head);
+    to = fresh->data + segment->head;
+    while (at < limit) {
+        uint8_t flags = (uint8_t)*at;
+        const char *end;
+        const char *body = step(at, &here, &end);
+
+        at = end;
+        if (flags & ENTRY_DELETED)
+            continue;
+
+        char id[2 * VARINT_MAX];
+        uint8_t kept = flags & ENTRY_OWN_NAMES;
+        size_t id_bytes = (size_t)(put_id(id, before, here, &kept) - id);
+        size_t body_bytes = (size_t)(end - body);
+
+        *to++ = (char)kept;
+        to = put_varint(to, id_bytes + body_bytes);
+        memcpy(to, id, id_bytes);
+        memcpy(to + id_bytes, body, body_bytes);
+        to += id_bytes + body_bytes;
+        before = here;
+    }
+    /* What follows is told from the last entry that is left. */
+    fresh->last = before;
+    fresh->begin = segment->head;
+    fresh->used = (uint32_t)(to - fresh->data);
+    fresh->entries = segment->live;
+    segment_free(segment);
+    return segment_seal(fresh);
+}
+
+size_t segment_memory(const struct segment *segment)
+{
+    return memory_usable(segment);
+}
+
+void segment_check(const struct segment *segment)
+{
+    const char *at = segment->data + segment->begin;
+    const char *limit = segment->data + segment->used;
+    struct entry_id here = segment->base;
+    uint32_t live = 0;
+    uint32_t entries = 0;
+
+    must(segment->head <= segment->begin && segment->begin <= segment->used);
+    must(segment->used <= segment->room);
+    must(segment->live == 0 || !(segment->data[segment->begin] & ENTRY_DELETED));
+    while (at < limit) {
+        struct entry_id before = here;
+        uint8_t flags = (uint8_t)*at;
+
+        step(at, &here, &at);
+        must(entry_id_compare(before, here) < 0);
+        live += !(flags & ENTRY_DELETED);
+        entries++;
+    }
+    must(at == limit);
+    must(entry_id_equal(here, segment->last));
+    must(live == segment->live);
+    must(entries == segment->entries);
+}
