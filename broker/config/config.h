@@ -23,18 +23,18 @@ void config_free(struct config *config);
 const struct options *config_options(const struct config *config);
 
 /*
- * Does what a changed option asks for. `options` already has the new value.
- * Returns false with a reason if that is impossible; the old values then come
- * back, and whoever had already applied a new one is called again.
+ * Has `apply` called after the named option was changed by config_set_live;
+ * `options` already has the new value. It returns false with a reason if it
+ * cannot do what the value asks for; the old values then come back, and
+ * whoever had already applied a new one is called again.
+ *
+ * One function with one `who`, registered for several options, is called once
+ * when several of them change together. The name must be that of an option.
  */
-typedef bool config_apply(void *who, const struct options *options, struct trouble *trouble);
-
-/*
- * Has `apply` called after the named option was changed by config_set_live. The
- * same function and `who` registered for several options are called once for a
- * change of several together. The name must be that of an option.
- */
-void config_on_change(struct config *config, const char *name, config_apply *apply, void *who);
+void config_on_change(struct config *config, const char *name,
+                      bool (*apply)(void *who, const struct options *options,
+                                    struct trouble *trouble),
+                      void *who);
 
 /*
  * Sets one option at the start. Returns false with the reason as Redis words it

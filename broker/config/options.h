@@ -25,38 +25,37 @@
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 
 /* When the AOF is forced to disk. */
-enum option_fsync { OPTION_FSYNC_NO, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_EVERYSEC };
+enum option_fsync { OPTION_FSYNC_EVERYSEC, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_NO };
 
 /* In the order of enum log_level of storage/base/log.h. */
-enum option_log {
-    OPTION_LOG_DEBUG,
-    OPTION_LOG_VERBOSE,
-    OPTION_LOG_NOTICE,
-    OPTION_LOG_WARNING,
-    OPTION_LOG_NOTHING
-};
+enum option_log { OPTION_LOG_DEBUG, OPTION_LOG_VERBOSE, OPTION_LOG_NOTICE, OPTION_LOG_WARNING };
 
 /* Bits of notify-keyspace-events; the letter of each is beside it. */
 enum option_notices {
-    OPTION_NOTICE_KEYSPACE = 1 << 0,  /* K: published on __keyspace@ */
-    OPTION_NOTICE_KEYEVENT = 1 << 1,  /* E: published on __keyevent@ */
-    OPTION_NOTICE_GENERIC = 1 << 2,   /* g */
-    OPTION_NOTICE_STRING = 1 << 3,    /* $ */
-    OPTION_NOTICE_LIST = 1 << 4,      /* l */
-    OPTION_NOTICE_SET = 1 << 5,       /* s */
-    OPTION_NOTICE_HASH = 1 << 6,      /* h */
-    OPTION_NOTICE_ZSET = 1 << 7,      /* z */
-    OPTION_NOTICE_EXPIRED = 1 << 8,   /* x */
-    OPTION_NOTICE_EVICTED = 1 << 9,   /* e */
-    OPTION_NOTICE_STREAM = 1 << 10,   /* t */
-    OPTION_NOTICE_MISS = 1 << 11,     /* m: a key was looked for and not there; not in A */
-    OPTION_NOTICE_MODULE = 1 << 13,   /* d */
-    OPTION_NOTICE_NEW = 1 << 14,      /* n: a key came to be; not in A */
-    OPTION_NOTICE_ALL = 0x27FC        /* A: g$lshzxetd */
+    OPTION_NOTICE_KEYSPACE = 1 << 0, /* K: published on __keyspace@ */
+    OPTION_NOTICE_KEYEVENT = 1 << 1, /* E: published on __keyevent@ */
+    OPTION_NOTICE_GENERIC = 1 << 2,  /* g */
+    OPTION_NOTICE_STRING = 1 << 3,   /* $ */
+    OPTION_NOTICE_LIST = 1 << 4,     /* l */
+    OPTION_NOTICE_SET = 1 << 5,      /* s */
+    OPTION_NOTICE_HASH = 1 << 6,     /* h */
+    OPTION_NOTICE_ZSET = 1 << 7,     /* z */
+    OPTION_NOTICE_EXPIRED = 1 << 8,  /* x */
+    OPTION_NOTICE_EVICTED = 1 << 9,  /* e */
+    OPTION_NOTICE_STREAM = 1 << 10,  /* t */
+    OPTION_NOTICE_MISS = 1 << 11,    /* m: a key was looked for and not there; not in A */
+    OPTION_NOTICE_MODULE = 1 << 13,  /* d */
+    OPTION_NOTICE_NEW = 1 << 14,     /* n: a key came to be; not in A */
+    OPTION_NOTICE_ALL = 0x27FC       /* A: g$lshzxetd */
 };
 
 /* Classes of client-output-buffer-limit. */
-enum option_class { OPTION_CLASS_NORMAL, OPTION_CLASS_REPLICA, OPTION_CLASS_PUBSUB, OPTION_CLASSES };
+enum option_class {
+    OPTION_CLASS_NORMAL,
+    OPTION_CLASS_REPLICA,
+    OPTION_CLASS_PUBSUB,
+    OPTION_CLASSES
+};
 
 /* One class's limits; 0 is no limit. */
 struct option_limit {
@@ -77,13 +76,14 @@ struct option_words {
 
 /* Every option that may differ from one broker to another, by its name with underscores. */
 struct options {
-#define OPTION_BOOL(field, name, alias, usual, when, sentence) bool field;
+#define OPTION_BOOL(field, name, alias, usual, when, sentence)                      bool field;
 #define OPTION_NUMBER(field, name, alias, least, most, usual, unit, when, sentence) int64_t field;
-#define OPTION_CHOICE(field, name, alias, words, usual, when, sentence) int field;
-#define OPTION_TEXT(field, name, alias, usual, when, sentence) char *field; /* never NULL */
-#define OPTION_WORDS(field, name, alias, usual, most, when, sentence) struct option_words field;
-#define OPTION_NOTICES(field, name, alias, when, sentence) uint32_t field;
-#define OPTION_LIMITS(field, name, alias, when, sentence) struct option_limits field;
+#define OPTION_CHOICE(field, name, alias, words, usual, when, sentence)             int field;
+#define OPTION_TEXT(field, name, alias, usual, when, sentence)                      char *field; /* never NULL */
+#define OPTION_NAME(field, name, alias, usual, noun, when, sentence)                char *field; /* not empty */
+#define OPTION_WORDS(field, name, alias, usual, most, when, sentence)               struct option_words field;
+#define OPTION_NOTICES(field, name, alias, when, sentence)                          uint32_t field;
+#define OPTION_LIMITS(field, name, alias, when, sentence)                           struct option_limits field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
 };
@@ -95,6 +95,7 @@ enum option_kind {
     OPTION_KIND_NUMBER,
     OPTION_KIND_CHOICE,
     OPTION_KIND_TEXT,
+    OPTION_KIND_NAME,
     OPTION_KIND_WORDS,
     OPTION_KIND_NOTICES,
     OPTION_KIND_LIMITS,
@@ -107,9 +108,9 @@ enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_OCTAL };
 struct option {
     const char *name;
     const char *alias;        /* an old name, or NULL */
-    const char *usual;        /* the default as text; a FIXED option's only value */
+    const char *usual;        /* TEXT, NAME, WORDS: the default; FIXED: the only value */
     const char *sentence;     /* what it is for; a FIXED option's reason */
-    const char *const *words; /* CHOICE: the words, ending with NULL */
+    const char *const *words; /* CHOICE: its words; NAME: its noun; then NULL */
     int64_t least, most;      /* NUMBER: the range; WORDS: most words */
     size_t offset;            /* of its field in struct options */
     uint8_t kind;             /* enum option_kind */

@@ -1,0 +1,241 @@
+/*
+ * Changing options, and telling who must know.
+ *
+ * A live change works on a copy: every value is read into it first, then the
+ * copy and the options in force change places, then those who registered are
+ * told. If one of them cannot do it, the places are changed back and those who
+ * had followed are told again. So a reader never sees half of a change.
+ *
+ * What always holds:
+ *   (1) `now` stays at one address.
+ *   (2) Listeners are called with `now` holding what they are told of.
+ */
+#include "broker/config/config.h"
+
+#include "storage/base/memory.h"
+
+/* Who wants to know of one option. */
+struct listener {
+    const struct option *option;
+    bool (*apply)(void *who, const struct options *options, struct trouble *trouble);
+    void *who;
+    bool due;  /* one of its options is changing */
+    bool told; /* it has applied the change under way */
+};
+
+struct config {
+    struct options now;
+    struct listener *listeners;
+    size_t listener_count;
+    char *path;
+};
+
+/* What a redis.conf may say that is no option here, and why not. */
+static const struct refused_directive {
+    const char *name;
+    const char *reason;
+} refused[] = {
+    { "rename-command", "rename-command is not supported: a command has one name; "
+                        "see requirepass and enable-debug-command" },
+    { "loadmodule", "loadmodule is not supported: Millrace has no modules" },
+    { "user", "user is not supported yet: there is one user, whose password is requirepass" },
+};
+
+struct config *config_new(void)
+{
+    struct config *config = memory_new_zeroed(1, sizeof(*config));
+
+    options_init(&config->now);
+    config_set_path(config, "");
+    return config;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    options_clear(&config->now);
+    memory_free(config->listeners);
+    memory_free(config->path);
+    memory_free(config);
+}
+
+const struct options *config_options(const struct config *config)
+{
+    return &config->now;
+}
+
+void config_on_change(struct config *config, const char *name,
+                      bool (*apply)(void *who, const struct options *options,
+                                    struct trouble *trouble),
+                      void *who)
+{
+    const struct option *option = options_find(slice_text(name));
+
+    must(option != NULL);
+    config->listeners =
+        memory_resize(config->listeners, (config->listener_count + 1) * sizeof(*config->listeners));
+    config->listeners[config->listener_count++] =
+        (struct listener){ .option = option, .apply = apply, .who = who };
+}
+
+bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
+                struct trouble *trouble)
+{
+    const struct option *option = options_find(name);
+
+    if (option != NULL)
+        return options_parse(&config->now, option, words, count, trouble);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (slice_equal_nocase(name, slice_text(refused[i].name)))
+            return trouble_set(trouble, "%s", refused[i].reason);
+    }
+    return trouble_set(trouble, "Bad directive or wrong number of arguments");
+}
+
+/* Puts Redis's words around the reason why one option could not be set. */
+static bool blame(struct trouble *trouble, struct slice name)
+{
+    struct trouble reason = *trouble;
+
+    return trouble_set(trouble, "CONFIG SET failed (possibly related to argument '%.*s') - %s",
+                       (int)name.len, name.at, reason.text);
+}
+
+/*
+ * Whether the pair at `index` names an option that may be set now, by these
+ * people, and for the first time in this call.
+ */
+static bool may_set(const struct config_pair *pairs, size_t index, bool may_protected,
+                    struct trouble *trouble)
+{
+    struct slice name = pairs[index].name;
+    const struct option *option = options_find(name);
+
+    if (option == NULL)
+        return trouble_set(trouble, "Unknown option or number of arguments for CONFIG SET - '%.*s'",
+                           (int)(name.len < 128 ? name.len : 128), name.at);
+    if (option->when == OPTION_START) {
+        trouble_set(trouble, "can't set immutable config");
+        return blame(trouble, name);
+    }
+    if (option->when == OPTION_PROTECTED && !may_protected) {
+        trouble_set(trouble, "can't set protected config");
+        return blame(trouble, name);
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (options_find(pairs[i].name) == option) {
+            trouble_set(trouble, "duplicate parameter");
+            return blame(trouble, name);
+        }
+    }
+    return true;
+}
+
+/* Whether a listener was already told in this round under another option's name. */
+static bool told_before(const struct config *config, size_t index)
+{
+    const struct listener *listener = &config->listeners[index];
+
+    for (size_t i = 0; i < index; i++) {
+        const struct listener *other = &config->listeners[i];
+
+        if (other->due && other->apply == listener->apply && other->who == listener->who)
+            return true;
+    }
+    return false;
+}
+
+static void swap(struct options *a, struct options *b)
+{
+    struct options kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+/* Goes back to the options as they were, telling those who had followed the change. */
+static void go_back(struct config *config, struct options *before)
+{
+    struct trouble ignored;
+
+    swap(&config->now, before);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        struct listener *listener = &config->listeners[i];
+
+        /* What was in force a moment ago can be had again; if not, nobody can help it. */
+        if (listener->told)
+            (void)listener->apply(listener->who, &config->now, &ignored);
+    }
+}
+
+/* Tells the listeners of what differs between the options in force and `before`. */
+static bool tell(struct config *config, const struct options *before, struct trouble *trouble)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        struct listener *listener = &config->listeners[i];
+
+        listener->told = false;
+        listener->due = !options_equal(&config->now, before, listener->option);
+    }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        struct listener *listener = &config->listeners[i];
+
+        if (!listener->due || told_before(config, i))
+            continue;
+        if (!listener->apply(listener->who, &config->now, trouble))
+            return blame(trouble, slice_text(listener->option->name));
+        listener->told = true;
+    }
+    return true;
+}
+
+bool config_set_live(struct config *config, const struct config_pair *pairs, size_t count,
+                     bool may_protected, struct trouble *trouble)
+{
+    struct options copy;
+    bool fine = true;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!may_set(pairs, i, may_protected, trouble))
+            return false;
+    }
+
+    options_copy(&copy, &config->now);
+    for (size_t i = 0; fine && i < count; i++) {
+        fine = options_parse(&copy, options_find(pairs[i].name), &pairs[i].value, 1, trouble);
+        if (!fine)
+            blame(trouble, pairs[i].name);
+    }
+    if (fine) {
+        swap(&config->now, &copy);
+        fine = tell(config, &copy, trouble);
+        if (!fine)
+            go_back(config, &copy);
+    }
+    options_clear(&copy);
+    return fine;
+}
+
+void config_settle(struct config *config, const char *name, struct slice value)
+{
+    const struct option *option = options_find(slice_text(name));
+    struct trouble trouble;
+
+    must(option != NULL && option->kind == OPTION_KIND_TEXT);
+    must(options_parse(&config->now, option, &value, 1, &trouble));
+}
+
+const char *config_path(const struct config *config)
+{
+    return config->path;
+}
+
+void config_set_path(struct config *config, const char *path)
+{
+    size_t len = strlen(path);
+
+    memory_free(config->path);
+    config->path = memory_new(len + 1);
+    memcpy(config->path, path, len + 1);
+}
