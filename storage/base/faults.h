@@ -13,13 +13,13 @@ struct faults;
 struct faults *faults_new(void);
 void faults_free(struct faults *faults);
 
-/* The `nth` (from 1) time `what` is asked, it fails, and `times` times in all. */
+/* The `nth` time (from 1) `what` is asked from now on, it fails, and `times` times in a row. */
 void faults_arm(struct faults *faults, const char *what, int nth, int times, int error);
 
 /* Whether this one fails; sets errno if so. `faults` may be NULL. */
 bool faults_hit(struct faults *faults, const char *what);
 
 /* How often `what` was asked so far. */
-int faults_asked(const struct faults *faults, const char *what);
+int faults_asked(struct faults *faults, const char *what);
 
 #endif

@@ -10,8 +10,14 @@
 
 #include "storage/base/slice.h"
 
-/* Whether the whole text matches the whole pattern. */
+/*
+ * Whether the whole text matches the whole pattern. As in Redis, the empty text
+ * matches only the empty pattern; a command for which a lone `*` means
+ * everything (KEYS, SCAN) looks for that itself.
+ */
 bool glob_match(struct slice pattern, struct slice text);
+
+/* The same, but for the case of ASCII letters. */
 bool glob_match_nocase(struct slice pattern, struct slice text);
 
 /* The leading bytes of the pattern that any match must begin with, as they stand. */
