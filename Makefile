@@ -48,7 +48,8 @@ NEEDS.broker  := broker streams pubsub storage base millrace
 GROUPS        := base storage streams pubsub millrace broker
 
 # Programs' main files, and the program that makes the command table, are in no archive.
-MAINS   := broker/millrace.c broker/dispatch/tablegen.c
+TABLEGEN := $(sort $(wildcard broker/dispatch/tablegen*.c))
+MAINS    := broker/millrace.c $(TABLEGEN)
 sources  = $(filter-out $(MAINS),$(sort $(wildcard $(addsuffix /*.c,$(DIRS.$(1))))))
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 archives = $(foreach group,$(NEEDS.$(1)),$(BUILD)/lib$(group).a)
@@ -63,18 +64,21 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# The command table is made from the spec files by a small program of ours.
-$(BUILD)/tablegen: broker/dispatch/tablegen.c
+# The command table is made from the spec files by a small program of ours. A command without a
+# handler is left out, so handlers are read too; an unchanged table is not compiled again.
+HANDLERS := $(sort $(wildcard broker/commands/do_*.c))
+$(BUILD)/tablegen: $(TABLEGEN) $(wildcard broker/dispatch/*_private.h) broker/dispatch/command.h \
+                   broker/dispatch/key_rule.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) $< -o $@
-$(GEN)/commands.c: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cmd))
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) $(filter %.c,$^) -o $@
+$(GEN)/commands.c: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cmd)) $(HANDLERS)
 	@mkdir -p $(@D)
-	$(Q)$(BUILD)/tablegen $(filter %.cmd,$^) > $@.new && mv $@.new $@
+	$(Q)$(BUILD)/tablegen $(filter %.cmd %.c,$^) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(GEN)/commands.o: $(GEN)/commands.c
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Prototypes of all handlers, kept as they are while no handler comes or goes.
-HANDLERS := $(sort $(wildcard broker/commands/do_*.c))
 $(GEN)/handlers.stamp: $(HANDLERS)
 	@mkdir -p $(@D)
 	@{ echo '/* Made from broker/commands: the prototypes of all handlers. */'; \

@@ -119,8 +119,7 @@ struct command_docs {
     const char *complexity;       /* NULL if nothing is to be said */
     const char *deprecated_since; /* NULL unless DOCS_DEPRECATED */
     const char *replaced_by;
-    const char *usage; /* the usage line of the spec, without the marks of types and versions */
-    const char *const *tips; /* ends with NULL */
+    const char *const *tips; /* tip_count of them */
     const struct command_argument *arguments;
     uint8_t tip_count;
     uint8_t argument_count;
