@@ -77,8 +77,8 @@ size_t packed_memory(const struct packed *packed);
 /* How many entries. O(1), but O(n) beyond 65,534. */
 size_t packed_count(const struct packed *packed);
 
-/* Whether values of `extra` bytes in all, `entries` of them, may be added. Inserting more than fits is a
- * panic, so ask first where sizes come from outside. */
+/* Whether values of `extra` bytes in all, `entries` of them, may be added. Inserting more than
+ * fits is a panic, so ask first where sizes come from outside. */
 bool packed_fits(const struct packed *packed, size_t extra, size_t entries);
 
 /* The bytes that an entry with this value takes. */
@@ -91,7 +91,8 @@ size_t packed_last(const struct packed *packed);
 size_t packed_next(const struct packed *packed, size_t place);
 size_t packed_previous(const struct packed *packed, size_t place);
 
-/* The place of an index; negative ones count from the end, -1 is the last. O(n), from the nearer end. */
+/* The place of an index; negative ones count from the end, -1 is the last. O(n), from the
+ * nearer end. */
 size_t packed_at(const struct packed *packed, int64_t index);
 
 /* What stands at a place. */
@@ -109,7 +110,8 @@ bool packed_is(const struct packed *packed, size_t place, struct slice text);
  */
 size_t packed_find(const struct packed *packed, size_t place, struct slice text, size_t skip);
 
-/* -- Changing: each returns the block, perhaps moved. Amortised, an append costs its own length. */
+/* -- Changing: each returns the block, perhaps moved. A text handed in must not lie in it.
+ * Amortised, an append costs its own length. */
 
 struct packed *packed_append(struct packed *packed, struct slice text) MUST_USE;
 struct packed *packed_append_integer(struct packed *packed, int64_t integer) MUST_USE;

@@ -53,8 +53,8 @@ int64_t packed_ints_at(const struct packed_ints *ints, size_t index);
 /* A member chosen by chance; the set is not empty. */
 int64_t packed_ints_random(const struct packed_ints *ints, struct random *random);
 
-/* Whether bytes from outside are such a set. Shallow: the header agrees with the length. Deep: the members
- * rise, none twice. */
+/* Whether bytes from outside are such a set. Shallow: the header agrees with the length. Deep:
+ * the members rise, none twice. */
 bool packed_ints_valid(struct slice bytes, bool deep);
 
 /* Asserts that the set is valid, deeply. */

@@ -1,0 +1,314 @@
+/*
+ * The writing half of a packed list: encoding, and making and closing gaps.
+ *
+ * The block has no field for its capacity. The allocator knows it, and its size
+ * classes lie a quarter apart, so asking for just what is needed leaves enough
+ * slack that a series of appends costs its own length.
+ */
+#include "storage/index/packed.h"
+
+#include "storage/base/memory.h"
+#include "storage/base/number.h"
+#include "storage/index/packed_private.h"
+
+enum { PACKED_SMALL_BLOCK = 64 };
+
+/* -- The block. */
+
+static void set_total(struct packed *packed, size_t total)
+{
+    packed_store32(packed->total, (uint32_t)total);
+}
+
+static void set_count(struct packed *packed, size_t count)
+{
+    if (count > PACKED_UNCOUNTED)
+        count = PACKED_UNCOUNTED;
+    packed->count[0] = (unsigned char)count;
+    packed->count[1] = (unsigned char)(count >> 8);
+}
+
+/* A count that is lost stays lost: finding it again is the reader's choice. */
+static void count_more(struct packed *packed, size_t more)
+{
+    size_t count = packed_noted_count(packed);
+
+    if (count != PACKED_UNCOUNTED)
+        set_count(packed, count + more);
+}
+
+static void count_less(struct packed *packed, size_t less)
+{
+    size_t count = packed_noted_count(packed);
+
+    if (count != PACKED_UNCOUNTED)
+        set_count(packed, count - less);
+}
+
+struct packed *packed_new(size_t capacity)
+{
+    struct packed *packed = memory_new(capacity > PACKED_EMPTY ? capacity : PACKED_EMPTY);
+
+    set_total(packed, PACKED_EMPTY);
+    set_count(packed, 0);
+    *packed_byte(packed, PACKED_HEADER) = PACKED_END;
+    return packed;
+}
+
+void packed_free(struct packed *packed)
+{
+    memory_free(packed);
+}
+
+struct packed *packed_copy(struct slice bytes)
+{
+    struct packed *packed = memory_new(bytes.len);
+
+    must(packed_valid(bytes, false));
+    return memcpy(packed, bytes.at, bytes.len);
+}
+
+size_t packed_memory(const struct packed *packed)
+{
+    return memory_usable(packed);
+}
+
+bool packed_fits(const struct packed *packed, size_t extra, size_t entries)
+{
+    size_t most = PACKED_BYTES_MAX - packed_total(packed);
+
+    /* Head and length take ten bytes at most. */
+    return extra <= most && entries <= (most - extra) / 10;
+}
+
+static struct packed *with_room(struct packed *packed, size_t total)
+{
+    must(total <= PACKED_BYTES_MAX);
+    return LIKELY(total <= memory_usable(packed)) ? packed : memory_resize(packed, total);
+}
+
+struct packed *packed_reserve(struct packed *packed, size_t extra)
+{
+    return with_room(packed, packed_total(packed) + extra);
+}
+
+struct packed *packed_trim(struct packed *packed)
+{
+    size_t total = packed_total(packed);
+
+    return memory_good_size(total) < memory_usable(packed) ? memory_resize(packed, total) : packed;
+}
+
+/* After a deletion: a block half of which lies idle is given back. */
+static struct packed *without_waste(struct packed *packed)
+{
+    size_t usable = memory_usable(packed);
+
+    return usable > PACKED_SMALL_BLOCK && usable > 2 * packed_total(packed) ? packed_trim(packed)
+                                                                             : packed;
+}
+
+/* Changes `had` bytes at a place into a gap of `wanted`, moving what follows. */
+static struct packed *make_gap(struct packed *packed, size_t place, size_t had, size_t wanted)
+{
+    size_t total = packed_total(packed);
+
+    if (had == wanted)
+        return packed;
+    packed = with_room(packed, total - had + wanted);
+    memmove(packed_byte(packed, place + wanted), packed_byte(packed, place + had),
+            total - place - had);
+    set_total(packed, total - had + wanted);
+    return packed;
+}
+
+/* -- Encoding. */
+
+/* An entry before it is written. */
+struct encoded {
+    unsigned char head[9];
+    unsigned char head_bytes;
+    struct slice  text;
+    size_t        bytes; /* of the whole entry */
+};
+
+static void store(struct encoded *entry, enum packed_code code, uint64_t bits, unsigned bytes)
+{
+    entry->head[0] = (unsigned char)code;
+    for (unsigned i = 0; i < bytes; i++)
+        entry->head[1 + i] = (unsigned char)(bits >> (8 * i));
+    entry->head_bytes = (unsigned char)(bytes + 1);
+}
+
+static void encode_integer(struct encoded *entry, int64_t integer)
+{
+    uint64_t bits = (uint64_t)integer;
+
+    if (integer >= 0 && integer <= 127) {
+        entry->head[0] = (unsigned char)integer;
+        entry->head_bytes = 1;
+    } else if (integer >= -4096 && integer <= 4095) {
+        entry->head[0] = (unsigned char)(PACKED_CODE_INT13 | (bits >> 8 & 0x1F));
+        entry->head[1] = (unsigned char)bits;
+        entry->head_bytes = 2;
+    } else if (integer >= INT16_MIN && integer <= INT16_MAX) {
+        store(entry, PACKED_CODE_INT16, bits, 2);
+    } else if (integer >= -8388608 && integer <= 8388607) {
+        store(entry, PACKED_CODE_INT24, bits, 3);
+    } else if (integer >= INT32_MIN && integer <= INT32_MAX) {
+        store(entry, PACKED_CODE_INT32, bits, 4);
+    } else {
+        store(entry, PACKED_CODE_INT64, bits, 8);
+    }
+}
+
+static void encode_text(struct encoded *entry, struct slice text)
+{
+    entry->text = text;
+    if (text.len < 64) {
+        entry->head[0] = (unsigned char)(PACKED_CODE_TEXT6 | text.len);
+        entry->head_bytes = 1;
+    } else if (text.len < 4096) {
+        entry->head[0] = (unsigned char)(PACKED_CODE_TEXT12 | text.len >> 8);
+        entry->head[1] = (unsigned char)text.len;
+        entry->head_bytes = 2;
+    } else {
+        must(text.len <= PACKED_BYTES_MAX);
+        store(entry, PACKED_CODE_TEXT32, text.len, 4);
+    }
+}
+
+static void encode(struct encoded *entry, struct packed_value value)
+{
+    size_t body;
+    int64_t integer;
+
+    entry->text.len = 0;
+    if (value.is_integer)
+        encode_integer(entry, value.integer);
+    else if (value.text.len <= PACKED_TEXT_MAX && number_read(value.text, &integer))
+        encode_integer(entry, integer);
+    else
+        encode_text(entry, value.text);
+    body = entry->head_bytes + entry->text.len;
+    entry->bytes = body + packed_back_bytes(body);
+}
+
+static void write_entry(unsigned char *at, const struct encoded *entry)
+{
+    size_t body = entry->head_bytes + entry->text.len;
+    size_t back = entry->bytes - body;
+
+    memcpy(at, entry->head, entry->head_bytes);
+    if (entry->text.len > 0)
+        memcpy(at + entry->head_bytes, entry->text.at, entry->text.len);
+    at += body;
+    for (size_t i = 0; i < back; i++) {
+        unsigned more = i + 1 < back ? 0x80 : 0;
+
+        at[back - 1 - i] = (unsigned char)((body >> (7 * i) & 0x7F) | more);
+    }
+}
+
+size_t packed_entry_bytes(struct packed_value value)
+{
+    struct encoded entry;
+
+    encode(&entry, value);
+    return entry.bytes;
+}
+
+/* -- Changing. */
+
+static struct packed *insert_at(struct packed *packed, size_t place, struct packed_value value)
+{
+    struct encoded entry;
+
+    encode(&entry, value);
+    packed = make_gap(packed, place, 0, entry.bytes);
+    write_entry(packed_byte(packed, place), &entry);
+    count_more(packed, 1);
+    return packed;
+}
+
+struct packed *packed_append_value(struct packed *packed, struct packed_value value)
+{
+    return insert_at(packed, packed_total(packed) - 1, value);
+}
+
+struct packed *packed_append(struct packed *packed, struct slice text)
+{
+    return packed_append_value(packed, packed_text(text));
+}
+
+struct packed *packed_append_integer(struct packed *packed, int64_t integer)
+{
+    return packed_append_value(packed, packed_integer(integer));
+}
+
+struct packed *packed_prepend(struct packed *packed, struct slice text)
+{
+    return insert_at(packed, PACKED_HEADER, packed_text(text));
+}
+
+struct packed *packed_prepend_integer(struct packed *packed, int64_t integer)
+{
+    return insert_at(packed, PACKED_HEADER, packed_integer(integer));
+}
+
+struct packed *packed_insert_before(struct packed *packed, size_t *place,
+                                    struct packed_value value)
+{
+    return insert_at(packed, *place, value);
+}
+
+struct packed *packed_insert_after(struct packed *packed, size_t *place, struct packed_value value)
+{
+    *place += packed_step(packed_byte(packed, *place));
+    return insert_at(packed, *place, value);
+}
+
+struct packed *packed_replace(struct packed *packed, size_t place, struct packed_value value)
+{
+    struct encoded entry;
+
+    encode(&entry, value);
+    packed = make_gap(packed, place, packed_step(packed_byte(packed, place)), entry.bytes);
+    write_entry(packed_byte(packed, place), &entry);
+    return without_waste(packed);
+}
+
+struct packed *packed_delete_range(struct packed *packed, size_t *place, size_t count)
+{
+    size_t end = *place;
+    size_t deleted = 0;
+
+    while (deleted < count && *packed_byte(packed, end) != PACKED_END) {
+        end += packed_step(packed_byte(packed, end));
+        deleted++;
+    }
+    packed = make_gap(packed, *place, end - *place, 0);
+    count_less(packed, deleted);
+    if (*packed_byte(packed, *place) == PACKED_END)
+        *place = 0;
+    return without_waste(packed);
+}
+
+struct packed *packed_delete(struct packed *packed, size_t *place)
+{
+    return packed_delete_range(packed, place, 1);
+}
+
+struct packed *packed_merge(struct packed *packed, const struct packed *other)
+{
+    size_t place = packed_total(packed) - 1;
+    size_t added = packed_total(other) - PACKED_EMPTY;
+
+    packed = make_gap(packed, place, 0, added);
+    memcpy(packed_byte(packed, place), other->entries, added);
+    if (packed_noted_count(other) == PACKED_UNCOUNTED)
+        set_count(packed, PACKED_UNCOUNTED);
+    else
+        count_more(packed, packed_noted_count(other));
+    return packed;
+}
