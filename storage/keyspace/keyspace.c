@@ -1,0 +1,437 @@
+/*
+ * Find, put, remove. One search serves a whole command where it can: functions
+ * that put look for the slot once and rebuild the block behind it.
+ */
+#include "storage/keyspace/keyspace.h"
+
+#include "storage/base/memory.h"
+#include "storage/keyspace/keyspace_private.h"
+
+enum { EDIT_SPARE_MAX = 1024 * 1024 };
+
+static struct slice key_of_item(const void *item)
+{
+    return item_key_of(item);
+}
+
+static const struct table_kind item_kind_of_table = { .key = key_of_item };
+
+static void keyspace_begin(struct keyspace *keys, struct keyspaces *all, uint32_t db)
+{
+    keys->all = all;
+    keys->db = db;
+    table_init(&keys->items, &item_kind_of_table, all->secret);
+    keys->dues = ordered_new(&due_kind, NULL);
+}
+
+struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup)
+{
+    struct keyspaces *all = memory_new_zeroed(1, sizeof(*all));
+
+    all->count = setup->count;
+    all->types = setup->types;
+    all->secret = setup->secret;
+    all->changes = setup->changes;
+    all->reclaim = setup->reclaim;
+    all->at = memory_new_zeroed(setup->count, sizeof(struct keyspace));
+    for (uint32_t db = 0; db < setup->count; db++)
+        keyspace_begin(&all->at[db], all, db);
+    return all;
+}
+
+void keyspaces_free(struct keyspaces *all)
+{
+    if (all == NULL)
+        return;
+    for (uint32_t db = 0; db < all->count; db++)
+        reclaim_keyspace(all, &all->at[db], false);
+    memory_free(all->at);
+    memory_free(all);
+}
+
+uint32_t keyspaces_count(const struct keyspaces *all)
+{
+    return all->count;
+}
+
+const struct value_types *keyspaces_types(const struct keyspaces *all)
+{
+    return all->types;
+}
+
+struct keyspace *keyspaces_at(struct keyspaces *all, uint32_t db)
+{
+    must(db < all->count);
+    return &all->at[db];
+}
+
+void keyspaces_set_now(struct keyspaces *all, millis now)
+{
+    all->now = now;
+}
+
+millis keyspaces_now(const struct keyspaces *all)
+{
+    return all->now;
+}
+
+void keyspaces_keep_expired(struct keyspaces *all, bool keep)
+{
+    all->keep_expired = keep;
+}
+
+void keyspaces_pause_resizing(struct keyspaces *all, bool pause)
+{
+    for (uint32_t db = 0; db < all->count; db++)
+        table_set_reluctant(&all->at[db].items, pause);
+}
+
+struct keyspace_counts *keyspaces_counts(struct keyspaces *all)
+{
+    return &all->counts;
+}
+
+uint32_t keyspace_db(const struct keyspace *keys)
+{
+    return keys->db;
+}
+
+struct keyspaces *keyspace_all(const struct keyspace *keys)
+{
+    return keys->all;
+}
+
+size_t keyspace_count(const struct keyspace *keys)
+{
+    return table_count(&keys->items);
+}
+
+size_t keyspace_expiring(const struct keyspace *keys)
+{
+    return ordered_count(keys->dues);
+}
+
+uint64_t keyspace_hash(const struct keyspace *keys, struct slice key)
+{
+    return table_hash(&keys->items, key);
+}
+
+void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash)
+{
+    table_prefetch(&keys->items, hash);
+}
+
+void keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash)
+{
+    (void)table_prefetch_item(&keys->items, hash);
+}
+
+bool keyspace_is_past(const struct keyspace *keys, const struct item *item)
+{
+    return item_expires(item) && item_due(item) <= keys->all->now && !keys->all->keep_expired;
+}
+
+/* The slot of a key, after letting the item go if it is past its time. */
+static inline void **find_slot(struct keyspace *keys, struct slice key, uint64_t hash)
+{
+    void **slot = table_find_slot_by(&keys->items, key, hash, item_key_of);
+
+    if (slot != NULL && UNLIKELY(keyspace_is_past(keys, *slot))) {
+        keyspace_let_expire(keys, *slot, hash);
+        return NULL;
+    }
+    return slot;
+}
+
+struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look why)
+{
+    void **slot = find_slot(keys, key, keyspace_hash(keys, key));
+
+    if (why == LOOK_READ) {
+        if (slot != NULL)
+            keys->all->counts.hits++;
+        else
+            keys->all->counts.misses++;
+    }
+    return slot != NULL ? *slot : NULL;
+}
+
+struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct item_content *content,
+                              millis due)
+{
+    struct item *old = *slot;
+    struct item *item = item_new(item_key_of(old), content, due);
+
+    item->clock = old->clock;
+    if (item_expires(old))
+        due_remove(keys, old);
+    *slot = item;
+    if (due >= 0)
+        due_add(keys, item);
+    item_free_block(old);
+    return item;
+}
+
+/* Makes a key hold some content, which is then the item's. */
+static struct item *put_content(struct keyspace *keys, struct slice key,
+                                const struct item_content *content, bool keep_expiry)
+{
+    uint64_t hash = keyspace_hash(keys, key);
+    void **slot = find_slot(keys, key, hash);
+    struct item_content old;
+    struct item *item;
+    millis due;
+
+    if (slot == NULL) {
+        item = item_new(key, content, -1);
+        table_add(&keys->items, item, hash);
+        return item;
+    }
+    item = *slot;
+    due = keep_expiry ? item_due(item) : -1;
+    if (content->form == ITEM_TEXT && item_fits_text(item, content->text.len) &&
+        due == item_due(item)) {
+        memmove(item_text(item), content->text.at, content->text.len);
+        item->text_len = (uint16_t)content->text.len;
+        item->flags &= (uint8_t)~ITEM_RAW;
+        return item;
+    }
+    if (content->form == ITEM_INTEGER && item->form == ITEM_INTEGER && due == item_due(item)) {
+        *item_payload(item) = (uint64_t)content->integer;
+        return item;
+    }
+    old = item_content(item);
+    item = keyspace_rebuild(keys, slot, content, due);
+    reclaim_content(keys->all, &old, true);
+    return item;
+}
+
+struct item *keyspace_put_integer(struct keyspace *keys, struct slice key, int64_t value)
+{
+    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_INTEGER, .integer = value };
+
+    return put_content(keys, key, &content, true);
+}
+
+struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
+                                 bool keep_expiry)
+{
+    struct item_content content = { .kind = VALUE_STRING };
+
+    if (bytes.len <= NUMBER_INTEGER_MAX && number_read(bytes, &content.integer)) {
+        content.form = ITEM_INTEGER;
+    } else if (bytes.len <= ITEM_TEXT_MAX) {
+        content.form = ITEM_TEXT;
+        content.text = bytes;
+    } else {
+        content.form = ITEM_BYTES;
+        content.bytes = bytes_copy(bytes);
+    }
+    return put_content(keys, key, &content, keep_expiry);
+}
+
+struct item *keyspace_put_bytes(struct keyspace *keys, struct slice key, struct bytes **taken,
+                                bool keep_expiry)
+{
+    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_BYTES, .bytes = *taken };
+
+    *taken = NULL;
+    return put_content(keys, key, &content, keep_expiry);
+}
+
+struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct value **taken)
+{
+    struct item_content content = { .kind = (enum value_kind)(*taken)->kind, .form = ITEM_VALUE,
+                                    .value = *taken };
+
+    *taken = NULL;
+    return put_content(keys, key, &content, false);
+}
+
+/* Bytes of the given length that begin with what there was, with room to grow. */
+static struct bytes *grown_bytes(struct slice old, size_t len)
+{
+    size_t spare = old.len == 0 ? 0 : len < EDIT_SPARE_MAX ? len : EDIT_SPARE_MAX;
+    struct bytes *bytes = bytes_new(len + spare);
+    size_t kept = old.len < len ? old.len : len;
+
+    bytes->len = len;
+    if (kept > 0)
+        memcpy(bytes->at, old.at, kept);
+    memset(bytes->at + kept, 0, len - kept);
+    return bytes;
+}
+
+/* Lengthens bytes that nobody else shares where they are, if there is room. */
+static bool grow_in_place(struct bytes *bytes, size_t len)
+{
+    if (bytes == NULL || !bytes_sole(bytes) || memory_usable(bytes) < sizeof(*bytes) + len)
+        return false;
+    if (len > bytes->len) {
+        memset(bytes->at + bytes->len, 0, len - bytes->len);
+        bytes->len = len;
+    }
+    return true;
+}
+
+char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item *item, size_t len)
+{
+    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_TEXT };
+    char short_text[ITEM_TEXT_MAX] = { 0 };
+    struct item_digits digits;
+    struct slice old = item != NULL ? item_string(item, &digits) : SLICE("");
+
+    if (len < old.len)
+        len = old.len;
+    if (item != NULL && grow_in_place(item_bytes(item), len))
+        return item_bytes(item)->at;
+    if (len <= ITEM_TEXT_MAX) {
+        if (old.len > 0)
+            memcpy(short_text, old.at, old.len);
+        content.text = slice_of(short_text, len);
+    } else {
+        content.form = ITEM_BYTES;
+        content.bytes = grown_bytes(old, len);
+    }
+    item = put_content(keys, key, &content, true);
+    item->flags |= ITEM_RAW;
+    return content.form == ITEM_TEXT ? item_text(item) : content.bytes->at;
+}
+
+void keyspace_drop(struct keyspace *keys, struct item *item, uint64_t hash, bool lazily)
+{
+    struct item_content content = item_content(item);
+
+    if (item_expires(item))
+        due_remove(keys, item);
+    must(table_remove_item(&keys->items, item, hash));
+    item_free_block(item);
+    reclaim_content(keys->all, &content, lazily);
+}
+
+bool keyspace_remove(struct keyspace *keys, struct slice key, bool lazily)
+{
+    uint64_t hash = keyspace_hash(keys, key);
+    void **slot = find_slot(keys, key, hash);
+
+    if (slot == NULL)
+        return false;
+    keyspace_drop(keys, *slot, hash, lazily);
+    return true;
+}
+
+struct value *keyspace_take_value(struct keyspace *keys, struct slice key)
+{
+    uint64_t hash = keyspace_hash(keys, key);
+    void **slot = find_slot(keys, key, hash);
+    struct item *item;
+    struct value *value;
+
+    if (slot == NULL)
+        return NULL;
+    item = *slot;
+    value = item_value(item);
+    if (item_expires(item))
+        due_remove(keys, item);
+    must(table_remove_item(&keys->items, item, hash));
+    item_free_block(item);
+    return value;
+}
+
+struct item *keyspace_expire_at(struct keyspace *keys, struct item *item, millis due)
+{
+    struct slice key = item_key_of(item);
+    struct item_content content;
+    void **slot;
+
+    if (due < 0 && !item_expires(item))
+        return item;
+    if (due >= 0 && item_expires(item)) {
+        due_remove(keys, item);
+        item->body[0] = (uint64_t)due;
+        due_add(keys, item);
+        return item;
+    }
+    content = item_content(item);
+    slot = table_find_slot_by(&keys->items, key, keyspace_hash(keys, key), item_key_of);
+    must(slot != NULL && *slot == item);
+    return keyspace_rebuild(keys, slot, &content, due);
+}
+
+/* Puts a new block into a database in place of whatever its key held. */
+static struct item *put_item(struct keyspace *keys, struct item *item)
+{
+    struct slice key = item_key_of(item);
+    uint64_t hash = keyspace_hash(keys, key);
+    void **slot = find_slot(keys, key, hash);
+
+    if (slot != NULL)
+        keyspace_drop(keys, *slot, hash, true);
+    table_add(&keys->items, item, hash);
+    if (item_expires(item))
+        due_add(keys, item);
+    return item;
+}
+
+struct item *keyspace_move(struct keyspace *from, struct item *item, struct keyspace *to,
+                           struct slice key)
+{
+    struct item_content content = item_content(item);
+    struct item *moved = item_new(key, &content, item_due(item));
+    struct slice old_key = item_key_of(item);
+
+    moved->clock = item->clock;
+    if (item_expires(item))
+        due_remove(from, item);
+    must(table_remove_item(&from->items, item, keyspace_hash(from, old_key)));
+    put_item(to, moved);
+    item_free_block(item);
+    return moved;
+}
+
+struct item *keyspace_copy(struct keyspace *from, const struct item *item, struct keyspace *to,
+                           struct slice key)
+{
+    struct item_content content = item_content(item);
+
+    if (content.form == ITEM_VALUE)
+        content.value = from->all->types->of[content.kind]->copy(content.value);
+    else if (content.form == ITEM_BYTES)
+        content.bytes = bytes_copy(bytes_slice(content.bytes));
+    return put_item(to, item_new(key, &content, item_due(item)));
+}
+
+void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b)
+{
+    struct keyspace *one = keyspaces_at(all, a);
+    struct keyspace *two = keyspaces_at(all, b);
+    struct keyspace kept = *one;
+
+    one->items = two->items;
+    one->dues = two->dues;
+    two->items = kept.items;
+    two->dues = kept.dues;
+}
+
+size_t keyspace_flush(struct keyspace *keys, bool lazily)
+{
+    struct keyspace emptied = *keys;
+    size_t count = keyspace_count(keys);
+
+    if (count == 0)
+        return 0;
+    keyspace_begin(keys, keys->all, keys->db);
+    reclaim_keyspace(keys->all, &emptied, lazily);
+    return count;
+}
+
+void keyspace_step(struct keyspace *keys, size_t buckets)
+{
+    if (table_is_resizing(&keys->items))
+        (void)table_resize_step(&keys->items, buckets);
+}
+
+size_t keyspace_overhead(const struct keyspace *keys)
+{
+    return table_memory(&keys->items) + ordered_memory(keys->dues);
+}

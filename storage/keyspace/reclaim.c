@@ -1,0 +1,78 @@
+/*
+ * Freeing: what takes many steps is handed to the worker, so that nobody waits
+ * for it; the rest is freed on the spot, which is cheaper than a job.
+ */
+#include "storage/base/memory.h"
+#include "storage/keyspace/keyspace_private.h"
+
+enum { LAZY_EFFORT = 64, LAZY_KEYS = 64 };
+
+/* A job of the worker: a value, or a whole database. */
+struct reclaim_job {
+    const struct value_types *types;
+    struct value   *value;
+    struct table    items;
+    struct ordered *dues;
+};
+
+static void free_one(void *who, void *item)
+{
+    item_free(item, who);
+}
+
+void item_free(struct item *item, const struct value_types *types)
+{
+    struct item_content content = item_content(item);
+
+    bytes_drop(content.bytes);
+    value_free(types, content.value);
+    item_free_block(item);
+}
+
+static void free_value_job(void *what)
+{
+    struct reclaim_job *job = what;
+
+    value_free(job->types, job->value);
+    memory_free(job);
+}
+
+static void free_keyspace_job(void *what)
+{
+    struct reclaim_job *job = what;
+
+    ordered_free(job->dues);
+    table_clear(&job->items, free_one, (void *)(uintptr_t)job->types);
+    memory_free(job);
+}
+
+void reclaim_content(struct keyspaces *all, const struct item_content *content, bool lazily)
+{
+    struct reclaim_job *job;
+
+    bytes_drop(content->bytes);
+    if (content->value == NULL)
+        return;
+    if (!lazily || all->reclaim == NULL ||
+        all->types->of[content->kind]->effort(content->value) <= LAZY_EFFORT) {
+        value_free(all->types, content->value);
+        return;
+    }
+    job = memory_new_zeroed(1, sizeof(*job));
+    job->types = all->types;
+    job->value = content->value;
+    worker_queue(all->reclaim, free_value_job, job);
+}
+
+void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazily)
+{
+    struct reclaim_job *job = memory_new_zeroed(1, sizeof(*job));
+
+    job->types = all->types;
+    job->items = emptied->items;
+    job->dues = emptied->dues;
+    if (lazily && all->reclaim != NULL && table_count(&emptied->items) > LAZY_KEYS)
+        worker_queue(all->reclaim, free_keyspace_job, job);
+    else
+        free_keyspace_job(job);
+}
