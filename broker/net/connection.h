@@ -56,7 +56,11 @@ void connections_free(struct connections *all);
 size_t connections_count(const struct connections *all);
 struct outbox_pool *connections_pool(struct connections *all);
 
-/* Step of the turn: sends what is in the outboxes, closes what is to be closed. */
+/*
+ * Steps of the turn: show kept bytes again to those that can go on, send what
+ * is in the outboxes, close what is to be closed. True if more is to be done.
+ */
+bool connections_wake(void *connections);
 bool connections_send(void *connections);
 bool connections_close(void *connections);
 

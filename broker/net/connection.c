@@ -1,0 +1,486 @@
+/*
+ * Reading and writing.
+ *
+ * Bytes are read into one buffer that all connections of a thread share, and
+ * shown to the handler there. Only what it does not take is copied into a
+ * buffer of the connection's own, which goes as soon as it is empty. A
+ * connection waiting for the rest of a large word reads straight into its own.
+ *
+ * What always holds:
+ *   (1) `unread` holds the bytes that were shown and not taken, in order.
+ *   (2) A connection is in the chain `sending` if its outbox may have bytes.
+ *   (3) A connection is in the chain `ending` once it is closing; it is freed
+ *       in connections_close, never while its handler runs.
+ */
+#include "broker/net/connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "broker/metrics/metrics.h"
+#include "broker/net/loop.h"
+#include "storage/base/buffer.h"
+#include "storage/base/chain.h"
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+enum {
+    READ_BYTES = 64 * 1024,        /* the shared buffer: most bytes taken from one peer a turn */
+    GROW_MOST = 4 * 1024 * 1024,   /* a buffer of its own grows by at most so much at once */
+    VECTORS = 64                   /* spans sent with one system call */
+};
+
+struct connections {
+    struct loop        *loop;
+    struct metrics     *metrics;
+    struct outbox_pool *pool;
+    struct chain        sending;
+    struct chain        ending;
+    struct chain        waking;
+    size_t              count;
+    char                input[READ_BYTES];
+};
+
+struct connection {
+    ev_io                            reader;
+    struct outbox                    outbox;
+    struct buffer                    unread;
+    size_t                           wanted; /* bytes before the handler can go on */
+    struct chain                     sending;
+    struct chain                     ending;
+    struct chain                     waking;
+    struct connections              *all;
+    const struct transport          *transport;
+    void                            *transport_who;
+    const struct connection_handler *handler;
+    void                            *who;
+    const char                      *reason; /* why it ends, once it does */
+    ev_io                            writer;
+    bool                             closing;
+    bool                             close_when_sent;
+    bool                             writing; /* the socket was full: libev says when it is not */
+};
+
+static ssize_t plain_read(void *who, int fd, void *to, size_t len)
+{
+    (void)who;
+    return recv(fd, to, len, 0);
+}
+
+static ssize_t plain_write(void *who, int fd, const struct iovec *vectors, int count)
+{
+    (void)who;
+    if (count == 1)
+        return send(fd, vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL);
+    return writev(fd, vectors, count);
+}
+
+static void plain_close(void *who, int fd)
+{
+    (void)who;
+    close(fd);
+}
+
+const struct transport transport_plain = { plain_read, plain_write, plain_close };
+
+struct connections *connections_new(struct loop *loop, struct metrics *metrics)
+{
+    struct connections *all = memory_new_zeroed(1, sizeof(*all));
+
+    all->loop = loop;
+    all->metrics = metrics;
+    all->pool = outbox_pool_new();
+    chain_init(&all->sending);
+    chain_init(&all->ending);
+    chain_init(&all->waking);
+    return all;
+}
+
+void connections_free(struct connections *all)
+{
+    if (all == NULL)
+        return;
+    must(all->count == 0);
+    outbox_pool_free(all->pool);
+    memory_free(all);
+}
+
+size_t connections_count(const struct connections *all)
+{
+    return all->count;
+}
+
+struct outbox_pool *connections_pool(struct connections *all)
+{
+    return all->pool;
+}
+
+void connection_close(struct connection *connection, const char *reason)
+{
+    if (connection->closing)
+        return;
+    connection->closing = true;
+    connection->reason = reason;
+    chain_put_last(&connection->all->ending, &connection->ending);
+}
+
+/* Keeps what the handler did not take of bytes that lie in the shared buffer. */
+static void keep_rest(struct connection *connection, struct slice rest)
+{
+    if (rest.len > 0)
+        buffer_add(&connection->unread, rest);
+}
+
+static void drop_taken(struct connection *connection, size_t taken)
+{
+    if (taken == connection->unread.len)
+        buffer_clear(&connection->unread);
+    else if (taken > 0)
+        buffer_drop_front(&connection->unread, taken);
+}
+
+static void show_input(struct connection *connection, struct slice fresh)
+{
+    size_t wanted = 0;
+    size_t taken;
+
+    if (connection->unread.len == 0) {
+        taken = connection->handler->input(connection->who, fresh, &wanted);
+        keep_rest(connection, slice_after(fresh, taken));
+    } else {
+        buffer_add(&connection->unread, fresh);
+        taken = connection->handler->input(connection->who, buffer_slice(&connection->unread),
+                                           &wanted);
+        drop_taken(connection, taken);
+    }
+    connection->wanted = wanted > taken ? wanted - taken : 0;
+}
+
+/* Reads the rest of a large word where it is going to stay. */
+static ssize_t read_own(struct connection *connection)
+{
+    struct buffer *unread = &connection->unread;
+    size_t missing = connection->wanted - unread->len;
+    ssize_t got;
+
+    if (missing > unread->capacity - unread->len) {
+        size_t step = missing < GROW_MOST ? missing : GROW_MOST;
+
+        /* Room follows what really came, so that a claim alone costs nothing. */
+        if (step > unread->len && step > READ_BYTES)
+            step = unread->len > READ_BYTES ? unread->len : READ_BYTES;
+        (void)buffer_reserve(unread, step);
+    }
+    got = connection->transport->read(connection->transport_who, connection->reader.fd,
+                                      unread->at + unread->len, unread->capacity - unread->len);
+    if (got > 0) {
+        buffer_commit(unread, (size_t)got);
+        if (unread->len >= connection->wanted)
+            show_input(connection, SLICE(""));
+    }
+    return got;
+}
+
+static void on_readable(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    struct connection *connection = watcher->data;
+    struct connections *all = connection->all;
+    ssize_t got;
+
+    (void)ev;
+    (void)events;
+    if (UNLIKELY(connection->closing))
+        return;
+    if (UNLIKELY(connection->wanted > connection->unread.len + READ_BYTES)) {
+        got = read_own(connection);
+    } else {
+        got = connection->transport->read(connection->transport_who, watcher->fd, all->input,
+                                          READ_BYTES);
+        if (LIKELY(got > 0))
+            show_input(connection, slice_of(all->input, (size_t)got));
+    }
+    if (LIKELY(got > 0)) {
+        all->metrics->net_input_bytes += (uint64_t)got;
+        if (outbox_pending(&connection->outbox) > 0)
+            connection_wants_send(connection);
+        return;
+    }
+    if (got == 0)
+        connection_close(connection, "the peer closed it");
+    else if (errno != EAGAIN && errno != EINTR)
+        connection_close(connection, "reading failed");
+}
+
+static void on_writable(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    struct connection *connection = watcher->data;
+
+    (void)ev;
+    (void)events;
+    connection_wants_send(connection);
+}
+
+static void wait_until_writable(struct connection *connection, bool wait)
+{
+    if (connection->writing == wait)
+        return;
+    connection->writing = wait;
+    if (wait)
+        ev_io_start(loop_ev(connection->all->loop), &connection->writer);
+    else
+        ev_io_stop(loop_ev(connection->all->loop), &connection->writer);
+}
+
+void connection_send_now(struct connection *connection)
+{
+    struct outbox *outbox = &connection->outbox;
+
+    while (outbox_pending(outbox) > 0) {
+        struct iovec vectors[VECTORS];
+        int count = outbox_vectors(outbox, vectors, VECTORS);
+        size_t offered = 0;
+        ssize_t sent = connection->transport->write(connection->transport_who,
+                                                    connection->reader.fd, vectors, count);
+
+        if (sent < 0) {
+            if (errno == EINTR)
+                continue;
+            if (errno == EAGAIN)
+                wait_until_writable(connection, true);
+            else
+                connection_close(connection, "writing failed");
+            return;
+        }
+        for (int i = 0; i < count; i++)
+            offered += vectors[i].iov_len;
+        outbox_sent(outbox, (size_t)sent);
+        connection->all->metrics->net_output_bytes += (uint64_t)sent;
+        if ((size_t)sent < offered) {
+            wait_until_writable(connection, true);
+            return;
+        }
+    }
+    wait_until_writable(connection, false);
+    if (UNLIKELY(connection->close_when_sent))
+        connection_close(connection, "it was told to go");
+}
+
+bool connections_send(void *connections)
+{
+    struct connections *all = connections;
+
+    while (!chain_is_empty(&all->sending)) {
+        struct connection *connection =
+            CHAIN_OWNER(all->sending.next, struct connection, sending);
+
+        chain_leave(&connection->sending);
+        if (!connection->closing)
+            connection_send_now(connection);
+    }
+    return false;
+}
+
+static void connection_end(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    struct ev_loop *ev = loop_ev(all->loop);
+
+    ev_io_stop(ev, &connection->reader);
+    ev_io_stop(ev, &connection->writer);
+    connection->handler->closed(connection->who, connection->reason);
+    connection->transport->close(connection->transport_who, connection->reader.fd);
+    chain_leave(&connection->sending);
+    chain_leave(&connection->ending);
+    chain_leave(&connection->waking);
+    outbox_clear(&connection->outbox);
+    buffer_clear(&connection->unread);
+    memory_free(connection);
+    all->count--;
+}
+
+bool connections_wake(void *connections)
+{
+    struct connections *all = connections;
+    struct chain waking;
+
+    chain_init(&waking);
+    chain_move_all(&all->waking, &waking);
+    while (!chain_is_empty(&waking)) {
+        struct connection *connection = CHAIN_OWNER(waking.next, struct connection, waking);
+
+        chain_leave(&connection->waking);
+        if (!connection->closing && connection->unread.len > 0)
+            show_input(connection, SLICE(""));
+        connection_wants_send(connection);
+    }
+    return !chain_is_empty(&all->waking);
+}
+
+bool connections_close(void *connections)
+{
+    struct connections *all = connections;
+
+    while (!chain_is_empty(&all->ending))
+        connection_end(CHAIN_OWNER(all->ending.next, struct connection, ending));
+    return !chain_is_empty(&all->sending) || !chain_is_empty(&all->ending) ||
+           !chain_is_empty(&all->waking);
+}
+
+struct connection *connection_new(struct connections *all, int fd,
+                                  const struct transport *transport, void *transport_who,
+                                  const struct connection_handler *handler, void *who)
+{
+    struct connection *connection = memory_new_zeroed(1, sizeof(*connection));
+
+    connection->all = all;
+    connection->transport = transport;
+    connection->transport_who = transport_who;
+    connection->handler = handler;
+    connection->who = who;
+    outbox_init(&connection->outbox, all->pool);
+    chain_init(&connection->sending);
+    chain_init(&connection->ending);
+    chain_init(&connection->waking);
+    ev_io_init(&connection->reader, on_readable, fd, EV_READ);
+    ev_io_init(&connection->writer, on_writable, fd, EV_WRITE);
+    connection->reader.data = connection;
+    connection->writer.data = connection;
+    ev_io_start(loop_ev(all->loop), &connection->reader);
+    all->count++;
+    return connection;
+}
+
+struct outbox *connection_outbox(struct connection *connection)
+{
+    return &connection->outbox;
+}
+
+void connection_wants_send(struct connection *connection)
+{
+    if (!chain_linked(&connection->sending))
+        chain_put_last(&connection->all->sending, &connection->sending);
+}
+
+void connection_wake(struct connection *connection)
+{
+    if (!chain_linked(&connection->waking))
+        chain_put_last(&connection->all->waking, &connection->waking);
+}
+
+void connection_close_when_sent(struct connection *connection)
+{
+    connection->close_when_sent = true;
+    connection_wants_send(connection);
+}
+
+bool connection_closing(const struct connection *connection)
+{
+    return connection->closing || connection->close_when_sent;
+}
+
+void connection_pause_reading(struct connection *connection, bool pause)
+{
+    struct ev_loop *ev = loop_ev(connection->all->loop);
+
+    if (pause)
+        ev_io_stop(ev, &connection->reader);
+    else
+        ev_io_start(ev, &connection->reader);
+}
+
+int connection_descriptor(const struct connection *connection)
+{
+    return connection->reader.fd;
+}
+
+size_t connection_unread(const struct connection *connection)
+{
+    return connection->unread.len;
+}
+
+size_t connection_unread_room(const struct connection *connection)
+{
+    return connection->unread.capacity;
+}
+
+static void print_address(const struct sockaddr_storage *address, char *to, size_t size)
+{
+    char text[INET6_ADDRSTRLEN] = "?";
+
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+
+        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
+        snprintf(to, size, "%s:%u", text, ntohs(v4->sin_port));
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
+        snprintf(to, size, "[%s]:%u", text, ntohs(v6->sin6_port));
+    } else if (address->ss_family == AF_UNIX) {
+        const struct sockaddr_un *local = (const struct sockaddr_un *)address;
+
+        snprintf(to, size, "%s:0", local->sun_path);
+    } else {
+        snprintf(to, size, "?:0");
+    }
+}
+
+/* The address of our own end, or the peer's; of a unix socket always our own, its path. */
+static void name_of(const struct connection *connection, bool peer, char *to, size_t size)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t len = sizeof(address);
+    int fd = connection->reader.fd;
+
+    if (peer && !connection_is_unix(connection))
+        (void)getpeername(fd, (struct sockaddr *)&address, &len);
+    else
+        (void)getsockname(fd, (struct sockaddr *)&address, &len);
+    print_address(&address, to, size);
+}
+
+void connection_peer_name(const struct connection *connection, char *to, size_t size)
+{
+    name_of(connection, true, to, size);
+}
+
+void connection_own_name(const struct connection *connection, char *to, size_t size)
+{
+    name_of(connection, false, to, size);
+}
+
+bool connection_is_unix(const struct connection *connection)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t len = sizeof(address);
+
+    (void)getsockname(connection->reader.fd, (struct sockaddr *)&address, &len);
+    return address.ss_family == AF_UNIX;
+}
+
+bool connection_is_loopback(const struct connection *connection)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t len = sizeof(address);
+
+    if (getpeername(connection->reader.fd, (struct sockaddr *)&address, &len) < 0)
+        return false;
+    if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+
+        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    }
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+    }
+    return address.ss_family == AF_UNIX;
+}

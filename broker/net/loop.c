@@ -1,0 +1,236 @@
+/*
+ * The loop over libev. The steps that end a turn run in a prepare watcher, just
+ * before libev would wait; if one asks for another turn at once, an idle
+ * watcher keeps libev from waiting.
+ */
+#include "broker/net/loop.h"
+
+#include <ev.h>
+
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+struct loop {
+    struct ev_loop *ev;
+    struct step    *steps;
+    size_t          count;
+    uint64_t        turns;
+    ev_prepare      end_of_turn;
+    ev_idle         once_more;
+    ev_timer        limit;
+    bool            stopped;
+};
+
+struct loop_timer {
+    ev_timer     watcher;
+    struct loop *loop;
+    void (*run)(void *who);
+    void *who;
+};
+
+struct loop_signal {
+    ev_signal    watcher;
+    struct loop *loop;
+    void (*run)(void *who);
+    void *who;
+};
+
+struct loop_watch {
+    ev_io        watcher;
+    struct loop *loop;
+    void (*run)(void *who);
+    void *who;
+};
+
+static void end_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+    bool again = false;
+
+    (void)events;
+    loop->turns++;
+    for (size_t i = 0; i < loop->count; i++)
+        again |= loop->steps[i].run(loop->steps[i].who);
+    if (again && !loop->stopped)
+        ev_idle_start(ev, &loop->once_more);
+    else
+        ev_idle_stop(ev, &loop->once_more);
+}
+
+static void go_on(struct ev_loop *ev, ev_idle *watcher, int events)
+{
+    (void)ev;
+    (void)watcher;
+    (void)events;
+}
+
+static void time_over(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    (void)ev;
+    (void)watcher;
+    (void)events;
+}
+
+struct loop *loop_new(const struct step *steps, size_t count)
+{
+    struct loop *loop = memory_new_zeroed(1, sizeof(*loop));
+
+    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
+    must(loop->ev != NULL);
+    loop->count = count;
+    loop->steps = memory_new_zeroed(count + 1, sizeof(struct step));
+    for (size_t i = 0; i < count; i++)
+        loop->steps[i] = steps[i];
+    ev_prepare_init(&loop->end_of_turn, end_turn);
+    loop->end_of_turn.data = loop;
+    ev_prepare_start(loop->ev, &loop->end_of_turn);
+    ev_unref(loop->ev);
+    ev_idle_init(&loop->once_more, go_on);
+    ev_timer_init(&loop->limit, time_over, 0., 0.);
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    ev_ref(loop->ev);
+    ev_prepare_stop(loop->ev, &loop->end_of_turn);
+    ev_loop_destroy(loop->ev);
+    memory_free(loop->steps);
+    memory_free(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+    while (!loop->stopped)
+        ev_run(loop->ev, 0);
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopped = true;
+    ev_break(loop->ev, EVBREAK_ALL);
+}
+
+void loop_turn(struct loop *loop, millis timeout)
+{
+    ev_now_update(loop->ev);
+    ev_timer_set(&loop->limit, (double)timeout / 1e3, 0.);
+    ev_timer_start(loop->ev, &loop->limit);
+    ev_run(loop->ev, EVRUN_ONCE);
+    ev_timer_stop(loop->ev, &loop->limit);
+}
+
+uint64_t loop_turns(const struct loop *loop)
+{
+    return loop->turns;
+}
+
+struct ev_loop *loop_ev(struct loop *loop)
+{
+    return loop->ev;
+}
+
+static void timer_runs(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    struct loop_timer *timer = watcher->data;
+
+    (void)ev;
+    (void)events;
+    timer->run(timer->who);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, void (*run)(void *who), void *who)
+{
+    struct loop_timer *timer = memory_new_zeroed(1, sizeof(*timer));
+
+    timer->loop = loop;
+    timer->run = run;
+    timer->who = who;
+    ev_timer_init(&timer->watcher, timer_runs, 0., 0.);
+    timer->watcher.data = timer;
+    return timer;
+}
+
+void loop_timer_free(struct loop_timer *timer)
+{
+    if (timer == NULL)
+        return;
+    loop_timer_stop(timer);
+    memory_free(timer);
+}
+
+void loop_timer_start(struct loop_timer *timer, millis delay, millis repeat)
+{
+    loop_timer_stop(timer);
+    ev_now_update(timer->loop->ev);
+    ev_timer_set(&timer->watcher, (double)delay / 1e3, (double)repeat / 1e3);
+    ev_timer_start(timer->loop->ev, &timer->watcher);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    ev_timer_stop(timer->loop->ev, &timer->watcher);
+}
+
+static void signal_runs(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+    struct loop_signal *signal = watcher->data;
+
+    (void)ev;
+    (void)events;
+    signal->run(signal->who);
+}
+
+struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*run)(void *who),
+                                    void *who)
+{
+    struct loop_signal *signal = memory_new_zeroed(1, sizeof(*signal));
+
+    signal->loop = loop;
+    signal->run = run;
+    signal->who = who;
+    ev_signal_init(&signal->watcher, signal_runs, number);
+    signal->watcher.data = signal;
+    ev_signal_start(loop->ev, &signal->watcher);
+    return signal;
+}
+
+void loop_signal_free(struct loop_signal *watcher)
+{
+    if (watcher == NULL)
+        return;
+    ev_signal_stop(watcher->loop->ev, &watcher->watcher);
+    memory_free(watcher);
+}
+
+static void watch_runs(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    struct loop_watch *watch = watcher->data;
+
+    (void)ev;
+    (void)events;
+    watch->run(watch->who);
+}
+
+struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who)
+{
+    struct loop_watch *watch = memory_new_zeroed(1, sizeof(*watch));
+
+    watch->loop = loop;
+    watch->run = run;
+    watch->who = who;
+    ev_io_init(&watch->watcher, watch_runs, fd, EV_READ);
+    watch->watcher.data = watch;
+    ev_io_start(loop->ev, &watch->watcher);
+    return watch;
+}
+
+void loop_watch_free(struct loop_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    ev_io_stop(watch->loop->ev, &watch->watcher);
+    memory_free(watch);
+}
