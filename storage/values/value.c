@@ -1,6 +1,8 @@
 /* The defaults every type starts with, and freeing a value by its own type. */
 #include "storage/values/value.h"
 
+static const struct hash_key known_secret = { { 0, 0 } };
+
 const struct value_limits value_limits_default = {
     .list_node_size = -2,
     .list_compress_depth = 0,
@@ -14,6 +16,7 @@ const struct value_limits value_limits_default = {
     .stream_node_bytes = 4096,
     .stream_node_entries = 100,
     .hll_sparse_bytes = 3000,
+    .secret = &known_secret,
 };
 
 void value_free(const struct value_types *types, struct value *value)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/base/digest.h"
 #include "storage/base/slice.h"
 #include "storage/values/fingerprint.h"
 
@@ -54,9 +55,10 @@ struct value_limits {
     uint32_t stream_node_bytes;   /* stream-node-max-bytes */
     uint32_t stream_node_entries; /* stream-node-max-entries */
     uint32_t hll_sparse_bytes;    /* hll-sparse-max-bytes */
+    const struct hash_key *secret; /* of the values' hash tables, which it outlives */
 };
 
-/* Redis's defaults. */
+/* Redis's defaults, with a secret that everybody knows: for tests. */
 extern const struct value_limits value_limits_default;
 
 /* What a type must do to live in the keyspace. Every member is set. */
