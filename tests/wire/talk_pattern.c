@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum pattern_kind {
     PATTERN_LITERAL,
@@ -466,7 +467,7 @@ bool pattern_fits_word(const struct text *word, const struct text *got)
     struct text trouble = { 0 };
 
     if (!open)
-        return word->length == got->length && memcmp(word->at, got->at, got->length) == 0;
+        return word->length == got->length && strncasecmp(word->at, got->at, got->length) == 0;
     struct pattern *pattern = pattern_new(word->at, &trouble);
     if (pattern != NULL && pattern->kind == PATTERN_INTEGER)
         reply.kind = REPLY_INTEGER;

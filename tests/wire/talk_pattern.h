@@ -40,7 +40,7 @@ bool pattern_fits(const struct pattern *pattern, const struct talk_reply *reply,
 
 /*
  * Whether one word of a statement fits: `<int>`, `<id>`, `<bulk>` and `/.../` mean
- * what they mean in a reply, anything else means itself.
+ * what they mean in a reply, anything else means itself, in large or small letters.
  */
 bool pattern_fits_word(const struct text *word, const struct text *got);
 

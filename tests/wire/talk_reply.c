@@ -128,6 +128,18 @@ bool talk_reply_is_bare_word(const char *text, size_t length)
            !(length == 9 && memcmp(text, "unordered", 9) == 0);
 }
 
+/* A long run of one byte is written as "x"*5000. */
+static void print_bulk(const struct text *text, struct text *out)
+{
+    bool run = text->length >= 48;
+
+    for (size_t i = 1; run && i < text->length; i++)
+        run = text->at[i] == text->at[0];
+    text_quote(out, text->at, run ? 1 : text->length);
+    if (run)
+        text_print(out, "*%zu", text->length);
+}
+
 static void print_scalar(const struct talk_reply *reply, struct text *out, bool outermost)
 {
     const struct text *text = &reply->text;
@@ -149,7 +161,7 @@ static void print_scalar(const struct talk_reply *reply, struct text *out, bool 
             text_quote(out, text->at, text->length);
         break;
     case REPLY_BULK:
-        text_quote(out, text->at, text->length);
+        print_bulk(text, out);
         break;
     case REPLY_VERBATIM:
         text_say(out, "=");
@@ -209,6 +221,20 @@ void talk_reply_print(const struct talk_reply *reply, struct text *out)
     print_flat(reply, out, true);
 }
 
+/* Scalars that follow one another share a line as long as it is not full. */
+static bool fits_on_line(const struct talk_reply *reply, size_t i, size_t column)
+{
+    struct text flat = { 0 };
+
+    if (talk_reply_is_container(reply->parts[i].kind) ||
+        talk_reply_is_container(reply->parts[i - 1].kind))
+        return false;
+    print_flat(&reply->parts[i], &flat, false);
+    bool fits = column + flat.length + 3 <= 96;
+    text_clear(&flat);
+    return fits;
+}
+
 void talk_reply_lay_out(const struct talk_reply *reply, struct text *out, size_t indent)
 {
     bool map = reply->kind == REPLY_MAP;
@@ -222,11 +248,16 @@ void talk_reply_lay_out(const struct talk_reply *reply, struct text *out, size_t
     }
     text_clear(&flat);
     text_say(out, opening(reply->kind));
+    size_t line_start = out->length;
     for (size_t i = 0; i < reply->count; i++) {
-        if (map && i % 2 == 1)
+        if (map && i % 2 == 1) {
             text_say(out, ": ");
-        else
+        } else if (i > 0 && !map && fits_on_line(reply, i, out->length - line_start)) {
+            text_say(out, ", ");
+        } else {
             text_print(out, "%s\n%*s", i > 0 ? "," : "", (int)indent + 2, "");
+            line_start = out->length - indent - 2;
+        }
         talk_reply_lay_out(&reply->parts[i], out, indent + 2);
     }
     text_print(out, "\n%*s%s", (int)indent, "", map ? "}" : "]");

@@ -475,10 +475,12 @@ static bool has_expectation(const struct run *run)
 
     if (next == run->talk->steps + run->talk->count)
         return false;
-    return (next->kind == STEP_HEAR &&
-            (!next->named || strcmp(next->session, run->step->session) == 0)) ||
-           (next->kind == STEP_ORDER && (strncmp(next->text.at, "quiet", 5) == 0 ||
-                                         strncmp(next->text.at, "closed", 6) == 0));
+    if (next->kind == STEP_HEAR)
+        return !next->named || strcmp(next->session, run->step->session) == 0;
+    const char *whose = strchr(next->text.at, ' ');
+    return next->kind == STEP_ORDER &&
+           (strncmp(next->text.at, "quiet", 5) == 0 || strncmp(next->text.at, "closed", 6) == 0) &&
+           strcmp(whose == NULL ? "" : whose + 1, run->step->session) == 0;
 }
 
 static void record_after(struct run *run)
