@@ -1,0 +1,440 @@
+/*
+ * Nodes in a row, and where in them an element is.
+ *
+ * What always holds:
+ *   (1) There is at least one node; only a sole node may be without elements.
+ *   (2) A sole node is in the header itself; two or more are in the spine.
+ *   (3) With a spine, length is the sum of the nodes' counts.
+ *   (4) Spare room at an end that no push will use is given back: inner nodes
+ *       were fitted when they became inner.
+ */
+#include "storage/values/list.h"
+
+#include "storage/base/memory.h"
+#include "storage/values/batch.h"
+
+struct list {
+    struct value value;
+    int16_t      node_size; /* list-max-listpack-size when the list was made */
+    uint32_t     nodes;
+    union {
+        struct list_node sole;
+        struct {
+            struct list_spine spine;
+            uint64_t          length;
+        } many;
+    } in;
+};
+_Static_assert(sizeof(struct list) == 32, "a small list is a small header and a block");
+
+static struct list_node_limit limit_of(const struct list *list)
+{
+    return list_node_limit_of(list->node_size);
+}
+
+static struct list_node *node_at(const struct list *list, uint32_t index)
+{
+    if (list->nodes == 1)
+        return (struct list_node *)(uintptr_t)&list->in.sole;
+    return list_spine_at(&list->in.many.spine, index);
+}
+
+static struct list_node *end_node(const struct list *list, enum list_end end)
+{
+    return node_at(list, end == LIST_FRONT ? 0 : list->nodes - 1);
+}
+
+struct list *list_new(const struct value_limits *limits)
+{
+    struct list *list = memory_new(sizeof(*list));
+    int32_t size = limits->list_node_size;
+
+    if (size < -5)
+        size = -5;
+    if (size > INT16_MAX)
+        size = INT16_MAX;
+    *list = (struct list){ .value = { .kind = VALUE_LIST },
+                           .node_size = (int16_t)size,
+                           .nodes = 1 };
+    return list;
+}
+
+void list_free(struct list *list)
+{
+    if (list == NULL)
+        return;
+    for (uint32_t i = 0; i < list->nodes; i++)
+        list_node_clear(node_at(list, i));
+    if (list->nodes > 1)
+        list_spine_clear(&list->in.many.spine);
+    memory_free_sized(list, sizeof(*list));
+}
+
+struct list *list_copy(const struct list *list)
+{
+    struct list *copy = memory_new(sizeof(*copy));
+
+    *copy = *list;
+    if (list->nodes > 1) {
+        copy->in.many.spine = (struct list_spine){ 0 };
+        for (uint32_t i = 0; i < list->nodes; i++)
+            list_spine_insert(&copy->in.many.spine, i, i);
+    }
+    for (uint32_t i = 0; i < list->nodes; i++)
+        list_node_copy(node_at(list, i), node_at(copy, i));
+    return copy;
+}
+
+size_t list_length(const struct list *list)
+{
+    return list->nodes == 1 ? list->in.sole.count : list->in.many.length;
+}
+
+static void count_more(struct list *list, size_t more)
+{
+    if (list->nodes > 1)
+        list->in.many.length += more;
+}
+
+static void count_less(struct list *list, size_t less)
+{
+    if (list->nodes > 1)
+        list->in.many.length -= less;
+}
+
+/* Makes an empty node the one of an index. Pointers to other nodes are dead then. */
+static struct list_node *add_node(struct list *list, uint32_t index)
+{
+    struct list_node *fresh;
+
+    if (list->nodes == 1) {
+        struct list_node sole = list->in.sole;
+
+        list->in.many.spine = (struct list_spine){ 0 };
+        list->in.many.length = sole.count;
+        *list_spine_insert(&list->in.many.spine, 0, 0) = sole;
+    }
+    fresh = list_spine_insert(&list->in.many.spine, list->nodes, index);
+    list->nodes++;
+    return fresh;
+}
+
+/* Takes empty nodes out of the spine, at least one of several nodes staying. */
+static void remove_nodes(struct list *list, uint32_t index, uint32_t some)
+{
+    if (some == 0)
+        return;
+    list_spine_remove(&list->in.many.spine, list->nodes, index, some);
+    list->nodes -= some;
+    if (list->nodes == 1) {
+        struct list_node sole = *list_spine_at(&list->in.many.spine, 0);
+
+        list_spine_clear(&list->in.many.spine);
+        list->in.sole = sole;
+    }
+}
+
+/* The end node is full: a fresh one takes its place, and the node behind gives up its spare room. */
+static void push_slow(struct list *list, enum list_end end, const struct list_entry *entry)
+{
+    struct list_node *fresh = add_node(list, end == LIST_FRONT ? 0 : list->nodes);
+    bool pushed = list_node_push(fresh, end, entry, limit_of(list));
+
+    must(pushed);
+    if (list->nodes > 2)
+        list_node_fit(node_at(list, end == LIST_FRONT ? 1 : list->nodes - 2));
+}
+
+void list_push(struct list *list, enum list_end end, struct slice element)
+{
+    struct list_entry entry;
+
+    list_entry_form(&entry, element);
+    if (UNLIKELY(!list_node_push(end_node(list, end), end, &entry, limit_of(list))))
+        push_slow(list, end, &entry);
+    count_more(list, 1);
+}
+
+bool list_peek(const struct list *list, enum list_end end, struct list_room *room,
+               struct slice *element)
+{
+    const struct list_node *node = end_node(list, end);
+    uint32_t place;
+
+    if (node->count == 0)
+        return false;
+    place = end == LIST_FRONT ? node->begin : list_node_previous(node, node->end);
+    *element = list_entry_text(list_node_at(node, place), room->digits);
+    return true;
+}
+
+/* Empties whole nodes while `count` covers them, and returns what is left of it. */
+static size_t drop_nodes(struct list *list, enum list_end end, size_t count)
+{
+    uint32_t emptied = 0;
+    struct list_node *node = end_node(list, end);
+
+    while (count >= node->count && list->nodes - emptied > 1) {
+        count -= node->count;
+        list->in.many.length -= node->count;
+        list_node_clear(node);
+        emptied++;
+        node = node_at(list, end == LIST_FRONT ? emptied : list->nodes - 1 - emptied);
+    }
+    remove_nodes(list, end == LIST_FRONT ? 0 : list->nodes - emptied, emptied);
+    return count;
+}
+
+void list_drop(struct list *list, enum list_end end, size_t count)
+{
+    struct list_node *node = end_node(list, end);
+
+    if (UNLIKELY(count >= node->count)) {
+        count = drop_nodes(list, end, count);
+        node = end_node(list, end);
+        if (count > node->count)
+            count = node->count;
+    }
+    if (count > 0) {
+        count_less(list, count);
+        list_node_drop(node, end, (uint32_t)count);
+    }
+}
+
+uint32_t list_locate(const struct list *list, size_t index, uint32_t *within)
+{
+    size_t length = list_length(list);
+    uint32_t at;
+
+    must_dear(index < length);
+    if (index < length / 2) {
+        for (at = 0; index >= node_at(list, at)->count; at++)
+            index -= node_at(list, at)->count;
+    } else {
+        size_t behind = length - index; /* elements from this one on */
+
+        for (at = list->nodes - 1; behind > node_at(list, at)->count; at--)
+            behind -= node_at(list, at)->count;
+        index = node_at(list, at)->count - behind;
+    }
+    *within = (uint32_t)index;
+    return at;
+}
+
+bool list_at(const struct list *list, size_t index, struct list_room *room, struct slice *element)
+{
+    const struct list_node *node;
+    uint32_t within;
+
+    if (index >= list_length(list))
+        return false;
+    node = node_at(list, list_locate(list, index, &within));
+    *element = list_entry_text(list_node_at(node, list_node_seek(node, within)), room->digits);
+    return true;
+}
+
+/*
+ * Inserts in front of the element `within` of a node, or behind its last one. A
+ * full node passes an element at its edge on to its neighbour, and is split for
+ * one in its midst.
+ */
+static void insert_entry(struct list *list, uint32_t at, uint32_t within,
+                         const struct list_entry *entry)
+{
+    struct list_node_limit limit = limit_of(list);
+    struct list_node *node = node_at(list, at);
+
+    if (!list_node_takes(node, entry, 0, limit)) {
+        if (within > 0 && within < node->count) {
+            struct list_node *rest = add_node(list, at + 1);
+
+            list_node_split(node_at(list, at), within, rest);
+            at++;
+            within = 0;
+        } else if (within > 0) {
+            at++; /* in front of the next node, which may not be there yet */
+            within = 0;
+        }
+        /* Now the place is in front of node `at`: behind the one before it is the same place. */
+        if (at < list->nodes && list_node_takes(node_at(list, at), entry, 0, limit)) {
+            node = node_at(list, at);
+        } else if (at > 0 && list_node_takes(node_at(list, at - 1), entry, 0, limit)) {
+            node = node_at(list, at - 1);
+            within = node->count;
+        } else {
+            node = add_node(list, at);
+        }
+    }
+    list_node_insert(node, list_node_seek(node, within), entry);
+    count_more(list, 1);
+}
+
+/* Takes out one element. */
+static void delete_element(struct list *list, size_t index)
+{
+    uint32_t within;
+    uint32_t at = list_locate(list, index, &within);
+    struct list_node *node = node_at(list, at);
+
+    list_node_delete(node, list_node_seek(node, within));
+    count_less(list, 1);
+    if (node->count == 0 && list->nodes > 1)
+        remove_nodes(list, at, 1);
+}
+
+void list_set(struct list *list, size_t index, struct slice element)
+{
+    struct list_entry entry;
+    struct list_node *node;
+    uint32_t within, place, size;
+    uint32_t at = list_locate(list, index, &within);
+
+    list_entry_form(&entry, element);
+    node = node_at(list, at);
+    place = list_node_seek(node, within);
+    size = list_entry_size(list_node_at(node, place));
+    if (size == entry.size) {
+        list_entry_put(node->block + place, &entry);
+    } else if (list_node_takes(node, &entry, size, limit_of(list))) {
+        place = list_node_insert(node, place, &entry);
+        list_node_delete(node, place + entry.size);
+    } else {
+        insert_entry(list, at, within, &entry);
+        delete_element(list, index + 1);
+    }
+}
+
+/* Finds the first element equal to an entry: its node and its index within. */
+static bool find_entry(const struct list *list, const struct list_entry *entry, uint32_t *at,
+                       uint32_t *within)
+{
+    for (uint32_t i = 0; i < list->nodes; i++) {
+        const struct list_node *node = node_at(list, i);
+        uint32_t index = 0;
+        uint32_t size;
+
+        for (uint32_t place = node->begin; place < node->end; place += size, index++) {
+            size = list_entry_size(list_node_at(node, place));
+            if (list_entry_is(list_node_at(node, place), size, entry)) {
+                *at = i;
+                *within = index;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool list_insert(struct list *list, struct slice pivot, bool after, struct slice element)
+{
+    struct list_entry wanted, entry;
+    uint32_t at, within;
+
+    list_entry_form(&wanted, pivot);
+    if (!find_entry(list, &wanted, &at, &within))
+        return false;
+    list_entry_form(&entry, element);
+    insert_entry(list, at, within + after, &entry);
+    return true;
+}
+
+/* After a removal all over the list: joins thin neighbours and takes empty nodes out. */
+static void sweep(struct list *list)
+{
+    struct list_node_limit limit = limit_of(list);
+    uint32_t kept = 0;
+
+    if (list->nodes == 1)
+        return;
+    for (uint32_t i = 1; i < list->nodes; i++) {
+        struct list_node *last = node_at(list, kept);
+        struct list_node *node = node_at(list, i);
+        uint32_t joint = list_node_used(last) + list_node_used(node);
+
+        if (node->count == 0)
+            continue;
+        if (last->count == 0) {
+            *last = *node;
+            *node = (struct list_node){ 0 };
+        } else if (joint <= limit.bytes / 2 && last->count + node->count <= limit.count) {
+            list_node_join(last, node);
+        } else if (++kept != i) {
+            *node_at(list, kept) = *node;
+            *node = (struct list_node){ 0 };
+        }
+    }
+    remove_nodes(list, kept + 1, list->nodes - kept - 1);
+}
+
+size_t list_remove(struct list *list, enum list_end from, struct slice element, size_t most)
+{
+    struct list_entry entry;
+    size_t removed = 0;
+
+    list_entry_form(&entry, element);
+    for (uint32_t i = 0; i < list->nodes && removed < most; i++) {
+        struct list_node *node = node_at(list, from == LIST_FRONT ? i : list->nodes - 1 - i);
+        size_t left = most - removed;
+        uint32_t skip = 0;
+
+        if (left > node->count)
+            left = node->count;
+        if (from == LIST_BACK) {
+            uint32_t matches = list_node_matches(node, &entry);
+
+            skip = matches > left ? matches - (uint32_t)left : 0;
+        }
+        removed += list_node_remove(node, &entry, skip, (uint32_t)left);
+    }
+    if (removed > 0) {
+        count_less(list, removed);
+        sweep(list);
+    }
+    return removed;
+}
+
+void list_trim(struct list *list, size_t first, size_t count)
+{
+    size_t length;
+
+    list_drop(list, LIST_FRONT, first);
+    length = list_length(list);
+    if (count < length)
+        list_drop(list, LIST_BACK, length - count);
+}
+
+size_t list_nodes(const struct list *list)
+{
+    return list->nodes;
+}
+
+size_t list_header_bytes(const struct list *list)
+{
+    size_t bytes = memory_good_size(sizeof(*list));
+
+    if (list->nodes > 1)
+        bytes += memory_good_size(list->in.many.spine.capacity * sizeof(struct list_node));
+    return bytes;
+}
+
+const struct list_node *list_nodes_at(const struct list *list, size_t index)
+{
+    return node_at(list, (uint32_t)index);
+}
+
+void list_check(const struct list *list)
+{
+    uint64_t length = 0;
+
+    must(list->value.kind == VALUE_LIST && list->nodes >= 1);
+    for (uint32_t i = 0; i < list->nodes; i++) {
+        const struct list_node *node = node_at(list, i);
+
+        list_node_check(node);
+        must(node->count > 0 || list->nodes == 1);
+        must(node->count <= 1 || (list_node_used(node) + 7 <= limit_of(list).bytes &&
+                                  node->count <= limit_of(list).count));
+        length += node->count;
+    }
+    must(length == list_length(list));
+}
