@@ -120,6 +120,16 @@ bool key_rule_broken(const struct key_walk *walk);
  */
 size_t key_rule_first(const struct command *command, const struct slice *words, size_t count);
 
+/* First and last key and the step between, as COMMAND INFO told before there were rules. */
+struct key_range {
+    int first; /* 0: there are no keys at fixed places */
+    int last;  /* negative counts from the end */
+    int step;
+};
+
+/* What of the rules can be said as one range; keys behind keywords and counts are left out. */
+struct key_range key_rule_range(const struct command *command);
+
 /* The word for one flag as COMMAND prints it: "RW", "access", "not_key". */
 const char *key_flag_name(enum key_flags flag);
 
