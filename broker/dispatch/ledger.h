@@ -82,7 +82,7 @@ void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
 void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
                   const char *event);
 
-/* Notes that all keys of a database changed. */
+/* Notes that all keys of a database changed: FLUSHDB, SWAPDB. Call it before they do. */
 void ledger_changed_all(struct ledger *ledger, uint32_t db);
 
 /* Counts further changes for rdb_changes_since_last_save: elements beyond the first. */
@@ -103,6 +103,7 @@ void ledger_say_anyway(struct ledger *ledger);
 struct ledger_mark {
     uint64_t changes;
     uint32_t said;
+    uint32_t db;
     bool     silent;
     bool     anyway;
 };
@@ -114,6 +115,12 @@ void ledger_close(struct ledger *ledger, struct ledger_mark mark, const struct s
 
 /* How deep calls are nested: 0 between outermost calls. */
 unsigned ledger_depth(const struct ledger *ledger);
+
+/*
+ * Who must look at a database before all of it changes: watched keys that were
+ * there, say. Called by ledger_changed_all itself.
+ */
+void ledger_before_all(struct ledger *ledger, void (*look)(void *who, uint32_t db), void *who);
 
 /* The lines of the outermost call, and forgetting them once effects have run. */
 size_t ledger_lines(const struct ledger *ledger, const struct ledger_line **lines);

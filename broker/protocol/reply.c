@@ -4,6 +4,7 @@
  */
 #include "broker/protocol/reply.h"
 
+#include "broker/metrics/error_counts.h"
 #include "storage/base/number.h"
 
 enum {
@@ -76,6 +77,8 @@ void reply_ok(struct reply *reply)
 void reply_error(struct reply *reply, struct slice line)
 {
     reply->errors++;
+    if (reply->counts != NULL)
+        error_counts_add(reply->counts, line);
     reply_line(reply, '-', line);
 }
 

@@ -13,6 +13,8 @@
 
 #include "broker/protocol/outbox.h"
 
+struct error_counts;
+
 /* Why a request is refused; the sentences are in errors.def. */
 enum refusal {
     REFUSAL_NONE,
@@ -26,9 +28,10 @@ enum refusal {
 struct slice refusal_line(enum refusal refusal);
 
 struct reply {
-    struct outbox *out;
-    bool           resp3;
-    uint64_t       errors; /* error lines written so far; a call compares before and after */
+    struct outbox       *out;
+    struct error_counts *counts; /* every error line is counted there, by its code; may be NULL */
+    uint64_t             errors; /* error lines written so far; a call compares before and after */
+    bool                 resp3;
 };
 
 /* +text; no line ends inside. */

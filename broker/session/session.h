@@ -18,9 +18,9 @@
 #include "storage/base/chain.h"
 #include "storage/base/clock.h"
 
-struct command;
 struct connection;
 struct session_waiter;
+struct sessions;
 struct subscriber;
 struct transaction;
 struct watches;
@@ -31,6 +31,7 @@ enum session_replies { SESSION_REPLIES_ON, SESSION_REPLIES_OFF, SESSION_REPLIES_
 
 struct session {
     struct chain       all;         /* link of sessions.c */
+    struct sessions   *home;        /* all of them */
     uint64_t           id;          /* rises, never used twice */
     struct connection *connection;  /* NULL for a stand-in */
     struct reply       reply;       /* where answers go, in which protocol */
@@ -42,6 +43,12 @@ struct session {
     bool               paused;      /* its requests wait: it waits for a key, or all are paused */
     bool               is_replica;  /* gets the feed */
     bool               is_monitor;  /* gets every call */
+    bool               watch_failed;/* a key it watches changed: its EXEC will do nothing */
+    int32_t            queued;      /* calls queued by MULTI, -1 outside of it */
+    uint32_t           channels;    /* how many it is subscribed to */
+    uint32_t           patterns;
+    uint32_t           shards;
+    struct outbox      heard;       /* Private: the outbox of a stand-in */
 
     /* Each belongs to the room named; NULL while it does not concern the session. */
     struct transaction    *transaction; /* dispatch/transaction */
@@ -53,7 +60,7 @@ struct session {
     struct bytes      *name;        /* CLIENT SETNAME, or NULL */
     struct bytes      *library;     /* CLIENT SETINFO LIB-NAME, or NULL */
     struct bytes      *library_version;
-    const struct command *last;     /* the last command it ran, or NULL */
+    const char        *last_command;/* full name of the last it ran, "NULL" before; static text */
     millis             since;       /* when it came */
     millis             active;      /* when it last sent something */
     uint64_t           calls;       /* commands run */

@@ -10,6 +10,7 @@
 #include "broker/session/session.h"
 
 struct connections;
+struct error_counts;
 struct metrics;
 struct options;
 struct sessions;
@@ -30,6 +31,7 @@ struct sessions_setup {
     struct connections   *connections;
     struct metrics       *metrics;
     const struct options *options;
+    struct error_counts  *errors; /* counts every error line */
     struct session_intake intake;
 };
 
@@ -55,7 +57,7 @@ struct session *sessions_find(struct sessions *all, uint64_t id);
 /* The head of the chain of sessions with a connection, oldest first; links are session->all. */
 struct chain *sessions_chain(struct sessions *all);
 
-/* Closes sessions idle for longer than `timeout`; a few each time it is called. */
+/* Closes sessions idle for longer than the option `timeout`. O(n): once a second is enough. */
 void sessions_close_idle(struct sessions *all, millis now);
 
 #endif

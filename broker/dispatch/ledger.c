@@ -1,0 +1,299 @@
+/*
+ * Lines are kept only while somebody listens for changes; statements are
+ * encoded straight into the feed. MULTI is put in front of a unit of several
+ * statements when the unit is complete, since only then their number is known.
+ */
+#include "broker/dispatch/ledger.h"
+
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+#include "storage/format/statement.h"
+
+enum {
+    LINES_KEPT = 256, /* room for more is given back */
+    NO_DB = UINT32_MAX,
+    LINE_LISTENERS = LISTENER_WATCH | LISTENER_CACHES | LISTENER_NOTICES | LISTENER_WAITERS
+};
+
+struct ledger {
+    unsigned            listeners; /* enum ledger_listener */
+    unsigned            depth;
+    uint32_t            db;
+    uint32_t            said;      /* statements that handlers said, ever */
+    uint32_t            statements;/* in the feed, of the outermost call */
+    uint32_t            feed_db;   /* the database the feed's reader has selected */
+    bool                silent;    /* this call said that nothing is to be said */
+    bool                anyway;
+    uint64_t            changes;   /* by handlers */
+    uint64_t            removals;  /* by time and memory */
+    struct ledger_line *lines;
+    size_t              count;
+    size_t              capacity;
+    struct arena       *keys;
+    struct buffer       feed;
+    size_t              unit;      /* where the outermost call's statements begin in the feed */
+    struct change_sink  sink;
+    void              (*before_all)(void *who, uint32_t db);
+    void               *before_all_who;
+};
+
+static void removed(void *who, uint32_t db, struct slice key, enum change_kind kind);
+
+struct ledger *ledger_new(void)
+{
+    struct ledger *ledger = memory_new_zeroed(1, sizeof(*ledger));
+
+    ledger->keys = arena_new();
+    ledger->feed_db = NO_DB;
+    ledger->sink = (struct change_sink){ removed, ledger };
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (ledger == NULL)
+        return;
+    arena_free(ledger->keys);
+    buffer_clear(&ledger->feed);
+    memory_free(ledger->lines);
+    memory_free(ledger);
+}
+
+void ledger_listen(struct ledger *ledger, enum ledger_listener who, bool on)
+{
+    if (on)
+        ledger->listeners |= who;
+    else
+        ledger->listeners &= ~(unsigned)who;
+}
+
+bool ledger_heard_by(const struct ledger *ledger, enum ledger_listener who)
+{
+    return (ledger->listeners & who) != 0;
+}
+
+void ledger_set_db(struct ledger *ledger, uint32_t db)
+{
+    ledger->db = db;
+}
+
+static void add_line(struct ledger *ledger, const struct ledger_line *line)
+{
+    if (ledger->count == ledger->capacity) {
+        ledger->capacity = ledger->capacity == 0 ? 16 : ledger->capacity * 2;
+        ledger->lines =
+            memory_resize(ledger->lines, ledger->capacity * sizeof(struct ledger_line));
+    }
+    ledger->lines[ledger->count] = *line;
+    ledger->lines[ledger->count++].key = arena_copy(ledger->keys, line->key);
+}
+
+void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
+                       enum event_class class, const char *event)
+{
+    ledger->changes++;
+    if ((ledger->listeners & LINE_LISTENERS) != 0)
+        add_line(ledger, &(struct ledger_line){ .key = key, .event = event, .db = db,
+                                                .class = class });
+}
+
+void ledger_changed(struct ledger *ledger, struct slice key, enum event_class class,
+                    const char *event)
+{
+    ledger_changed_in(ledger, ledger->db, key, class, event);
+}
+
+void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
+                  const char *event)
+{
+    if (ledger_heard_by(ledger, LISTENER_NOTICES))
+        add_line(ledger, &(struct ledger_line){ .key = key, .event = event, .db = ledger->db,
+                                                .class = class, .notice_only = true });
+}
+
+void ledger_before_all(struct ledger *ledger, void (*look)(void *who, uint32_t db), void *who)
+{
+    ledger->before_all = look;
+    ledger->before_all_who = who;
+}
+
+void ledger_changed_all(struct ledger *ledger, uint32_t db)
+{
+    if (ledger->before_all != NULL)
+        ledger->before_all(ledger->before_all_who, db);
+    ledger->changes++;
+    if ((ledger->listeners & LINE_LISTENERS) != 0)
+        add_line(ledger, &(struct ledger_line){ .key = SLICE(""), .db = db, .everything = true });
+}
+
+void ledger_count(struct ledger *ledger, uint64_t more)
+{
+    ledger->changes += more;
+}
+
+/* Makes the feed's reader select the database that a statement is about. */
+static void select_db(struct ledger *ledger, uint32_t db)
+{
+    char digits[NUMBER_INTEGER_MAX];
+    struct slice words[2] = { SLICE("SELECT"), { digits, 0 } };
+
+    if (LIKELY(ledger->feed_db == db))
+        return;
+    words[1].len = number_put(digits, db);
+    statement_put(&ledger->feed, words, 2);
+    ledger->feed_db = db;
+    if (ledger->statements == 0)
+        ledger->unit = ledger->feed.len;
+}
+
+static void say_in(struct ledger *ledger, uint32_t db, const struct slice *words, size_t count)
+{
+    if (!ledger_heard_by(ledger, LISTENER_FEED))
+        return;
+    select_db(ledger, db);
+    statement_put(&ledger->feed, words, count);
+    ledger->statements++;
+}
+
+void ledger_say(struct ledger *ledger, const struct slice *words, size_t count)
+{
+    ledger->said++;
+    say_in(ledger, ledger->db, words, count);
+}
+
+void ledger_say_nothing(struct ledger *ledger)
+{
+    ledger->silent = true;
+}
+
+void ledger_say_anyway(struct ledger *ledger)
+{
+    ledger->anyway = true;
+}
+
+struct ledger_mark ledger_open(struct ledger *ledger, uint32_t db)
+{
+    struct ledger_mark mark = { ledger->changes, ledger->said, ledger->db, ledger->silent,
+                                ledger->anyway };
+
+    if (ledger->depth++ == 0) {
+        ledger->unit = ledger->feed.len;
+        ledger->statements = 0;
+    }
+    ledger->db = db;
+    ledger->silent = false;
+    ledger->anyway = false;
+    return mark;
+}
+
+/* The call's own request, as it came if that was RESP. */
+static void say_request(struct ledger *ledger, const struct slice *words, size_t count,
+                        struct slice raw)
+{
+    ledger->said++;
+    if (!ledger_heard_by(ledger, LISTENER_FEED))
+        return;
+    select_db(ledger, ledger->db);
+    if (raw.len > 0)
+        buffer_add(&ledger->feed, raw);
+    else
+        statement_put(&ledger->feed, words, count);
+    ledger->statements++;
+}
+
+/* Wraps the unit that was just completed, so that readers do all of it or nothing. */
+static void wrap_unit(struct ledger *ledger)
+{
+    static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
+    static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
+    size_t len = sizeof(multi) - 1;
+    char *unit;
+
+    (void)buffer_reserve(&ledger->feed, len);
+    unit = ledger->feed.at + ledger->unit;
+    memmove(unit + len, unit, ledger->feed.len - ledger->unit);
+    memcpy(unit, multi, len);
+    buffer_commit(&ledger->feed, len);
+    buffer_add(&ledger->feed, slice_of(exec, sizeof(exec) - 1));
+}
+
+void ledger_close(struct ledger *ledger, struct ledger_mark mark, const struct slice *words,
+                  size_t count, struct slice raw)
+{
+    bool changed = ledger->changes != mark.changes;
+
+    must(ledger->depth > 0);
+    if ((changed || ledger->anyway) && !ledger->silent && ledger->said == mark.said)
+        say_request(ledger, words, count, raw);
+    ledger->db = mark.db;
+    ledger->silent = mark.silent;
+    ledger->anyway = mark.anyway;
+    if (--ledger->depth == 0 && ledger->statements > 1)
+        wrap_unit(ledger);
+}
+
+unsigned ledger_depth(const struct ledger *ledger)
+{
+    return ledger->depth;
+}
+
+size_t ledger_lines(const struct ledger *ledger, const struct ledger_line **lines)
+{
+    *lines = ledger->lines;
+    return ledger->count;
+}
+
+void ledger_settle(struct ledger *ledger)
+{
+    if (ledger->count == 0)
+        return;
+    ledger->count = 0;
+    arena_empty(ledger->keys);
+    if (ledger->capacity > LINES_KEPT) {
+        memory_free(ledger->lines);
+        ledger->lines = NULL;
+        ledger->capacity = 0;
+    }
+}
+
+uint64_t ledger_changes(const struct ledger *ledger)
+{
+    return ledger->changes + ledger->removals;
+}
+
+struct buffer *ledger_feed(struct ledger *ledger)
+{
+    return &ledger->feed;
+}
+
+void ledger_feed_restart(struct ledger *ledger)
+{
+    ledger->feed_db = NO_DB;
+}
+
+/* A key went by itself: the DEL is said at once, in front of what the call will say. */
+static void removed(void *who, uint32_t db, struct slice key, enum change_kind kind)
+{
+    struct ledger *ledger = who;
+    const struct slice words[2] = { SLICE("DEL"), key };
+    bool expired = kind == CHANGE_EXPIRED;
+    bool alone = ledger->depth == 0;
+
+    ledger->removals++;
+    if (alone) {
+        ledger->unit = ledger->feed.len;
+        ledger->statements = 0;
+    }
+    say_in(ledger, db, words, 2);
+    if ((ledger->listeners & LINE_LISTENERS) != 0)
+        add_line(ledger, &(struct ledger_line){
+                             .key = key,
+                             .event = expired ? "expired" : "evicted",
+                             .db = db,
+                             .class = expired ? EVENT_EXPIRED : EVENT_EVICTED });
+}
+
+const struct change_sink *ledger_change_sink(struct ledger *ledger)
+{
+    return &ledger->sink;
+}

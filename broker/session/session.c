@@ -1,0 +1,99 @@
+/* One session: its texts, its mode, its line in CLIENT LIST. */
+#include "broker/session/session.h"
+
+#include <inttypes.h>
+
+#include "broker/net/connection.h"
+#include "storage/base/buffer.h"
+
+enum { NAME_BYTES = 160 };
+
+bool session_only_hears(const struct session *session)
+{
+    return !session->reply.resp3 && session->channels + session->patterns + session->shards > 0;
+}
+
+struct slice session_name(const struct session *session)
+{
+    return session->name != NULL ? bytes_slice(session->name) : SLICE("");
+}
+
+void session_set_text(struct bytes **text, struct slice to)
+{
+    bytes_drop(*text);
+    *text = to.len > 0 ? bytes_copy(to) : NULL;
+}
+
+static void describe_flags(const struct session *session, struct buffer *to)
+{
+    size_t before = to->len;
+
+    if (session->is_replica)
+        buffer_add_byte(to, 'S');
+    if (session->is_monitor)
+        buffer_add_byte(to, 'O');
+    if (session->channels + session->patterns + session->shards > 0)
+        buffer_add_byte(to, 'P');
+    if (session->queued >= 0)
+        buffer_add_byte(to, 'x');
+    if (session->waiter != NULL)
+        buffer_add_byte(to, 'b');
+    if (session->watch_failed)
+        buffer_add_byte(to, 'd');
+    if (session->connection != NULL && connection_closing(session->connection))
+        buffer_add_byte(to, 'c');
+    if (session->connection != NULL && connection_is_unix(session->connection))
+        buffer_add_byte(to, 'U');
+    if (session->no_evict)
+        buffer_add_byte(to, 'e');
+    if (session->no_touch)
+        buffer_add_byte(to, 'T');
+    if (to->len == before)
+        buffer_add_byte(to, 'N');
+}
+
+static void describe_text(const struct bytes *text, struct buffer *to)
+{
+    if (text != NULL)
+        buffer_add(to, bytes_slice(text));
+}
+
+/* The sizes of what waits on either side. */
+static void describe_buffers(const struct session *session, struct buffer *to)
+{
+    const struct outbox *out = session->reply.out;
+    size_t unread = session->connection != NULL ? connection_unread(session->connection) : 0;
+    size_t room = session->connection != NULL ? connection_unread_room(session->connection) : 0;
+    size_t memory = outbox_memory(out);
+
+    buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0", unread,
+                 room - unread);
+    buffer_print(to, " obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", outbox_pending(out), memory,
+                 memory + room + sizeof(*session), outbox_pending(out) > 0 ? "rw" : "r");
+}
+
+void session_describe(const struct session *session, millis now, struct buffer *to)
+{
+    char peer[NAME_BYTES] = "";
+    char own[NAME_BYTES] = "";
+    int fd = -1;
+
+    if (session->connection != NULL) {
+        connection_peer_name(session->connection, peer, sizeof(peer));
+        connection_own_name(session->connection, own, sizeof(own));
+        fd = connection_descriptor(session->connection);
+    }
+    buffer_print(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=", session->id, peer, own, fd);
+    describe_text(session->name, to);
+    buffer_print(to, " age=%" PRId64 " idle=%" PRId64 " flags=", (now - session->since) / 1000,
+                 (now - session->active) / 1000);
+    describe_flags(session, to);
+    buffer_print(to, " db=%u sub=%u psub=%u ssub=%u multi=%d", session->db, session->channels,
+                 session->patterns, session->shards, session->queued);
+    describe_buffers(session, to);
+    buffer_print(to, " cmd=%s user=default redir=-1 resp=%d lib-name=", session->last_command,
+                 session->reply.resp3 ? 3 : 2);
+    describe_text(session->library, to);
+    buffer_print(to, " lib-ver=");
+    describe_text(session->library_version, to);
+}

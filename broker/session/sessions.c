@@ -1,0 +1,205 @@
+/* All sessions, oldest first, in a chain. */
+#include "broker/session/sessions.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/config/options.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+enum { FAREWELLS = 8 };
+
+struct sessions {
+    struct sessions_setup     setup;
+    struct connection_handler handler;
+    struct chain              chain;
+    struct chain              stand_ins;
+    struct farewell           farewells[FAREWELLS];
+    size_t                    farewell_count;
+    size_t                    count;
+    uint64_t                  last_id;
+    struct outbox_pool       *pool; /* of stand-ins */
+};
+
+static size_t on_input(void *who, struct slice bytes, size_t *wanted)
+{
+    struct session *session = who;
+    struct sessions *all = session->home;
+
+    return all->setup.intake.input(all->setup.intake.who, session, bytes, wanted);
+}
+
+static void on_closed(void *who, const char *reason)
+{
+    struct session *session = who;
+
+    (void)reason;
+    sessions_end(session->home, session);
+}
+
+struct sessions *sessions_new(const struct sessions_setup *setup)
+{
+    struct sessions *all = memory_new_zeroed(1, sizeof(*all));
+
+    all->setup = *setup;
+    all->handler = (struct connection_handler){ on_input, on_closed };
+    all->pool = outbox_pool_new();
+    chain_init(&all->chain);
+    chain_init(&all->stand_ins);
+    return all;
+}
+
+void sessions_free(struct sessions *all)
+{
+    if (all == NULL)
+        return;
+    must(chain_is_empty(&all->chain));
+    while (!chain_is_empty(&all->stand_ins))
+        sessions_end(all, CHAIN_OWNER(all->stand_ins.next, struct session, all));
+    outbox_pool_free(all->pool);
+    memory_free(all);
+}
+
+void sessions_add_farewell(struct sessions *all, struct farewell farewell)
+{
+    must(all->farewell_count < FAREWELLS);
+    all->farewells[all->farewell_count++] = farewell;
+}
+
+static struct session *make(struct sessions *all, millis now)
+{
+    struct session *session = memory_new_zeroed(1, sizeof(*session));
+
+    session->home = all;
+    session->id = ++all->last_id;
+    session->queued = -1;
+    session->since = session->active = now;
+    session->last_command = "NULL";
+    session->reply.counts = all->setup.errors;
+    session->signed_in = all->setup.options->requirepass[0] == '\0';
+    request_init(&session->request);
+    chain_init(&session->all);
+    return session;
+}
+
+/* Says why and closes: the socket is not ours to keep. */
+static void turn_away(struct sessions *all, int fd, struct slice line)
+{
+    all->setup.metrics->connections_rejected++;
+    (void)send(fd, line.at, line.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+/* Whether a stranger must be kept out: no password is set and he is not of this machine. */
+static bool is_protected_from(const struct sessions *all, const struct connection *connection)
+{
+    const struct options *options = all->setup.options;
+
+    return options->protected_mode && options->requirepass[0] == '\0' &&
+           !connection_is_loopback(connection);
+}
+
+void sessions_accept(struct sessions *all, int fd, millis now)
+{
+    struct session *session;
+
+    all->setup.metrics->connections_received++;
+    if (all->count >= (uint64_t)all->setup.options->maxclients) {
+        turn_away(all, fd, SLICE("-ERR max number of clients reached\r\n"));
+        return;
+    }
+    session = make(all, now);
+    session->connection = connection_new(all->setup.connections, fd, &transport_plain, NULL,
+                                         &all->handler, session);
+    session->reply.out = connection_outbox(session->connection);
+    chain_put_last(&all->chain, &session->all);
+    all->count++;
+    all->setup.metrics->connected_clients = all->count;
+    if (is_protected_from(all, session->connection)) {
+        reply_error(&session->reply,
+                    SLICE("DENIED Millrace is running in protected mode: no password is set and "
+                          "this connection does not come from the machine itself. Set one with "
+                          "'requirepass', or allow strangers with 'protected-mode no'."));
+        sessions_close(all, session, true);
+    }
+}
+
+struct session *sessions_stand_in(struct sessions *all, millis now)
+{
+    struct session *session = make(all, now);
+
+    outbox_init(&session->heard, all->pool);
+    session->reply.out = &session->heard;
+    session->signed_in = true;
+    chain_put_last(&all->stand_ins, &session->all);
+    return session;
+}
+
+void sessions_end(struct sessions *all, struct session *session)
+{
+    for (size_t i = 0; i < all->farewell_count; i++)
+        all->farewells[i].say(all->farewells[i].who, session);
+    chain_leave(&session->all);
+    if (session->connection != NULL)
+        all->setup.metrics->connected_clients = --all->count;
+    else
+        outbox_clear(&session->heard);
+    request_clear(&session->request);
+    bytes_drop(session->name);
+    bytes_drop(session->library);
+    bytes_drop(session->library_version);
+    memory_free(session);
+}
+
+void sessions_close(struct sessions *all, struct session *session, bool after_replies)
+{
+    (void)all;
+    if (session->connection == NULL)
+        return;
+    if (after_replies)
+        connection_close_when_sent(session->connection);
+    else
+        connection_close(session->connection, "it was closed by the broker");
+}
+
+size_t sessions_count(const struct sessions *all)
+{
+    return all->count;
+}
+
+struct session *sessions_find(struct sessions *all, uint64_t id)
+{
+    for (struct chain *link = all->chain.next; link != &all->chain; link = link->next) {
+        struct session *session = CHAIN_OWNER(link, struct session, all);
+
+        if (session->id == id)
+            return session;
+    }
+    return NULL;
+}
+
+struct chain *sessions_chain(struct sessions *all)
+{
+    return &all->chain;
+}
+
+void sessions_close_idle(struct sessions *all, millis now)
+{
+    millis most = all->setup.options->timeout * 1000;
+    struct chain *link = all->chain.next;
+
+    if (most == 0)
+        return;
+    while (link != &all->chain) {
+        struct session *session = CHAIN_OWNER(link, struct session, all);
+        bool spared = session->waiter != NULL || session->is_replica || session->is_monitor ||
+                      session->channels + session->patterns + session->shards > 0;
+
+        link = link->next;
+        if (!spared && now - session->active > most)
+            sessions_close(all, session, false);
+    }
+}
