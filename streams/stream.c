@@ -1,0 +1,523 @@
+/*
+ * A stream: sealed segments in a counted tree, and a tail that is being filled.
+ *
+ * What always holds:
+ *   (1) IDs rise from one segment to the next; the tail comes last.
+ *   (2) No segment is empty of live entries.
+ *   (3) length is the sum of live entries of all segments.
+ *   (4) last_id is not below the ID of any entry, nor is max_deleted of any
+ *       entry that stream_delete has taken.
+ *   (5) The record of a sealed segment knows its live count, and its `first` is
+ *       above every entry of the segments before.
+ */
+#include "streams/stream.h"
+
+#include "storage/base/memory.h"
+#include "storage/index/ordered.h"
+#include "streams/cursor.h"
+#include "streams/group.h"
+#include "streams/stream_private.h"
+
+/* However the options are set, a search in one segment stays short. */
+enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
+
+struct named_group {
+    struct slice  name;
+    struct group *group;
+};
+
+static int compare_sealed(const void *a, const void *b, void *who)
+{
+    const struct sealed *one = a, *other = b;
+
+    (void)who;
+    return entry_id_compare(one->first, other->first);
+}
+
+static void summarise_sealed(void *summary, const void *record)
+{
+    const struct sealed *sealed = record;
+
+    *(uint64_t *)summary = sealed->live;
+}
+
+static void combine_sealed(void *summary, const void *other)
+{
+    *(uint64_t *)summary += *(const uint64_t *)other;
+}
+
+static const struct ordered_kind sealed_kind = {
+    .record_size = sizeof(struct sealed),
+    .summary_size = sizeof(uint64_t),
+    .lead = ORDERED_LEAD_ID,
+    .compare = compare_sealed,
+    .summarise = summarise_sealed,
+    .combine = combine_sealed,
+};
+
+static int compare_names(const void *a, const void *b, void *who)
+{
+    const struct named_group *one = a, *other = b;
+
+    (void)who;
+    return slice_compare(one->name, other->name);
+}
+
+static const struct ordered_kind group_kind = {
+    .record_size = sizeof(struct named_group),
+    .lead = ORDERED_LEAD_NONE,
+    .compare = compare_names,
+};
+
+struct stream *stream_new(void)
+{
+    struct stream *stream = memory_new_zeroed(1, sizeof(*stream));
+
+    stream->value.kind = VALUE_STREAM;
+    return stream;
+}
+
+struct stream *stream_copy(const struct stream *stream)
+{
+    struct stream *copy = memory_new(sizeof(*copy));
+
+    *copy = *stream;
+    copy->sealed = copy->groups = NULL;
+    if (stream->tail != NULL)
+        copy->tail = segment_copy(stream->tail);
+    if (stream->sealed != NULL) {
+        struct ordered_cursor at = ordered_first(stream->sealed);
+
+        copy->sealed = ordered_new(&sealed_kind, NULL);
+        for (; at.record != NULL; at = ordered_next(stream->sealed, at)) {
+            struct sealed sealed = *(const struct sealed *)at.record;
+
+            sealed.segment = segment_copy(sealed.segment);
+            must(ordered_insert(copy->sealed, &sealed));
+        }
+    }
+    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group)) {
+        struct group *twin = group_copy(group);
+        struct named_group named = { .name = group_name(twin), .group = twin };
+
+        if (copy->groups == NULL)
+            copy->groups = ordered_new(&group_kind, NULL);
+        must(ordered_insert(copy->groups, &named));
+    }
+    return copy;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (stream == NULL)
+        return;
+    if (stream->sealed != NULL) {
+        struct ordered_cursor at = ordered_first(stream->sealed);
+
+        for (; at.record != NULL; at = ordered_next(stream->sealed, at))
+            segment_free(((const struct sealed *)at.record)->segment);
+        ordered_free(stream->sealed);
+    }
+    segment_free(stream->tail);
+    if (stream->groups != NULL) {
+        struct ordered_cursor at = ordered_first(stream->groups);
+
+        for (; at.record != NULL; at = ordered_next(stream->groups, at))
+            group_free(((const struct named_group *)at.record)->group);
+        ordered_free(stream->groups);
+    }
+    memory_free(stream);
+}
+
+uint64_t stream_length(const struct stream *stream)
+{
+    return stream->length;
+}
+
+struct entry_id stream_last_id(const struct stream *stream)
+{
+    return stream->last_id;
+}
+
+struct entry_id stream_max_deleted(const struct stream *stream)
+{
+    return stream->max_deleted;
+}
+
+uint64_t stream_entries_added(const struct stream *stream)
+{
+    return stream->entries_added;
+}
+
+size_t stream_segments(const struct stream *stream)
+{
+    return (stream->sealed != NULL ? ordered_count(stream->sealed) : 0) + (stream->tail != NULL);
+}
+
+struct entry_id stream_first_id(const struct stream *stream)
+{
+    struct entry entry;
+
+    return stream_first(stream, &entry) ? entry.id : ENTRY_ID_MIN;
+}
+
+bool stream_first(const struct stream *stream, struct entry *entry)
+{
+    const struct segment *segment = stream_first_segment(stream);
+    struct segment_walk walk;
+
+    if (segment == NULL)
+        return false;
+    segment_walk_begin(&walk, segment);
+    return segment_walk_next(&walk, entry);
+}
+
+bool stream_last(const struct stream *stream, struct entry *entry)
+{
+    struct cursor cursor;
+
+    cursor_begin_reverse(&cursor, stream, ENTRY_ID_MIN, ENTRY_ID_MAX);
+    return cursor_next(&cursor, entry);
+}
+
+/* The record of the sealed segment in which an ID would be, or NULL. */
+static const struct sealed *find_sealed(const struct stream *stream, struct entry_id id)
+{
+    struct ordered_cursor at;
+
+    if (stream->sealed == NULL)
+        return NULL;
+    at = ordered_upper_bound(stream->sealed, &id);
+    at = at.record != NULL ? ordered_previous(stream->sealed, at) : ordered_last(stream->sealed);
+    return at.record;
+}
+
+static bool in_tail(const struct stream *stream, struct entry_id id)
+{
+    return stream->tail != NULL && entry_id_compare(id, stream->tail->base) > 0;
+}
+
+bool stream_find(const struct stream *stream, struct entry_id id, struct entry *entry)
+{
+    const struct segment *segment = stream->tail;
+    struct segment_walk walk;
+
+    if (!in_tail(stream, id)) {
+        const struct sealed *sealed = find_sealed(stream, id);
+
+        if (sealed == NULL)
+            return false;
+        segment = sealed->segment;
+    }
+    if (entry_id_compare(id, segment->last) > 0)
+        return false;
+    segment_walk_seek(&walk, segment, id);
+    return segment_walk_next(&walk, entry) && entry_id_equal(entry->id, id);
+}
+
+/* How many entries have an ID below this one. */
+static uint64_t count_below(const struct stream *stream, struct entry_id id)
+{
+    const struct sealed *sealed;
+    uint64_t sum = 0;
+
+    if (in_tail(stream, id))
+        return stream->length - stream->tail->live + segment_count_below(stream->tail, id);
+    sealed = find_sealed(stream, id);
+    if (sealed == NULL)
+        return 0;
+    ordered_fold_before(stream->sealed, &sealed->first, &sum);
+    return sum + segment_count_below(sealed->segment, id);
+}
+
+uint64_t stream_count(const struct stream *stream, struct entry_id from, struct entry_id to)
+{
+    uint64_t below_end;
+
+    if (entry_id_compare(from, to) > 0)
+        return 0;
+    below_end = entry_id_step(&to) ? count_below(stream, to) : stream->length;
+    return below_end - count_below(stream, from);
+}
+
+bool stream_fits(const struct slice *fields, size_t pairs)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < 2 * pairs; i++) {
+        bytes += fields[i].len;
+        if (bytes > STREAM_ENTRY_MAX)
+            return false;
+    }
+    return segment_entry_bytes(fields, pairs) < SEGMENT_BYTES_MAX / 2;
+}
+
+/* Puts the full tail among the sealed. */
+static void seal_tail(struct stream *stream)
+{
+    struct sealed sealed;
+
+    stream->tail = segment_seal(stream->tail);
+    stream->expected = stream->tail->used;
+    /* The ID before the first entry there is now: nothing below will ever be added. */
+    sealed = (struct sealed){ .first = stream->tail->base,
+                              .segment = stream->tail,
+                              .live = stream->tail->live };
+    must(entry_id_step(&sealed.first));
+    if (stream->sealed == NULL)
+        stream->sealed = ordered_new(&sealed_kind, NULL);
+    must(ordered_insert(stream->sealed, &sealed));
+    stream->tail = NULL;
+}
+
+static bool is_full(const struct segment *tail, size_t bytes, const struct value_limits *limits)
+{
+    uint32_t most_bytes = limits->stream_node_bytes;
+    uint32_t most_entries = limits->stream_node_entries;
+
+    if (most_bytes == 0 || most_bytes > SEGMENT_BYTES_USUAL)
+        most_bytes = SEGMENT_BYTES_USUAL;
+    if (most_entries == 0 || most_entries > SEGMENT_ENTRIES_USUAL)
+        most_entries = SEGMENT_ENTRIES_USUAL;
+    return tail->written >= most_entries || tail->used + bytes > most_bytes;
+}
+
+void stream_append(struct stream *stream, struct entry_id id, const struct slice *fields,
+                   size_t pairs, const struct value_limits *limits)
+{
+    size_t bytes = segment_entry_bytes(fields, pairs);
+
+    must(entry_id_compare(id, stream->last_id) > 0);
+    if (stream->tail != NULL && is_full(stream->tail, bytes, limits))
+        seal_tail(stream);
+    if (stream->tail == NULL) {
+        /* A stream that has filled segments will fill the next one too. */
+        size_t expected = stream->expected > bytes ? stream->expected : bytes;
+
+        stream->tail = segment_new(id, fields, pairs, expected);
+    }
+    stream->tail = segment_append(stream->tail, id, fields, pairs);
+    stream->last_id = id;
+    stream->length++;
+    stream->entries_added++;
+}
+
+/* Makes a sealed segment's record agree with it again, or drops it if nothing is left. */
+static void settle_sealed(struct stream *stream, struct sealed sealed, bool compact)
+{
+    if (sealed.segment->live == 0) {
+        must(ordered_remove(stream->sealed, &sealed.first, NULL));
+        segment_free(sealed.segment);
+        return;
+    }
+    if (compact && segment_is_sparse(sealed.segment))
+        sealed.segment = segment_compact(sealed.segment);
+    sealed.live = sealed.segment->live;
+    must(ordered_replace(stream->sealed, &sealed));
+}
+
+static void settle_tail(struct stream *stream, bool compact)
+{
+    if (stream->tail->live == 0) {
+        segment_free(stream->tail);
+        stream->tail = NULL;
+    } else if (compact && segment_is_sparse(stream->tail)) {
+        stream->tail = segment_compact(stream->tail);
+    }
+}
+
+bool stream_delete(struct stream *stream, struct entry_id id)
+{
+    if (in_tail(stream, id)) {
+        if (!segment_delete(stream->tail, id))
+            return false;
+        settle_tail(stream, true);
+    } else {
+        const struct sealed *sealed = find_sealed(stream, id);
+
+        if (sealed == NULL || !segment_delete(sealed->segment, id))
+            return false;
+        settle_sealed(stream, *sealed, true);
+    }
+    stream->length--;
+    if (entry_id_compare(id, stream->max_deleted) > 0)
+        stream->max_deleted = id;
+    return true;
+}
+
+void stream_drop_first_segment(struct stream *stream)
+{
+    struct sealed removed = { .segment = stream->tail };
+    const struct sealed *first =
+        stream->sealed != NULL ? ordered_first(stream->sealed).record : NULL;
+
+    if (first != NULL) {
+        struct entry_id key = first->first;
+
+        must(ordered_remove(stream->sealed, &key, &removed));
+    } else {
+        stream->tail = NULL;
+    }
+    must(removed.segment != NULL);
+    stream->length -= removed.segment->live;
+    segment_free(removed.segment);
+}
+
+void stream_drop_first_entry(struct stream *stream)
+{
+    const struct sealed *first =
+        stream->sealed != NULL ? ordered_first(stream->sealed).record : NULL;
+
+    /* What trimming leaves of a segment soon goes altogether, so it is not rewritten. */
+    if (first != NULL) {
+        segment_delete_first(first->segment);
+        settle_sealed(stream, *first, false);
+    } else {
+        segment_delete_first(stream->tail);
+        settle_tail(stream, false);
+    }
+    stream->length--;
+}
+
+void stream_set_last_id(struct stream *stream, struct entry_id id)
+{
+    stream->last_id = id;
+}
+
+void stream_set_entries_added(struct stream *stream, uint64_t count)
+{
+    stream->entries_added = count;
+}
+
+void stream_set_max_deleted(struct stream *stream, struct entry_id id)
+{
+    stream->max_deleted = id;
+}
+
+/* -- Groups. */
+
+size_t stream_groups(const struct stream *stream)
+{
+    return stream->groups != NULL ? ordered_count(stream->groups) : 0;
+}
+
+struct group *stream_find_group(const struct stream *stream, struct slice name)
+{
+    const struct named_group *found;
+
+    if (stream->groups == NULL)
+        return NULL;
+    found = ordered_find(stream->groups, &name);
+    return found != NULL ? found->group : NULL;
+}
+
+struct group *stream_group_after(const struct stream *stream, const struct group *previous)
+{
+    struct ordered_cursor at;
+
+    if (stream->groups == NULL)
+        return NULL;
+    if (previous == NULL) {
+        at = ordered_first(stream->groups);
+    } else {
+        struct slice name = group_name(previous);
+
+        at = ordered_upper_bound(stream->groups, &name);
+    }
+    return at.record != NULL ? ((const struct named_group *)at.record)->group : NULL;
+}
+
+struct group *stream_add_group(struct stream *stream, struct slice name, struct entry_id last_id,
+                               int64_t entries_read)
+{
+    struct group *group = group_new(name, last_id, entries_read);
+    struct named_group named = { .name = group_name(group), .group = group };
+
+    if (stream->groups == NULL)
+        stream->groups = ordered_new(&group_kind, NULL);
+    must(ordered_insert(stream->groups, &named));
+    return group;
+}
+
+void stream_remove_group(struct stream *stream, struct group *group)
+{
+    struct slice name = group_name(group);
+
+    must(ordered_remove(stream->groups, &name, NULL));
+    group_free(group);
+}
+
+/* -- The rest. */
+
+size_t stream_memory(const struct stream *stream, size_t samples)
+{
+    size_t bytes = memory_usable(stream);
+    size_t counted = 0;
+    size_t group_bytes = 0;
+
+    if (stream->tail != NULL)
+        bytes += segment_memory(stream->tail);
+    if (stream->sealed != NULL) {
+        struct ordered_cursor at = ordered_first(stream->sealed);
+        size_t segments = ordered_count(stream->sealed);
+        size_t segment_bytes = 0;
+
+        for (; at.record != NULL && (samples == 0 || counted < samples); counted++) {
+            segment_bytes += segment_memory(((const struct sealed *)at.record)->segment);
+            at = ordered_next(stream->sealed, at);
+        }
+        if (counted > 0)
+            bytes += (size_t)((double)segment_bytes * (double)segments / (double)counted);
+        bytes += ordered_memory(stream->sealed);
+    }
+    if (stream->groups != NULL) {
+        struct group *group = NULL;
+
+        bytes += ordered_memory(stream->groups);
+        counted = 0;
+        while ((samples == 0 || counted < samples) &&
+               (group = stream_group_after(stream, group)) != NULL) {
+            group_bytes += group_memory(group);
+            counted++;
+        }
+        if (counted > 0)
+            bytes += (size_t)((double)group_bytes * (double)stream_groups(stream) /
+                              (double)counted);
+    }
+    return bytes;
+}
+
+void stream_check(const struct stream *stream)
+{
+    struct entry_id before = ENTRY_ID_MIN;
+    uint64_t live = 0;
+
+    if (stream->sealed != NULL) {
+        struct ordered_cursor at = ordered_first(stream->sealed);
+
+        ordered_check(stream->sealed);
+        for (; at.record != NULL; at = ordered_next(stream->sealed, at)) {
+            const struct sealed *sealed = at.record;
+
+            segment_check(sealed->segment);
+            must(sealed->segment->live > 0 && sealed->live == sealed->segment->live);
+            must(entry_id_compare(before, sealed->first) < 0);
+            must(entry_id_compare(sealed->segment->last, sealed->first) >= 0);
+            before = sealed->segment->last;
+            live += sealed->live;
+        }
+    }
+    if (stream->tail != NULL) {
+        segment_check(stream->tail);
+        must(stream->tail->live > 0);
+        must(entry_id_compare(before, stream->tail->last) < 0);
+        before = stream->tail->last;
+        live += stream->tail->live;
+    }
+    must(live == stream->length);
+    must(entry_id_compare(before, stream->last_id) <= 0);
+    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group))
+        group_check(group);
+}

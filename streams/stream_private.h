@@ -1,0 +1,45 @@
+/* The inside of a stream, for the modules of this room that walk and trim it. */
+#ifndef STREAMS_STREAM_PRIVATE_H
+#define STREAMS_STREAM_PRIVATE_H
+
+#include "storage/index/ordered.h"
+#include "streams/stream.h"
+
+struct stream {
+    struct value     value;
+    uint32_t         expected;      /* bytes the last sealed segment came to */
+    uint64_t         length;        /* live entries */
+    uint64_t         entries_added; /* ever */
+    struct entry_id  last_id;
+    struct entry_id  max_deleted;
+    struct ordered  *sealed;        /* struct sealed; NULL until there is one */
+    struct segment  *tail;          /* what is being filled, or NULL */
+    struct ordered  *groups;        /* struct named_group; NULL until there is one */
+};
+
+/* One sealed segment. */
+struct sealed {
+    struct entry_id  first; /* no entry of the segment is below */
+    struct segment  *segment;
+    uint64_t         live;  /* as the segment has it, for the sums */
+};
+
+/* Drops the first segment, which there must be, with all its entries. */
+void stream_drop_first_segment(struct stream *stream);
+
+/* Deletes the first entry, which there must be; unlike stream_delete it leaves no trace. */
+void stream_drop_first_entry(struct stream *stream);
+
+/* The first segment, or NULL. */
+static inline struct segment *stream_first_segment(const struct stream *stream)
+{
+    if (stream->sealed != NULL) {
+        const struct sealed *first = ordered_first(stream->sealed).record;
+
+        if (first != NULL)
+            return first->segment;
+    }
+    return stream->tail;
+}
+
+#endif
