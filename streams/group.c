@@ -1,0 +1,358 @@
+/*
+ * A consumer group.
+ *
+ * What always holds:
+ *   (1) by_number[number] is the consumer of that number; by_number[0] is NULL.
+ *   (2) A number is in use or among the spare ones, never both.
+ *   (3) A consumer's `pending` is how many deliveries name its number.
+ */
+#include "streams/group.h"
+
+#include "storage/base/memory.h"
+#include "storage/index/ordered.h"
+#include "streams/stream.h"
+
+struct group {
+    struct entry_id   last_id;
+    int64_t           entries_read;
+    struct pending   *pending;
+    struct ordered   *consumers;    /* struct named_consumer; NULL until there is one */
+    struct consumer **by_number;
+    uint32_t         *spare;        /* numbers given back, the last first to be used again */
+    uint32_t          numbers;      /* how many numbers there ever were, with 0 */
+    uint32_t          spare_count;
+    uint32_t          capacity;     /* of both arrays */
+    uint32_t          name_len;
+    char              name[];
+};
+
+struct named_consumer {
+    struct slice     name;
+    struct consumer *consumer;
+};
+
+static int compare_names(const void *a, const void *b, void *who)
+{
+    const struct named_consumer *one = a, *other = b;
+
+    (void)who;
+    return slice_compare(one->name, other->name);
+}
+
+static const struct ordered_kind consumer_kind = {
+    .record_size = sizeof(struct named_consumer),
+    .lead = ORDERED_LEAD_NONE,
+    .compare = compare_names,
+};
+
+struct group *group_new(struct slice name, struct entry_id last_id, int64_t entries_read)
+{
+    struct group *group = memory_new(sizeof(*group) + name.len);
+
+    *group = (struct group){ .last_id = last_id,
+                             .entries_read = entries_read,
+                             .pending = pending_new(),
+                             .numbers = 1,
+                             .name_len = (uint32_t)name.len };
+    if (name.len > 0)
+        memcpy(group->name, name.at, name.len);
+    return group;
+}
+
+struct group *group_copy(const struct group *group)
+{
+    struct group *copy = group_new(group_name(group), group->last_id, group->entries_read);
+    struct delivery delivery = { .id = ENTRY_ID_MIN };
+
+    for (uint32_t number = 1; number < group->numbers; number++) {
+        const struct consumer *consumer = group->by_number[number];
+        struct consumer *twin;
+
+        if (consumer == NULL)
+            continue;
+        twin = group_add_consumer(copy, consumer_name(consumer), consumer->seen_at);
+        twin->active_at = consumer->active_at;
+    }
+    while (pending_seek(group->pending, delivery.id, PENDING_ALL, &delivery)) {
+        const struct consumer *holder = group_consumer(group, delivery.holder);
+
+        if (holder != NULL)
+            group_deliver(copy, group_find_consumer(copy, consumer_name(holder)), delivery.id,
+                          delivery.delivered_at, delivery.times);
+        if (!entry_id_step(&delivery.id))
+            break;
+    }
+    return copy;
+}
+
+void group_free(struct group *group)
+{
+    if (group == NULL)
+        return;
+    for (uint32_t i = 1; i < group->numbers; i++)
+        consumer_free(group->by_number[i]);
+    pending_free(group->pending);
+    ordered_free(group->consumers);
+    memory_free(group->by_number);
+    memory_free(group->spare);
+    memory_free(group);
+}
+
+struct slice group_name(const struct group *group)
+{
+    return slice_of(group->name, group->name_len);
+}
+
+struct entry_id group_last_id(const struct group *group)
+{
+    return group->last_id;
+}
+
+int64_t group_entries_read(const struct group *group)
+{
+    return group->entries_read;
+}
+
+void group_set(struct group *group, struct entry_id last_id, int64_t entries_read)
+{
+    group->last_id = last_id;
+    group->entries_read = entries_read;
+}
+
+/* -- How far it has read. */
+
+/* Whether an entry at or behind this ID was deleted, as far as the greatest one deleted tells. */
+static bool has_holes_from(const struct stream *stream, struct entry_id from)
+{
+    struct entry_id deleted = stream_max_deleted(stream);
+
+    if (stream_length(stream) == 0 || entry_id_is_zero(deleted))
+        return false;
+    return entry_id_compare(from, deleted) <= 0;
+}
+
+int64_t group_reckon_read(const struct stream *stream, struct entry_id id)
+{
+    uint64_t added = stream_entries_added(stream);
+    struct entry_id last = stream_last_id(stream);
+    struct entry_id deleted, first;
+
+    if (added == 0)
+        return 0;
+    if (stream_length(stream) == 0 && entry_id_compare(id, last) <= 0)
+        return (int64_t)added;
+    if (entry_id_compare(id, last) > 0)
+        return GROUP_READ_UNKNOWN;
+    if (entry_id_equal(id, last))
+        return (int64_t)added;
+    first = stream_first_id(stream);
+    deleted = stream_max_deleted(stream);
+    /* Without holes behind the first entry, those that are there were the last ones added. */
+    if (entry_id_is_zero(deleted) || entry_id_compare(deleted, first) < 0) {
+        int order = entry_id_compare(id, first);
+
+        if (order < 0)
+            return (int64_t)(added - stream_length(stream));
+        if (order == 0)
+            return (int64_t)(added - stream_length(stream) + 1);
+    }
+    return GROUP_READ_UNKNOWN;
+}
+
+void group_advance(struct group *group, const struct stream *stream, struct entry_id id)
+{
+    if (group->entries_read != GROUP_READ_UNKNOWN && !has_holes_from(stream, group->last_id))
+        group->entries_read++;
+    else if (stream_entries_added(stream) > 0)
+        group->entries_read = group_reckon_read(stream, id);
+    group->last_id = id;
+}
+
+bool group_lag_reckoned(const struct group *group, const struct stream *stream, uint64_t *lag)
+{
+    uint64_t added = stream_entries_added(stream);
+    int64_t read = group->entries_read;
+
+    if (added == 0) {
+        *lag = 0;
+        return true;
+    }
+    if (read == GROUP_READ_UNKNOWN || has_holes_from(stream, group->last_id))
+        read = group_reckon_read(stream, group->last_id);
+    if (read == GROUP_READ_UNKNOWN)
+        return false;
+    *lag = added - (uint64_t)read;
+    return true;
+}
+
+uint64_t group_lag_exact(const struct group *group, const struct stream *stream)
+{
+    struct entry_id next = group->last_id;
+
+    return entry_id_step(&next) ? stream_count(stream, next, ENTRY_ID_MAX) : 0;
+}
+
+/* -- Consumers. */
+
+size_t group_consumers(const struct group *group)
+{
+    return group->consumers != NULL ? ordered_count(group->consumers) : 0;
+}
+
+struct consumer *group_find_consumer(const struct group *group, struct slice name)
+{
+    const struct named_consumer *found;
+
+    if (group->consumers == NULL)
+        return NULL;
+    found = ordered_find(group->consumers, &name);
+    return found != NULL ? found->consumer : NULL;
+}
+
+/* A number that no consumer has. Low ones first: they are kept in fewer bits. */
+static uint32_t take_number(struct group *group)
+{
+    if (group->spare_count > 0)
+        return group->spare[--group->spare_count];
+    if (group->numbers >= group->capacity) {
+        group->capacity = group->capacity == 0 ? 4 : 2 * group->capacity;
+        group->by_number =
+            memory_resize(group->by_number, group->capacity * sizeof(struct consumer *));
+        group->spare = memory_resize(group->spare, group->capacity * sizeof(uint32_t));
+        group->by_number[0] = NULL;
+    }
+    must(group->numbers < PENDING_ANYBODY);
+    return group->numbers++;
+}
+
+struct consumer *group_add_consumer(struct group *group, struct slice name, millis now)
+{
+    uint32_t number = take_number(group);
+    struct consumer *consumer = consumer_new(name, number, now);
+    struct named_consumer named = { consumer_name(consumer), consumer };
+
+    if (group->consumers == NULL)
+        group->consumers = ordered_new(&consumer_kind, NULL);
+    must(ordered_insert(group->consumers, &named));
+    group->by_number[number] = consumer;
+    return consumer;
+}
+
+uint64_t group_remove_consumer(struct group *group, struct consumer *consumer)
+{
+    struct pending_filter filter = { consumer->number, PENDING_TIME_MAX };
+    struct delivery delivery = { .id = ENTRY_ID_MIN };
+    struct slice name = consumer_name(consumer);
+    uint64_t held = 0;
+
+    while (held < consumer->pending &&
+           pending_seek(group->pending, delivery.id, filter, &delivery)) {
+        must(pending_remove(group->pending, delivery.id, &delivery));
+        held++;
+    }
+    must(held == consumer->pending);
+    must(ordered_remove(group->consumers, &name, NULL));
+    group->by_number[consumer->number] = NULL;
+    group->spare[group->spare_count++] = consumer->number;
+    consumer_free(consumer);
+    return held;
+}
+
+struct consumer *group_consumer_after(const struct group *group, const struct consumer *previous)
+{
+    struct ordered_cursor at;
+
+    if (group->consumers == NULL)
+        return NULL;
+    if (previous == NULL) {
+        at = ordered_first(group->consumers);
+    } else {
+        struct slice name = consumer_name(previous);
+
+        at = ordered_upper_bound(group->consumers, &name);
+    }
+    return at.record != NULL ? ((const struct named_consumer *)at.record)->consumer : NULL;
+}
+
+struct consumer *group_consumer(const struct group *group, uint32_t number)
+{
+    return number < group->numbers && number != 0 ? group->by_number[number] : NULL;
+}
+
+/* -- Pending entries. */
+
+const struct pending *group_pending(const struct group *group)
+{
+    return group->pending;
+}
+
+void group_deliver(struct group *group, struct consumer *to, struct entry_id id, millis now,
+                   uint64_t times)
+{
+    struct delivery fresh = { id, to->number, now, times };
+    struct delivery old;
+
+    if (pending_put(group->pending, &fresh, &old)) {
+        struct consumer *from = group_consumer(group, old.holder);
+
+        if (from != NULL)
+            from->pending--;
+    }
+    to->pending++;
+}
+
+bool group_acknowledge(struct group *group, struct entry_id id)
+{
+    struct delivery old;
+    struct consumer *holder;
+
+    if (!pending_remove(group->pending, id, &old))
+        return false;
+    holder = group_consumer(group, old.holder);
+    if (holder != NULL)
+        holder->pending--;
+    return true;
+}
+
+size_t group_memory(const struct group *group)
+{
+    size_t bytes = memory_usable(group) + pending_memory(group->pending);
+
+    bytes += memory_usable(group->by_number) + memory_usable(group->spare);
+    if (group->consumers != NULL)
+        bytes += ordered_memory(group->consumers);
+    for (uint32_t i = 1; i < group->numbers; i++)
+        bytes += memory_usable(group->by_number[i]);
+    return bytes;
+}
+
+void group_check(const struct group *group)
+{
+    struct delivery delivery = { .id = ENTRY_ID_MIN };
+    uint64_t held = 0;
+    size_t consumers = 0;
+
+    pending_check(group->pending);
+    for (uint32_t i = 1; i < group->numbers; i++) {
+        const struct consumer *consumer = group->by_number[i];
+        struct pending_filter filter = { i, PENDING_TIME_MAX };
+        uint64_t own = 0;
+
+        if (consumer == NULL)
+            continue;
+        must(consumer->number == i);
+        must(group_find_consumer(group, consumer_name(consumer)) == consumer);
+        delivery.id = ENTRY_ID_MIN;
+        while (pending_seek(group->pending, delivery.id, filter, &delivery)) {
+            own++;
+            if (!entry_id_step(&delivery.id))
+                break;
+        }
+        must(own == consumer->pending);
+        held += own;
+        consumers++;
+    }
+    must(held <= pending_count(group->pending));
+    must(consumers == group_consumers(group));
+    must(consumers + group->spare_count + 1 == group->numbers);
+}

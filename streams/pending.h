@@ -1,0 +1,92 @@
+/*
+ * The pending list of one consumer group: every entry that was delivered and
+ * not yet acknowledged.
+ *
+ * There is one record for each, in one counted tree by entry ID. The tree's
+ * nodes sum up what lies below them: the earliest time of a delivery, and a
+ * mask of who holds some. Hence the entries of one consumer, those that have
+ * been idle for long, and the one that has been idle longest are all found
+ * without a second index and without looking at the others.
+ *
+ *                 [ earliest 10, alice bob | earliest 70, alice ]
+ *                    |                        |
+ *     [ 5-0 bob 10 | 5-1 alice 30 ]   [ 6-0 alice 70 | 7-0 alice 90 ]
+ *
+ * Memory: some 26 bytes for a pending entry.
+ * Costs: n is the number of pending entries of the group.
+ */
+#ifndef STREAMS_PENDING_H
+#define STREAMS_PENDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/base/clock.h"
+#include "storage/base/must.h"
+#include "streams/entry_id.h"
+
+struct pending;
+
+/* When and how often one entry was handed out, and who holds it now. */
+struct delivery {
+    struct entry_id id;
+    uint32_t        holder;       /* the number of a consumer; 0 is nobody */
+    millis          delivered_at; /* wall clock, from 0 to PENDING_TIME_MAX */
+    uint64_t        times;        /* how often it was delivered */
+};
+
+/* Times are kept in 42 bits: until May of 2109. */
+#define PENDING_TIME_MAX ((INT64_C(1) << 42) - 1)
+
+struct pending *pending_new(void);
+void pending_free(struct pending *pending); /* NULL is fine. */
+
+size_t pending_count(const struct pending *pending);
+
+/* The delivery of an entry; false if it is not pending. O(log n). */
+MUST_USE bool pending_find(const struct pending *pending, struct entry_id id,
+                           struct delivery *delivery);
+
+/*
+ * Records a delivery, its time brought into its bounds. Returns true if the
+ * entry was pending already: what was known of it is copied to `replaced` and
+ * forgotten. O(log n).
+ */
+bool pending_put(struct pending *pending, const struct delivery *delivery,
+                 struct delivery *replaced);
+
+/*
+ * Forgets the delivery of an entry and tells what it was. False, changing
+ * nothing, if the entry was not pending. O(log n).
+ */
+MUST_USE bool pending_remove(struct pending *pending, struct entry_id id,
+                             struct delivery *removed);
+
+/* The first and the last by ID; false if there are none. */
+MUST_USE bool pending_first(const struct pending *pending, struct delivery *delivery);
+MUST_USE bool pending_last(const struct pending *pending, struct delivery *delivery);
+
+/* Which of the pending entries are meant. */
+struct pending_filter {
+    uint32_t holder;        /* only those of this consumer; PENDING_ANYBODY for all */
+    millis   delivered_until; /* only those delivered at this time or before */
+};
+
+#define PENDING_ANYBODY UINT32_MAX
+#define PENDING_ALL ((struct pending_filter){ PENDING_ANYBODY, PENDING_TIME_MAX })
+
+/* The first that is meant of those not below `from`; false if there is none. O(log n). */
+MUST_USE bool pending_seek(const struct pending *pending, struct entry_id from,
+                           struct pending_filter filter, struct delivery *delivery);
+
+/* The one delivered longest ago, of several the first by ID; false if there is none. O(log n). */
+MUST_USE bool pending_longest(const struct pending *pending, struct delivery *delivery);
+
+/* Bytes of memory. O(1). */
+size_t pending_memory(const struct pending *pending);
+
+/* Asserts every invariant. O(n). */
+void pending_check(const struct pending *pending);
+
+#endif
