@@ -1,0 +1,62 @@
+/*
+ * Taking over what another consumer holds: entries that were delivered and have
+ * lain idle for too long, because their consumer died.
+ */
+#ifndef STREAMS_CLAIM_H
+#define STREAMS_CLAIM_H
+
+#include "streams/group.h"
+#include "streams/stream.h"
+
+/* Who takes what, and what is then recorded. */
+struct claim {
+    const struct stream *stream;
+    struct group        *group;
+    struct consumer     *consumer;     /* who takes */
+    millis               now;
+    millis               min_idle;     /* only what was delivered so long ago */
+    millis               delivered_at; /* the time to record */
+    bool                 force;        /* also what nobody holds, if the entry exists */
+    bool                 count;        /* this is a delivery and makes the number of times rise */
+    bool                 sets_times;   /* record `times` instead */
+    uint64_t             times;
+};
+
+enum claim_answer {
+    CLAIM_REFUSED, /* not pending, or not idle for long enough: nothing was changed */
+    CLAIM_TAKEN,   /* it is the consumer's now */
+    CLAIM_GONE,    /* it was pending, but the entry is deleted: it is not pending any more */
+};
+
+/* Whether claim_one would take the entry; the consumer need not be there yet. O(log n). */
+enum claim_answer claim_ask(const struct claim *claim, struct entry_id id,
+                            struct delivery *delivery, struct entry *entry);
+
+/*
+ * Takes over one entry. If it was taken, shows what is recorded now and the
+ * entry, which is borrowed until the stream is changed. O(log n).
+ */
+enum claim_answer claim_one(const struct claim *claim, struct entry_id id,
+                            struct delivery *delivery, struct entry *entry);
+
+/*
+ * A search for idle entries, from an ID on; entries that are not idle are not
+ * looked at. Each step takes over one entry, or finds one gone.
+ */
+struct claim_scan {
+    struct claim    claim; /* Private. */
+    struct entry_id from;  /* Private: where to go on */
+    bool            done;  /* Private */
+};
+
+void claim_scan_begin(struct claim_scan *scan, const struct claim *claim, struct entry_id from);
+
+/* The next one: CLAIM_TAKEN, or CLAIM_GONE of which only delivery->id is told; CLAIM_REFUSED when
+ * there is none. O(log n). */
+enum claim_answer claim_scan_next(struct claim_scan *scan, struct delivery *delivery,
+                                  struct entry *entry);
+
+/* The first pending entry that a scan has not come to, idle or not; 0-0 if there is none. */
+struct entry_id claim_scan_place(const struct claim_scan *scan);
+
+#endif

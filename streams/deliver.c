@@ -1,0 +1,69 @@
+/* Reading as a consumer: the heart of the queue. */
+#include "streams/deliver.h"
+
+bool deliver_has_new(const struct stream *stream, const struct group *group)
+{
+    /* The last ID may be above all entries; then the first search says there is nothing. */
+    return stream_length(stream) > 0 &&
+           entry_id_compare(stream_last_id(stream), group_last_id(group)) > 0;
+}
+
+static void prepare(struct deliver *deliver, const struct deliver_setup *setup)
+{
+    deliver->setup = *setup;
+    deliver->left = setup->count == 0 ? UINT64_MAX : setup->count;
+    deliver->done = false;
+}
+
+void deliver_begin(struct deliver *deliver, const struct deliver_setup *setup)
+{
+    struct entry_id from = group_last_id(setup->group);
+
+    prepare(deliver, setup);
+    deliver->done = !deliver_has_new(setup->stream, setup->group) || !entry_id_step(&from);
+    if (!deliver->done)
+        cursor_begin(&deliver->cursor, setup->stream, from, ENTRY_ID_MAX);
+}
+
+bool deliver_next(struct deliver *deliver, struct entry *entry)
+{
+    const struct deliver_setup *setup = &deliver->setup;
+
+    if (deliver->done || deliver->left == 0 || !cursor_next(&deliver->cursor, entry))
+        return false;
+    deliver->left--;
+    group_advance(setup->group, setup->stream, entry->id);
+    /* An entry may be pending already if the group was set back: it has a new holder now. */
+    if (!setup->no_ack)
+        group_deliver(setup->group, setup->consumer, entry->id, setup->now, 1);
+    setup->consumer->active_at = setup->now;
+    return true;
+}
+
+void deliver_history_begin(struct deliver *deliver, const struct deliver_setup *setup,
+                           struct entry_id after)
+{
+    prepare(deliver, setup);
+    deliver->after = after;
+}
+
+bool deliver_history_next(struct deliver *deliver, struct deliver_past *past)
+{
+    const struct deliver_setup *setup = &deliver->setup;
+    struct pending_filter own = { setup->consumer->number, PENDING_TIME_MAX };
+    struct entry_id from = deliver->after;
+
+    if (deliver->left == 0 || !entry_id_step(&from) ||
+        !pending_seek(group_pending(setup->group), from, own, &past->delivery))
+        return false;
+    deliver->left--;
+    deliver->after = past->delivery.id;
+    past->exists = stream_find(setup->stream, deliver->after, &past->entry);
+    if (past->exists) {
+        past->delivery.delivered_at = setup->now;
+        past->delivery.times++;
+        group_deliver(setup->group, setup->consumer, deliver->after, setup->now,
+                      past->delivery.times);
+    }
+    return true;
+}

@@ -1,0 +1,65 @@
+/*
+ * Reading as a consumer of a group.
+ *
+ * New entries: the group moves on, each entry is recorded as held by the
+ * consumer, and handed out.
+ *
+ *     struct deliver deliver;
+ *     deliver_begin(&deliver, &setup);
+ *     while (deliver_next(&deliver, &entry))
+ *         ...
+ *
+ * History: what the consumer already holds, in the order of IDs, once more.
+ */
+#ifndef STREAMS_DELIVER_H
+#define STREAMS_DELIVER_H
+
+#include "streams/cursor.h"
+#include "streams/group.h"
+#include "streams/stream.h"
+
+/* Who reads what. */
+struct deliver_setup {
+    const struct stream *stream;
+    struct group        *group;
+    struct consumer     *consumer;
+    millis               now;
+    uint64_t             count;  /* the most entries wanted; 0 is all */
+    bool                 no_ack; /* nothing is recorded: delivered is acknowledged */
+};
+
+struct deliver {
+    /* Private; shown so that it can live on the stack. */
+    struct deliver_setup setup;
+    uint64_t             left;
+    struct entry_id      after; /* history: what was handed out last */
+    bool                 done;
+    struct cursor        cursor;
+};
+
+/* Whether there are entries that the group has not read. O(1). */
+bool deliver_has_new(const struct stream *stream, const struct group *group);
+
+void deliver_begin(struct deliver *deliver, const struct deliver_setup *setup);
+
+/*
+ * Delivers the next new entry and shows it; false if there is none, or the
+ * count is reached. The entry is borrowed until the stream is changed. O(log n).
+ */
+bool deliver_next(struct deliver *deliver, struct entry *entry);
+
+/* One entry out of a consumer's history. */
+struct deliver_past {
+    struct delivery delivery; /* as it is recorded now */
+    bool            exists;   /* false: the entry was deleted meanwhile, and nothing was changed */
+    struct entry    entry;    /* if it exists */
+};
+
+/* Begins behind an ID. */
+void deliver_history_begin(struct deliver *deliver, const struct deliver_setup *setup,
+                           struct entry_id after);
+
+/* Delivers once more the next entry that the consumer holds: now, and one time oftener. O(log n). */
+bool deliver_history_next(struct deliver *deliver, struct deliver_past *past);
+
+#endif
