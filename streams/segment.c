@@ -264,6 +264,23 @@ bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct sli
     return true;
 }
 
+void entry_words(const struct entry *entry, struct slice *words, char *numbers)
+{
+    struct entry_pairs pairs;
+    struct slice field, value;
+
+    entry_pairs_begin(&pairs, entry);
+    while (entry_pairs_next(&pairs, &field, &value)) {
+        *words++ = field;
+        if (value.at == pairs.number) {
+            memcpy(numbers, value.at, value.len);
+            value.at = numbers;
+            numbers += NUMBER_INTEGER_MAX;
+        }
+        *words++ = value;
+    }
+}
+
 /* -- The block. */
 
 static struct segment *segment_resize(struct segment *segment, size_t room)
@@ -295,8 +312,18 @@ struct segment *segment_new(struct entry_id first, const struct slice *fields, s
     segment->head = segment->begin = segment->used = (uint32_t)(to - segment->data);
     segment->live = segment->entries = 0;
     segment->fields = (uint32_t)pairs;
-    segment->spare = 0;
+    segment->written = 0;
     return segment;
+}
+
+struct segment *segment_copy(const struct segment *segment)
+{
+    struct segment *copy = segment_resize(NULL, segment->used);
+    uint32_t room = copy->room;
+
+    memcpy(copy, segment, sizeof(*segment) + segment->used);
+    copy->room = room;
+    return copy;
 }
 
 void segment_free(struct segment *segment)
@@ -392,6 +419,7 @@ struct segment *segment_append(struct segment *segment, struct entry_id id,
     segment->last = id;
     segment->live++;
     segment->entries++;
+    segment->written++;
     return segment;
 }
 
@@ -596,7 +624,7 @@ struct segment *segment_compact(struct segment *segment)
     fresh->last = before;
     fresh->begin = segment->head;
     fresh->used = (uint32_t)(to - fresh->data);
-    fresh->entries = segment->live;
+    fresh->entries = fresh->written = segment->live;
     segment_free(segment);
     return segment_seal(fresh);
 }

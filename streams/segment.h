@@ -27,7 +27,7 @@ struct segment {
     uint32_t        live;    /* entries from `begin` on that are not deleted */
     uint32_t        entries; /* entries from `begin` on */
     uint32_t        fields;  /* how many names the head has */
-    uint32_t        spare;
+    uint32_t        written; /* entries ever written into this block, what was trimmed included */
     char            data[];
 };
 
@@ -53,6 +53,13 @@ void entry_pairs_begin(struct entry_pairs *pairs, const struct entry *entry);
  * until the next call, the field until the stream is changed. */
 bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct slice *value);
 
+/*
+ * All fields and values at once, in turn, into `words`, which has room for 2 *
+ * pairs; values kept as integers are printed into `numbers`, which has room for
+ * NUMBER_INTEGER_MAX times pairs.
+ */
+void entry_words(const struct entry *entry, struct slice *words, char *numbers);
+
 /* No segment may grow past this, so that offsets fit. */
 #define SEGMENT_BYTES_MAX (UINT32_C(3) << 30)
 
@@ -63,6 +70,9 @@ bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct sli
  */
 struct segment *segment_new(struct entry_id first, const struct slice *fields, size_t pairs,
                             size_t expected);
+
+/* A copy that is sealed. */
+struct segment *segment_copy(const struct segment *segment);
 
 /* Frees the block. NULL is fine. */
 void segment_free(struct segment *segment);
