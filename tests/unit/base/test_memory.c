@@ -130,11 +130,15 @@ static void threads_give_their_places_back(void)
 static void figures_are_told(void)
 {
     struct memory_figures figures;
+    void *block;
 
+    memory_thread_begin();
+    block = memory_new(1000);
     memory_figures(&figures);
     CU_ASSERT_TRUE(figures.allocated > 0);
     CU_ASSERT_TRUE(figures.active >= figures.allocated);
     CU_ASSERT_TRUE(figures.resident >= figures.active);
+    memory_free(block);
     memory_purge();
     CU_ASSERT_TRUE(strlen(memory_allocator()) > 3);
 }
