@@ -25,6 +25,11 @@ struct subscriber *subscriber_new(struct hub *hub, struct sink *sink)
     return subscriber;
 }
 
+struct sink *subscriber_sink(const struct subscriber *subscriber)
+{
+    return subscriber->sink;
+}
+
 /* The bytes a link is found by. */
 static struct slice link_key(const struct link *link)
 {

@@ -17,6 +17,9 @@ struct subscriber *subscriber_new(struct hub *hub, struct sink *sink);
 /* Leaves everything and is freed. NULL is fine. O(its subscriptions). */
 void subscriber_free(struct subscriber *subscriber);
 
+/* The sink it was made with. */
+struct sink *subscriber_sink(const struct subscriber *subscriber);
+
 /* Subscribes to a topic. Returns false, changing nothing, if it was already. O(1). */
 bool subscriber_join(struct subscriber *subscriber, enum topic_kind kind, struct slice name);
 
