@@ -16,7 +16,7 @@
 struct bytes {
     _Atomic uint32_t shares; /* Private. */
     uint32_t         spare;  /* Private. */
-    size_t           len;
+    size_t           len; /* stays as it was made */
     char             at[];   /* written by the maker only, before it is shared */
 };
 

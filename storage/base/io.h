@@ -47,7 +47,10 @@ MUST_USE bool writer_flush(struct writer *writer, struct trouble *trouble);
 
 struct reader;
 
+/* Reads from an open descriptor, which stays the caller's. */
 struct reader *reader_new_file(int fd);
+
+/* Reads bytes in place; they must stay until the reader is freed. */
 struct reader *reader_new_memory(struct slice from);
 void reader_free(struct reader *reader);
 
@@ -72,6 +75,7 @@ uint64_t reader_position(const struct reader *reader);
 /* Whether the reader stopped for an error of the file, not for its end. */
 bool reader_failed(const struct reader *reader, struct trouble *trouble);
 
+/* A CRC64 over all bytes taken since this was asked for. */
 void reader_checksum_begin(struct reader *reader);
 uint64_t reader_checksum(const struct reader *reader);
 

@@ -1,0 +1,81 @@
+#!/bin/sh
+# The gates: rules of the house that a compiler does not know. run.sh BUILD
+#
+# Each gate prints one line, and what it found if it is shut. Things that are
+# only told (sizes, words) never shut a gate. What is dear is done by make, which
+# checks again only what changed.
+build=$1
+make=${MAKE:-make}
+passed=0
+failed=0
+work=$build/gates
+mkdir -p "$work"
+
+if git rev-parse --git-dir >/dev/null 2>&1; then
+    files=$(git ls-files '*.c' '*.h')
+else
+    files=$(find broker clients pubsub storage streams tests -name '*.[ch]')
+fi
+# A file may have been taken away and not yet committed so.
+sources=$(for file in $files; do [ -f "$file" ] && echo "$file"; done)
+
+# gate NAME FILE: shut if the file has anything in it.
+gate() {
+    if [ -s "$2" ]; then
+        failed=$((failed + 1))
+        echo "SHUT  $1"
+        sed 's/^/      /' "$2" | head -80
+    else
+        passed=$((passed + 1))
+        echo "open  $1"
+    fi
+}
+
+# made NAME TARGET: shut if make cannot bring the target up to date.
+made() {
+    if $make -s -k -j2 BUILD="$build" "$2" >"$work/$2.out" 2>&1; then
+        : >"$work/$2.out"
+    elif [ ! -s "$work/$2.out" ]; then
+        echo "make $2 failed" >"$work/$2.out"
+    fi
+    gate "$1" "$work/$2.out"
+}
+
+awk -f tests/gates/source.awk $sources >"$work/source"
+found() { # found KIND: the things of one kind, as file:line: what
+    awk -F'\t' -v kind="$1" '$1 == kind { print $2 ": " $3 }' "$work/source"
+}
+
+{ awk -f tests/gates/layers.awk tests/gates/layers $sources
+  found private | sed 's/: /: not for this folder: /'; } >"$work/layers"
+gate 'lower rooms do not see upper rooms' "$work/layers"
+
+for file in $sources; do echo "${file##*/}"; done | sort | uniq -d |
+    sed 's/$/: more than one file is called so/' >"$work/names"
+gate 'a file name means one file' "$work/names"
+
+found banned >"$work/banned"
+gate 'nobody writes where the end is not known' "$work/banned"
+
+found bare >"$work/bare"
+gate 'every exported function says what it does' "$work/bare"
+
+made 'every header compiles alone, with gcc and clang' gate-headers
+made 'everything compiles with clang' gate-clang
+made 'everything compiles for release' gate-objects
+
+# Constant tables of pointers are written once by the loader and are read-only after.
+for file in $(echo "$sources" | grep -E '^(broker|clients|pubsub|storage|streams)/.*\.c$'); do
+    object=$build/${file%.c}.o
+    [ -f "$object" ] && echo "$object"
+done | xargs nm -A -f sysv 2>/dev/null | awk -F'|' '
+    FILENAME != "-" { if (split($0, words, " ") && words[1] !~ /^#/) allowed[words[1]] = 1; next }
+    $3 ~ /[BbDdCVvSs]/ && $7 !~ /\.data\.rel\.ro|\.rodata/ {
+        split($1, place, ":"); name = place[2]; gsub(/ /, "", name); sub(/\.[0-9]+$/, "", name)
+        if (!(name in allowed)) print place[1] ": " name
+    }' tests/gates/globals.allowed - >"$work/globals"
+gate 'no new writable globals' "$work/globals"
+
+for kind in long word; do found $kind | sed "s/^/told  /"; done
+echo "gates: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
