@@ -153,13 +153,18 @@ static void reply_row_head(struct reply *reply, const struct command *command)
     }
 }
 
+/* Redis shows subcommands as an array, but none of them as an empty set. */
 static void reply_row(struct reply *reply, const struct command *command)
 {
     reply_row_head(reply, command);
+    if (command->subcommand_count == 0) {
+        reply_set(reply, 0);
+        return;
+    }
     reply_array(reply, command->subcommand_count);
     for (size_t i = 0; i < command->subcommand_count; i++) {
         reply_row_head(reply, &command->subcommands[i]);
-        reply_array(reply, 0); /* a subcommand has none of its own */
+        reply_set(reply, 0); /* a subcommand has none of its own */
     }
 }
 
