@@ -1,0 +1,337 @@
+/* Groups: consumers, reading, acknowledging, claiming, lag. */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+
+#include "storage/base/random.h"
+#include "streams/claim.h"
+#include "streams/deliver.h"
+#include "streams/trim.h"
+
+void suite_group(void);
+
+static struct stream *stream_of(uint64_t entries)
+{
+    struct stream *stream = stream_new();
+    struct slice fields[] = { SLICE("f"), SLICE("v") };
+
+    for (uint64_t i = 1; i <= entries; i++)
+        stream_append(stream, (struct entry_id){ i, 0 }, fields, 1, &value_limits_default);
+    return stream;
+}
+
+static uint64_t read_new(struct stream *stream, struct group *group, struct consumer *consumer,
+                         millis now, uint64_t count)
+{
+    struct deliver_setup setup = { stream, group, consumer, now, count, false };
+    struct deliver deliver;
+    struct entry entry;
+    uint64_t read = 0;
+
+    deliver_begin(&deliver, &setup);
+    while (deliver_next(&deliver, &entry))
+        read++;
+    return read;
+}
+
+static void new_entries_go_to_one_consumer_each(void)
+{
+    struct stream *stream = stream_of(10);
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *alice = group_add_consumer(group, SLICE("alice"), 5);
+    struct consumer *bob = group_add_consumer(group, SLICE("bob"), 5);
+
+    CU_ASSERT_EQUAL(read_new(stream, group, alice, 10, 4), 4);
+    CU_ASSERT_EQUAL(read_new(stream, group, bob, 20, 0), 6);
+    CU_ASSERT_EQUAL(read_new(stream, group, bob, 30, 0), 0);
+    CU_ASSERT_EQUAL(alice->pending, 4);
+    CU_ASSERT_EQUAL(bob->pending, 6);
+    CU_ASSERT_EQUAL(group_entries_read(group), 10);
+    CU_ASSERT_TRUE(group_acknowledge(group, (struct entry_id){ 2, 0 }));
+    CU_ASSERT_FALSE(group_acknowledge(group, (struct entry_id){ 2, 0 }));
+    CU_ASSERT_EQUAL(alice->pending, 3);
+    stream_check(stream);
+    CU_ASSERT_EQUAL(group_remove_consumer(group, bob), 6);
+    CU_ASSERT_EQUAL(pending_count(group_pending(group)), 3);
+    stream_check(stream);
+    stream_free(stream);
+}
+
+static void an_entry_rewound_goes_to_its_new_reader(void)
+{
+    struct stream *stream = stream_of(3);
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *alice = group_add_consumer(group, SLICE("alice"), 5);
+    struct consumer *bob = group_add_consumer(group, SLICE("bob"), 5);
+    struct delivery delivery;
+
+    read_new(stream, group, alice, 10, 0);
+    group_set(group, ENTRY_ID_MIN, 0);
+    CU_ASSERT_EQUAL(read_new(stream, group, bob, 20, 2), 2);
+    CU_ASSERT_EQUAL(alice->pending, 1);
+    CU_ASSERT_EQUAL(bob->pending, 2);
+    CU_ASSERT_TRUE(pending_find(group_pending(group), (struct entry_id){ 1, 0 }, &delivery));
+    CU_ASSERT_EQUAL(delivery.times, 1);
+    CU_ASSERT_PTR_EQUAL(group_consumer(group, delivery.holder), bob);
+    stream_check(stream);
+    stream_free(stream);
+}
+
+static void history_shows_what_is_held_and_what_is_gone(void)
+{
+    struct stream *stream = stream_of(4);
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *alice = group_add_consumer(group, SLICE("alice"), 5);
+    struct deliver_setup setup = { stream, group, alice, 50, 0, false };
+    struct deliver deliver;
+    struct deliver_past past;
+
+    read_new(stream, group, alice, 10, 0);
+    CU_ASSERT_TRUE(stream_delete(stream, (struct entry_id){ 3, 0 }));
+    deliver_history_begin(&deliver, &setup, (struct entry_id){ 1, 0 });
+    CU_ASSERT_TRUE(deliver_history_next(&deliver, &past) && past.exists);
+    CU_ASSERT_EQUAL(past.entry.id.ms, 2);
+    CU_ASSERT_EQUAL(past.delivery.times, 2);
+    CU_ASSERT_EQUAL(past.delivery.delivered_at, 50);
+    CU_ASSERT_TRUE(deliver_history_next(&deliver, &past) && !past.exists);
+    CU_ASSERT_EQUAL(past.delivery.id.ms, 3);
+    CU_ASSERT_EQUAL(past.delivery.times, 1);
+    CU_ASSERT_TRUE(deliver_history_next(&deliver, &past) && past.exists);
+    CU_ASSERT_FALSE(deliver_history_next(&deliver, &past));
+    stream_check(stream);
+    stream_free(stream);
+}
+
+static void idle_entries_are_claimed_and_gone_ones_forgotten(void)
+{
+    struct stream *stream = stream_of(6);
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *alice = group_add_consumer(group, SLICE("alice"), 5);
+    struct consumer *bob = group_add_consumer(group, SLICE("bob"), 5);
+    struct claim claim = { .stream = stream, .group = group, .consumer = bob, .now = 100,
+                           .min_idle = 50, .delivered_at = 100, .count = true };
+    struct claim_scan scan;
+    struct delivery delivery;
+    struct entry entry;
+
+    read_new(stream, group, alice, 10, 3);
+    read_new(stream, group, alice, 90, 2);
+    CU_ASSERT_TRUE(stream_delete(stream, (struct entry_id){ 2, 0 }));
+    CU_ASSERT_EQUAL(claim_one(&claim, (struct entry_id){ 4, 0 }, &delivery, &entry),
+                    CLAIM_REFUSED);
+    CU_ASSERT_EQUAL(claim_one(&claim, (struct entry_id){ 6, 0 }, &delivery, &entry),
+                    CLAIM_REFUSED);
+    claim_scan_begin(&scan, &claim, ENTRY_ID_MIN);
+    CU_ASSERT_EQUAL(claim_scan_next(&scan, &delivery, &entry), CLAIM_TAKEN);
+    CU_ASSERT_TRUE(entry.id.ms == 1 && delivery.times == 2);
+    CU_ASSERT_EQUAL(claim_scan_place(&scan).ms, 2);
+    CU_ASSERT_EQUAL(claim_scan_next(&scan, &delivery, &entry), CLAIM_GONE);
+    CU_ASSERT_EQUAL(delivery.id.ms, 2);
+    CU_ASSERT_EQUAL(claim_scan_next(&scan, &delivery, &entry), CLAIM_TAKEN);
+    CU_ASSERT_EQUAL(claim_scan_place(&scan).ms, 4);
+    CU_ASSERT_EQUAL(claim_scan_next(&scan, &delivery, &entry), CLAIM_REFUSED);
+    CU_ASSERT_TRUE(entry_id_is_zero(claim_scan_place(&scan)));
+    CU_ASSERT_EQUAL(bob->pending, 2);
+    CU_ASSERT_EQUAL(alice->pending, 2);
+    claim.force = true;
+    CU_ASSERT_EQUAL(claim_one(&claim, (struct entry_id){ 6, 0 }, &delivery, &entry), CLAIM_TAKEN);
+    CU_ASSERT_EQUAL(delivery.times, 1);
+    CU_ASSERT_EQUAL(claim_one(&claim, (struct entry_id){ 7, 0 }, &delivery, &entry),
+                    CLAIM_REFUSED);
+    stream_check(stream);
+    stream_free(stream);
+}
+
+static void lag_is_exact_where_counters_do_not_tell(void)
+{
+    struct stream *stream = stream_of(10);
+    struct group *group = stream_add_group(stream, SLICE("g"), (struct entry_id){ 4, 0 },
+                                           GROUP_READ_UNKNOWN);
+    uint64_t lag = 0;
+
+    CU_ASSERT_FALSE(group_lag_reckoned(group, stream, &lag));
+    CU_ASSERT_EQUAL(group_lag_exact(group, stream), 6);
+    CU_ASSERT_TRUE(stream_delete(stream, (struct entry_id){ 7, 0 }));
+    CU_ASSERT_EQUAL(group_lag_exact(group, stream), 5);
+    group_set(group, ENTRY_ID_MIN, 0);
+    CU_ASSERT_EQUAL(group_lag_exact(group, stream), 9);
+    stream_free(stream);
+}
+
+static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
+{
+    struct stream *stream = stream_new();
+    struct group *group = NULL;
+    struct consumer *consumer = NULL;
+    char name[16];
+
+    for (int i = 0; i < 300; i++) {
+        int len = snprintf(name, sizeof(name), "%03d", i * 7 % 300);
+
+        stream_add_group(stream, slice_of(name, (size_t)len), ENTRY_ID_MIN, 0);
+    }
+    for (int i = 0; i < 300; i++) {
+        group = stream_group_after(stream, group);
+        snprintf(name, sizeof(name), "%03d", i);
+        CU_ASSERT_TRUE(group != NULL && slice_equal(group_name(group), slice_text(name)));
+    }
+    CU_ASSERT_PTR_NULL(stream_group_after(stream, group));
+    for (int i = 0; i < 300; i++) {
+        int len = snprintf(name, sizeof(name), "%03d", i * 7 % 300);
+
+        group_add_consumer(group, slice_of(name, (size_t)len), 0);
+    }
+    for (int i = 0; i < 300; i += 2) {
+        snprintf(name, sizeof(name), "%03d", i);
+        group_remove_consumer(group, group_find_consumer(group, slice_text(name)));
+    }
+    group_check(group);
+    group_add_consumer(group, SLICE("zoe"), 0);
+    for (int i = 1; i < 300; i += 2) {
+        consumer = group_consumer_after(group, consumer);
+        snprintf(name, sizeof(name), "%03d", i);
+        CU_ASSERT_TRUE(slice_equal(consumer_name(consumer), slice_text(name)));
+    }
+    stream_remove_group(stream, stream_find_group(stream, SLICE("007")));
+    CU_ASSERT_PTR_NULL(stream_find_group(stream, SLICE("007")));
+    CU_ASSERT_EQUAL(stream_groups(stream), 299);
+    stream_check(stream);
+    stream_free(stream);
+}
+
+enum { STATES = 400, CONSUMERS = 5 };
+
+/* What one entry is to one group; a plain picture of it all. */
+struct picture {
+    bool     exists[STATES + 1];
+    bool     read[STATES + 1];
+    uint32_t holder[STATES + 1]; /* 0: not pending */
+    uint64_t times[STATES + 1];
+    millis   at[STATES + 1];
+};
+
+static void every_delivery_is_where_the_picture_has_it(void)
+{
+    static struct picture picture;
+    struct stream *stream = stream_new();
+    struct value_limits limits = value_limits_default;
+    struct slice fields[] = { SLICE("f"), SLICE("v") };
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *consumers[CONSUMERS];
+    struct random random;
+    uint64_t last = 0, position = 0;
+
+    limits.stream_node_entries = 10;
+    random_seed(&random, 3);
+    for (int i = 0; i < CONSUMERS; i++)
+        consumers[i] = group_add_consumer(group, slice_of("abcde" + i, 1), 0);
+    for (millis now = 1; now < 6000; now++) {
+        struct consumer *who = consumers[random_below(&random, CONSUMERS)];
+        uint64_t id = 1 + random_below(&random, STATES);
+        struct claim claim = { .stream = stream, .group = group, .consumer = who, .now = now,
+                               .min_idle = (millis)random_below(&random, 200),
+                               .delivered_at = now, .count = true };
+        struct claim_scan scan;
+        struct delivery delivery;
+        struct entry entry;
+
+        switch (random_below(&random, 8)) {
+        case 0:
+        case 1:
+            if (last == STATES)
+                break;
+            last++;
+            stream_append(stream, (struct entry_id){ last, 0 }, fields, 1, &limits);
+            picture.exists[last] = true;
+            break;
+        case 2: {
+            struct deliver_setup setup = { stream, group, who, now, 1 + id % 5, false };
+            struct deliver deliver;
+
+            deliver_begin(&deliver, &setup);
+            while (deliver_next(&deliver, &entry)) {
+                do
+                    position++;
+                while (!picture.exists[position]);
+                CU_ASSERT_EQUAL(entry.id.ms, position);
+                picture.holder[position] = who->number;
+                picture.times[position] = 1;
+                picture.at[position] = now;
+            }
+            break;
+        }
+        case 3:
+            CU_ASSERT_EQUAL(group_acknowledge(group, (struct entry_id){ id, 0 }),
+                            picture.holder[id] != 0);
+            picture.holder[id] = 0;
+            break;
+        case 4:
+            CU_ASSERT_EQUAL(stream_delete(stream, (struct entry_id){ id, 0 }), picture.exists[id]);
+            picture.exists[id] = false;
+            break;
+        case 5:
+            claim_scan_begin(&scan, &claim, (struct entry_id){ id, 0 });
+            for (int i = 0; i < 3; i++) {
+                enum claim_answer answer = claim_scan_next(&scan, &delivery, &entry);
+
+                while (id <= STATES &&
+                       (picture.holder[id] == 0 || now - picture.at[id] < claim.min_idle))
+                    id++;
+                if (id > STATES) {
+                    CU_ASSERT_EQUAL(answer, CLAIM_REFUSED);
+                    break;
+                }
+                CU_ASSERT_EQUAL(delivery.id.ms, id);
+                CU_ASSERT_EQUAL(answer, picture.exists[id] ? CLAIM_TAKEN : CLAIM_GONE);
+                picture.holder[id] = picture.exists[id] ? who->number : 0;
+                picture.times[id]++;
+                picture.at[id] = now;
+                id++;
+            }
+            break;
+        case 6:
+            if (random_below(&random, 30) == 0 && position > 0) {
+                position -= random_below(&random, position < 20 ? position : 20);
+                group_set(group, (struct entry_id){ position, 0 }, GROUP_READ_UNKNOWN);
+            }
+            break;
+        default: {
+            uint64_t unread = 0;
+
+            for (uint64_t i = position + 1; i <= last; i++)
+                unread += picture.exists[i];
+            CU_ASSERT_EQUAL(group_lag_exact(group, stream), unread);
+            for (uint64_t i = 1; i <= last; i++) {
+                bool is_pending = pending_find(group_pending(group), (struct entry_id){ i, 0 },
+                                               &delivery);
+
+                CU_ASSERT_EQUAL(is_pending, picture.holder[i] != 0);
+                CU_ASSERT_TRUE(!is_pending || (delivery.holder == picture.holder[i] &&
+                                               delivery.times == picture.times[i] &&
+                                               delivery.delivered_at == picture.at[i]));
+            }
+            stream_check(stream);
+            break;
+        }
+        }
+    }
+    stream_free(stream);
+}
+
+void suite_group(void)
+{
+    CU_pSuite suite = CU_add_suite("group", NULL, NULL);
+
+    CU_add_test(suite, "new entries go to one consumer each", new_entries_go_to_one_consumer_each);
+    CU_add_test(suite, "an entry rewound goes to its new reader",
+                an_entry_rewound_goes_to_its_new_reader);
+    CU_add_test(suite, "history shows what is held and what is gone",
+                history_shows_what_is_held_and_what_is_gone);
+    CU_add_test(suite, "idle entries are claimed and gone ones forgotten",
+                idle_entries_are_claimed_and_gone_ones_forgotten);
+    CU_add_test(suite, "lag is exact where counters do not tell",
+                lag_is_exact_where_counters_do_not_tell);
+    CU_add_test(suite, "consumers and groups are walked in the order of their names",
+                consumers_and_groups_are_walked_in_the_order_of_their_names);
+    CU_add_test(suite, "every delivery is where the picture has it",
+                every_delivery_is_where_the_picture_has_it);
+}
