@@ -23,6 +23,7 @@
 
 struct broker;
 struct caller;
+struct waiting;
 
 struct call {
     const struct command *command;   /* the row of the table that matched */
@@ -41,6 +42,7 @@ struct call {
     bool                  again;     /* run again because a key it waits for may be ready */
     bool                  over;      /* run again because its time is over: it must not wait */
     const struct slice   *rewritten; /* the words to wait with, if call_rewrite_word changed any */
+    struct waiting       *waiting;   /* who waits for keys */
     struct caller        *caller;    /* what runs calls; for commands that run others */
     struct broker        *broker;    /* the rest of the house; only commands/ may open it */
 };
@@ -113,24 +115,5 @@ void call_rewrite_word(struct call *call, size_t index, struct slice word);
 
 /* Reads a word as a timeout in seconds, fractions allowed; gives milliseconds, 0 for ever. */
 MUST_USE enum refusal call_read_timeout(struct slice word, millis *timeout);
-
-/* ---- Running: dispatch/call.c is the only code that runs handlers ---- */
-
-/* What calls share; made once by broker.c. Pointers are borrowed. */
-struct caller;
-
-/* One effect: reads the lines of a settled call. */
-struct effect {
-    const char *name;
-    void (*run)(void *who, const struct ledger_line *lines, size_t count);
-    void *who;
-};
-
-/* What a witness is shown of a finished call. */
-struct witness {
-    const char *name;
-    void (*see)(void *who, const struct call *call, enum verdict verdict, micros took);
-    void *who;
-};
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
+#include "storage/base/number.h"
 #include "storage/format/statement.h"
 
 enum {

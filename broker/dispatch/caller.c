@@ -1,0 +1,260 @@
+/*
+ * Running calls.
+ *
+ * The clock is read once when a batch of requests begins and once at the end of
+ * each call; the end of one is the beginning of the next. Wall time is the
+ * monotonic clock plus an offset that is taken anew with each batch, so that a
+ * corrected clock is followed and a call costs one reading.
+ */
+#include "broker/dispatch/caller.h"
+
+#include "broker/dispatch/gate.h"
+#include "broker/dispatch/transaction.h"
+#include "broker/dispatch/waiting.h"
+#include "broker/metrics/metrics.h"
+#include "storage/base/memory.h"
+
+struct caller {
+    struct caller_setup    setup;
+    struct call            model;  /* what all calls have in common */
+    struct arena          *arena;
+    struct command_counts *counts;
+    const struct command  *current;
+    micros                 monotonic; /* latest reading */
+    micros                 offset;    /* wall minus monotonic */
+};
+
+struct caller *caller_new(const struct caller_setup *setup)
+{
+    struct caller *caller = memory_new_zeroed(1, sizeof(*caller));
+
+    caller->setup = *setup;
+    caller->arena = arena_new();
+    caller->counts = memory_new_zeroed(command_count() + 1, sizeof(struct command_counts));
+    caller->model = (struct call){
+        .keyspaces = setup->keyspaces,
+        .ledger = setup->ledger,
+        .arena = caller->arena,
+        .random = setup->random,
+        .limits = setup->limits,
+        .options = setup->options,
+        .waiting = setup->waiting,
+        .caller = caller,
+        .broker = setup->broker,
+    };
+    (void)caller_begin(caller);
+    return caller;
+}
+
+void caller_free(struct caller *caller)
+{
+    if (caller == NULL)
+        return;
+    arena_free(caller->arena);
+    memory_free(caller->counts);
+    memory_free(caller);
+}
+
+static millis now_of(const struct caller *caller)
+{
+    return (caller->monotonic + caller->offset) / 1000;
+}
+
+millis caller_begin(struct caller *caller)
+{
+    caller->monotonic = clock_monotonic(caller->setup.clock);
+    caller->offset = clock_wall(caller->setup.clock) - caller->monotonic;
+    keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
+    return now_of(caller);
+}
+
+millis caller_now(const struct caller *caller)
+{
+    return now_of(caller);
+}
+
+struct command_counts *caller_counts(struct caller *caller)
+{
+    return caller->counts;
+}
+
+const struct command *caller_current(const struct caller *caller)
+{
+    return caller->current;
+}
+
+static void prepare(struct caller *caller, struct call *call, struct session *session,
+                    const struct command *command, struct args *args)
+{
+    *call = caller->model;
+    call->command = command;
+    call->args = args;
+    call->session = session;
+    call->keys = keyspaces_at(caller->setup.keyspaces, session->db);
+    call->reply = &session->reply;
+    call->now = now_of(caller);
+}
+
+/* Runs the effects once the outermost call has closed. */
+static void settle(struct caller *caller)
+{
+    const struct ledger_line *lines;
+    size_t count = ledger_lines(caller->setup.ledger, &lines);
+
+    if (UNLIKELY(count > 0)) {
+        for (const struct effect *effect = caller->setup.effects; effect->name != NULL; effect++)
+            effect->run(effect->who, lines, count);
+    }
+    ledger_settle(caller->setup.ledger);
+    arena_empty(caller->arena);
+    if (UNLIKELY(waiting_is_ready(caller->setup.waiting)))
+        waiting_serve(caller->setup.waiting, caller);
+}
+
+static void count_call(struct caller *caller, const struct call *call, enum verdict verdict,
+                       uint64_t errors_before)
+{
+    struct command_counts *counts = &caller->counts[call->command->index];
+    micros before = caller->monotonic;
+
+    caller->monotonic = clock_monotonic(caller->setup.clock);
+    keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
+    if (!call->again || verdict != VERDICT_WAIT) {
+        counts->calls++;
+        caller->setup.metrics->commands_processed++;
+    }
+    counts->usec += (uint64_t)(caller->monotonic - before);
+    if (call->reply->errors != errors_before)
+        counts->failed++;
+    for (const struct witness *witness = caller->setup.witnesses; witness->name != NULL; witness++)
+        witness->see(witness->who, call, verdict, caller->monotonic - before);
+}
+
+/* One run of one handler, between opening and closing its ledger. */
+static enum verdict run(struct caller *caller, struct call *call)
+{
+    struct ledger *ledger = caller->setup.ledger;
+    struct ledger_mark mark = ledger_open(ledger, call->session->db);
+    const struct command *outer = caller->current;
+    uint64_t errors = call->reply->errors;
+    enum verdict verdict;
+
+    caller->current = call->command;
+    call->args->at = call->command->parent != NULL ? 2 : 1;
+    verdict = call->command->run(call);
+    caller->current = outer;
+    ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
+    count_call(caller, call, verdict, errors);
+    if (ledger_depth(ledger) == 0)
+        settle(caller);
+    return verdict;
+}
+
+/* Whether no guard objects. */
+static bool passes(struct caller *caller, struct call *call)
+{
+    for (const struct guard *guard = caller->setup.guards; guard->name != NULL; guard++) {
+        if (guard->check(guard->who, call) == PASS_REFUSED)
+            return false;
+    }
+    return true;
+}
+
+/* Commands that act on the transaction itself are run inside MULTI, all others queued. */
+static bool is_queued(const struct session *session, const struct command *command)
+{
+    static const struct slice direct[] = { { "exec", 4 },  { "discard", 7 }, { "multi", 5 },
+                                           { "watch", 5 }, { "quit", 4 },    { "reset", 5 } };
+
+    if (LIKELY(session->transaction == NULL))
+        return false;
+    for (size_t i = 0; i < sizeof(direct) / sizeof(direct[0]); i++) {
+        if (slice_equal(direct[i], command_full_name(command)))
+            return false;
+    }
+    return true;
+}
+
+static void answer(struct caller *caller, struct call *call)
+{
+    struct session *session = call->session;
+
+    if (UNLIKELY(!passes(caller, call))) {
+        if (call->command != NULL && call->command->run != NULL)
+            caller->counts[call->command->index].rejected++;
+        transaction_break(session);
+        return;
+    }
+    if (UNLIKELY(is_queued(session, call->command))) {
+        transaction_queue(session, call->command, call->args);
+        reply_simple(call->reply, SLICE("QUEUED"));
+        return;
+    }
+    session->last_command = call->command->full_name;
+    session->calls++;
+    call->may_wait = session->connection != NULL;
+    (void)run(caller, call);
+}
+
+void caller_request(struct caller *caller, struct session *session, struct args *args)
+{
+    struct outbox_mark mark;
+    struct call call;
+
+    prepare(caller, &call, session, command_find(args->words, args->count), args);
+    if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
+        answer(caller, &call);
+        return;
+    }
+    /* CLIENT REPLY: what is answered is taken back, unless the call turned replies on again. */
+    mark = outbox_mark(session->reply.out);
+    answer(caller, &call);
+    if (session->replies == SESSION_REPLIES_SKIP_NEXT) {
+        session->replies = SESSION_REPLIES_SKIP;
+    } else if (session->replies != SESSION_REPLIES_ON) {
+        outbox_rewind(session->reply.out, mark);
+        if (session->replies == SESSION_REPLIES_SKIP)
+            session->replies = SESSION_REPLIES_ON;
+    }
+}
+
+enum verdict caller_run_words(struct caller *caller, struct session *session,
+                              const struct slice *words, size_t count)
+{
+    struct args args = { .words = words, .count = count };
+    struct call call;
+
+    prepare(caller, &call, session, command_find(words, count), &args);
+    if (gate_known(NULL, &call) == PASS_REFUSED)
+        return VERDICT_REFUSED;
+    return run(caller, &call);
+}
+
+enum verdict caller_run_again(struct caller *caller, struct session *session,
+                              const struct command *command, const struct slice *words,
+                              size_t count, bool over)
+{
+    struct args args = { .words = words, .count = count };
+    struct call call;
+
+    prepare(caller, &call, session, command, &args);
+    call.may_wait = true;
+    call.again = true;
+    call.over = over;
+    return run(caller, &call);
+}
+
+void caller_open_own(struct caller *caller)
+{
+    (void)caller_begin(caller);
+    (void)ledger_open(caller->setup.ledger, 0);
+}
+
+void caller_close_own(struct caller *caller)
+{
+    struct ledger_mark mark = { .changes = 0 };
+
+    ledger_say_nothing(caller->setup.ledger);
+    ledger_close(caller->setup.ledger, mark, NULL, 0, SLICE(""));
+    settle(caller);
+}

@@ -1,0 +1,100 @@
+/*
+ * The caller runs calls: the only code that does.
+ *
+ *   request ──► guards ──► handler ──► ledger ──► effects ──► waiters
+ *
+ * Which guards, witnesses and effects there are, and in what order, is decided
+ * by whoever makes the caller (broker/flow.c). Calls may nest: EXEC runs what
+ * was queued inside itself, and effects follow when the outermost call closes.
+ */
+#ifndef BROKER_DISPATCH_CALLER_H
+#define BROKER_DISPATCH_CALLER_H
+
+#include "broker/dispatch/call.h"
+#include "broker/metrics/command_counts.h"
+
+struct caller;
+struct metrics;
+struct waiting;
+
+/* What a guard says. */
+enum pass {
+    PASS_ON,      /* no objection */
+    PASS_REFUSED  /* it has answered with an error */
+};
+
+/* One reason a command may be refused. */
+struct guard {
+    const char *name;
+    enum pass (*check)(void *who, struct call *call);
+    void *who;
+};
+
+/* What follows a change; is shown the lines of a settled call. */
+struct effect {
+    const char *name;
+    void (*run)(void *who, const struct ledger_line *lines, size_t count);
+    void *who;
+};
+
+/* Who is shown every finished call. */
+struct witness {
+    const char *name;
+    void (*see)(void *who, const struct call *call, enum verdict verdict, micros took);
+    void *who;
+};
+
+/* Everything a caller needs; pointers are borrowed, lists ended by a row without a name. */
+struct caller_setup {
+    struct keyspaces          *keyspaces;
+    struct ledger             *ledger;
+    struct metrics            *metrics;
+    struct clock              *clock;
+    struct random             *random;
+    struct waiting            *waiting;
+    const struct options      *options;
+    const struct value_limits *limits;
+    struct broker             *broker;
+    const struct guard        *guards;
+    const struct effect       *effects;
+    const struct witness      *witnesses;
+};
+
+struct caller *caller_new(const struct caller_setup *setup);
+void caller_free(struct caller *caller);
+
+/*
+ * Begins a batch of requests: reads the clock, which then serves the first
+ * call. Returns wall time in milliseconds.
+ */
+millis caller_begin(struct caller *caller);
+
+/* Time as the caller saw it last, at the end of the latest call. */
+millis caller_now(const struct caller *caller);
+
+/* Runs a request of a session: guards, then queued by MULTI or run. */
+void caller_request(struct caller *caller, struct session *session, struct args *args);
+
+/* Finds and runs words within another call, no guards: EXEC, scripts, replay. */
+enum verdict caller_run_words(struct caller *caller, struct session *session,
+                              const struct slice *words, size_t count);
+
+/* Runs a waiter's words once more. */
+enum verdict caller_run_again(struct caller *caller, struct session *session,
+                              const struct command *command, const struct slice *words,
+                              size_t count, bool over);
+
+/*
+ * Opens and closes a call that belongs to no session: the expiry sweep, say.
+ * Effects run when it closes.
+ */
+void caller_open_own(struct caller *caller);
+void caller_close_own(struct caller *caller);
+
+/* Counters by command->index; INFO commandstats reads and resets them. */
+struct command_counts *caller_counts(struct caller *caller);
+
+/* The session whose call is under way, or NULL; for reports. */
+const struct command *caller_current(const struct caller *caller);
+
+#endif

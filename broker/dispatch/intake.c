@@ -1,0 +1,180 @@
+/*
+ * A batch is up to AHEAD requests of one session. Bytes count as taken when
+ * their request has run: what was parsed ahead and must wait (the session
+ * waits for a key, or is closing) is simply parsed again later.
+ */
+#include "broker/dispatch/intake.h"
+
+#include "broker/config/options.h"
+#include "broker/net/connection.h"
+#include "storage/base/memory.h"
+
+enum {
+    AHEAD = 16,
+    PREFETCH_FROM = 4096 /* keys; fewer are in the processor's caches anyway */
+};
+
+struct intake {
+    struct caller        *caller;
+    struct keyspaces     *keyspaces;
+    const struct options *options;
+    struct request        ahead[AHEAD];
+    size_t                end[AHEAD];  /* where each request ends in the input */
+    uint64_t              hash[AHEAD]; /* of the first key, where there is one */
+    bool                  keyed[AHEAD];
+};
+
+struct intake *intake_new(struct caller *caller, struct keyspaces *keyspaces,
+                          const struct options *options)
+{
+    struct intake *intake = memory_new_zeroed(1, sizeof(*intake));
+
+    intake->caller = caller;
+    intake->keyspaces = keyspaces;
+    intake->options = options;
+    for (int i = 0; i < AHEAD; i++)
+        request_init(&intake->ahead[i]);
+    return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+    if (intake == NULL)
+        return;
+    for (int i = 0; i < AHEAD; i++)
+        request_clear(&intake->ahead[i]);
+    memory_free(intake);
+}
+
+/* Exchanges what is half read between the session and the first place of the batch. */
+static void swap_half_read(struct intake *intake, size_t place, struct session *session)
+{
+    struct request kept = session->request;
+
+    session->request = intake->ahead[place];
+    intake->ahead[place] = kept;
+}
+
+/* Asks for the lines that the calls of the batch will look at, bucket first, item second. */
+static void prefetch(struct intake *intake, const struct session *session, size_t count)
+{
+    struct keyspace *keys = keyspaces_at(intake->keyspaces, session->db);
+
+    if (count < 2 || keyspace_count(keys) < PREFETCH_FROM)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct request *request = &intake->ahead[i];
+
+        intake->keyed[i] = request->count > 1;
+        if (!intake->keyed[i])
+            continue;
+        intake->hash[i] = keyspace_hash(keys, request->words[1]);
+        keyspace_prefetch_bucket(keys, intake->hash[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (intake->keyed[i])
+            keyspace_prefetch_item(keys, intake->hash[i]);
+    }
+}
+
+/* Parses requests ahead; `count` says how many are whole. */
+static enum request_state parse_ahead(struct intake *intake, struct session *session,
+                                      struct slice bytes, size_t *count)
+{
+    struct request_limits limits = { .words = INT32_MAX,
+                                     .bulk_bytes = intake->options->proto_max_bulk_len,
+                                     .signed_in = session->signed_in };
+    enum request_state state = REQUEST_READY;
+    size_t at = 0;
+
+    *count = 0;
+    while (*count < AHEAD && at < bytes.len) {
+        struct request *request = &intake->ahead[*count];
+
+        state = request_parse(request, slice_after(bytes, at), &limits);
+        if (state != REQUEST_READY)
+            break;
+        at += request->length;
+        intake->end[(*count)++] = at;
+    }
+    return state;
+}
+
+static void run_one(struct intake *intake, struct session *session, const struct request *request,
+                    struct slice bytes)
+{
+    struct args args = { .words = request->words, .count = request->count };
+
+    if (request->count == 0)
+        return;
+    if (!request->inlined)
+        args.raw = slice_of(bytes.at, request->length);
+    caller_request(intake->caller, session, &args);
+}
+
+static bool may_go_on(const struct session *session)
+{
+    return !session->paused && !connection_closing(session->connection);
+}
+
+/* A request that breaks the protocol: the session hears why and is closed. */
+static void refuse_broken(struct session *session, const struct request *request)
+{
+    reply_error(&session->reply, slice_text(request->trouble));
+    connection_close_when_sent(session->connection);
+}
+
+/* Runs one batch; returns the bytes taken and whether there may be more to do. */
+static size_t take_batch(struct intake *intake, struct session *session, struct slice bytes,
+                         size_t *wanted, bool *more)
+{
+    enum request_state state;
+    size_t count;
+    size_t taken = 0;
+    size_t ran = 0;
+
+    swap_half_read(intake, 0, session);
+    state = parse_ahead(intake, session, bytes, &count);
+    prefetch(intake, session, count);
+    while (ran < count && may_go_on(session)) {
+        run_one(intake, session, &intake->ahead[ran], slice_after(bytes, taken));
+        taken = intake->end[ran++];
+    }
+    *more = ran == count && state == REQUEST_READY && taken < bytes.len && may_go_on(session);
+    if (ran == count && state == REQUEST_BROKEN && may_go_on(session)) {
+        refuse_broken(session, &intake->ahead[count]);
+        taken = bytes.len;
+    } else if (ran == count && state == REQUEST_MORE) {
+        *wanted = taken + request_wanted(&intake->ahead[count]);
+        swap_half_read(intake, count, session);
+        count++;
+    }
+    for (size_t i = 0; i < count || i == 0; i++)
+        request_reset(&intake->ahead[i]);
+    if (state != REQUEST_READY && count < AHEAD)
+        request_reset(&intake->ahead[count]);
+    return taken;
+}
+
+size_t intake_input(void *who, struct session *session, struct slice bytes, size_t *wanted)
+{
+    struct intake *intake = who;
+    size_t taken = 0;
+    bool more = may_go_on(session);
+
+    *wanted = 0;
+    if (!more)
+        return connection_closing(session->connection) ? bytes.len : 0;
+    session->active = caller_begin(intake->caller);
+    session->bytes_in += bytes.len;
+    while (more) {
+        size_t batch_wanted = 0;
+
+        size_t before = taken;
+
+        taken += take_batch(intake, session, slice_after(bytes, before), &batch_wanted, &more);
+        if (batch_wanted > 0)
+            *wanted = before + batch_wanted;
+    }
+    return taken;
+}

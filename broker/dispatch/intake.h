@@ -1,0 +1,21 @@
+/*
+ * The intake: bytes of a session become requests, requests become calls.
+ *
+ * A pipeline is parsed ahead, so that the table's lines and the items of the
+ * next requests are on their way from memory while the first ones run.
+ */
+#ifndef BROKER_DISPATCH_INTAKE_H
+#define BROKER_DISPATCH_INTAKE_H
+
+#include "broker/dispatch/caller.h"
+
+struct intake;
+
+struct intake *intake_new(struct caller *caller, struct keyspaces *keyspaces,
+                          const struct options *options);
+void intake_free(struct intake *intake);
+
+/* The input of a session, as sessions.h wants it: returns how many bytes were taken. */
+size_t intake_input(void *intake, struct session *session, struct slice bytes, size_t *wanted);
+
+#endif

@@ -1,0 +1,480 @@
+/*
+ * What always holds:
+ *   (1) A waiter has one place in one lane of each different key it named.
+ *   (2) A lane with no places is not in its key; a key with no lanes is not in the table.
+ *   (3) A session waits if and only if session->waiter is set, and then session->paused is.
+ *   (4) A waiter with a deadline is in `deadlines` once.
+ */
+#include "broker/dispatch/waiting.h"
+
+#include "broker/dispatch/caller.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
+#include "storage/base/memory.h"
+#include "storage/index/ordered.h"
+#include "storage/index/table.h"
+
+/* A key of one database that somebody waits for. */
+struct awaited {
+    struct chain  lanes;
+    struct chain  ready; /* in waiting->ready while it is to be served */
+    uint32_t      db;
+    uint32_t      len;
+    bool          held;  /* it is being served: not to be freed */
+    char          key[];
+};
+
+/* Waiters of one key that compete with each other, or all want the same. */
+struct lane {
+    struct chain    link;
+    struct chain    places;
+    struct awaited *of;
+    uint8_t         kind;
+    bool            shared;
+    bool            on_gone;
+    uint32_t        len;
+    char            name[];
+};
+
+/* Where a waiter stands in a lane. */
+struct place {
+    struct chain           link;
+    struct lane           *lane;
+    struct session_waiter *waiter;
+};
+
+struct session_waiter {
+    struct session       *session;
+    const struct command *command;
+    millis                deadline; /* 0 for none */
+    struct slice         *words;    /* in the same block */
+    size_t                count;
+    size_t                size;     /* of the block */
+    size_t                place_count;
+    struct place          places[];
+};
+
+struct deadline {
+    int64_t                at;
+    struct session_waiter *waiter;
+};
+
+struct waiting {
+    struct waiting_setup setup;
+    struct table        *keys;  /* one for each database */
+    uint32_t             dbs;
+    struct ordered      *deadlines;
+    struct chain         ready;
+    size_t               count;
+    bool                 serving;
+};
+
+static struct slice key_of_awaited(const void *item)
+{
+    const struct awaited *awaited = item;
+
+    return slice_of(awaited->key, awaited->len);
+}
+
+static const struct table_kind awaited_kind = { .key = key_of_awaited };
+
+static int compare_deadlines(const void *a, const void *b, void *who)
+{
+    const struct deadline *x = a;
+    const struct deadline *y = b;
+
+    (void)who;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    /* Equal deadlines are answered in the order of the sessions. */
+    return (x->waiter->session->id > y->waiter->session->id) -
+           (x->waiter->session->id < y->waiter->session->id);
+}
+
+static const struct ordered_kind deadline_kind = {
+    .record_size = sizeof(struct deadline),
+    .lead = ORDERED_LEAD_SIGNED,
+    .compare = compare_deadlines,
+};
+
+struct waiting *waiting_new(const struct waiting_setup *setup)
+{
+    struct waiting *waiting = memory_new_zeroed(1, sizeof(*waiting));
+
+    waiting->setup = *setup;
+    waiting->dbs = keyspaces_count(setup->keyspaces);
+    waiting->keys = memory_new_zeroed(waiting->dbs, sizeof(struct table));
+    for (uint32_t db = 0; db < waiting->dbs; db++)
+        table_init(&waiting->keys[db], &awaited_kind, setup->secret);
+    waiting->deadlines = ordered_new(&deadline_kind, NULL);
+    chain_init(&waiting->ready);
+    return waiting;
+}
+
+void waiting_free(struct waiting *waiting)
+{
+    if (waiting == NULL)
+        return;
+    must(waiting->count == 0);
+    for (uint32_t db = 0; db < waiting->dbs; db++)
+        table_clear(&waiting->keys[db], NULL, NULL);
+    memory_free(waiting->keys);
+    ordered_free(waiting->deadlines);
+    memory_free(waiting);
+}
+
+static struct awaited *find_awaited(struct waiting *waiting, uint32_t db, struct slice key)
+{
+    struct table *keys = &waiting->keys[db];
+
+    return table_find(keys, key, table_hash(keys, key));
+}
+
+static struct awaited *find_or_add_awaited(struct waiting *waiting, uint32_t db, struct slice key)
+{
+    struct awaited *awaited = find_awaited(waiting, db, key);
+
+    if (awaited != NULL)
+        return awaited;
+    awaited = memory_new(sizeof(*awaited) + key.len);
+    chain_init(&awaited->lanes);
+    chain_init(&awaited->ready);
+    awaited->held = false;
+    awaited->db = db;
+    awaited->len = (uint32_t)key.len;
+    if (key.len > 0)
+        memcpy(awaited->key, key.at, key.len);
+    table_add(&waiting->keys[db], awaited, table_hash(&waiting->keys[db], key));
+    return awaited;
+}
+
+static bool lane_is(const struct lane *lane, const struct wait *wait)
+{
+    return lane->kind == wait->kind && lane->shared == wait->shared &&
+           lane->on_gone == wait->on_gone &&
+           slice_equal(slice_of(lane->name, lane->len), wait->lane);
+}
+
+static struct lane *find_or_add_lane(struct awaited *awaited, const struct wait *wait)
+{
+    struct lane *lane;
+
+    for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
+        lane = CHAIN_OWNER(link, struct lane, link);
+        if (lane_is(lane, wait))
+            return lane;
+    }
+    lane = memory_new(sizeof(*lane) + wait->lane.len);
+    chain_init(&lane->places);
+    lane->of = awaited;
+    lane->kind = (uint8_t)wait->kind;
+    lane->shared = wait->shared;
+    lane->on_gone = wait->on_gone;
+    lane->len = (uint32_t)wait->lane.len;
+    if (wait->lane.len > 0)
+        memcpy(lane->name, wait->lane.at, wait->lane.len);
+    chain_put_last(&awaited->lanes, &lane->link);
+    return lane;
+}
+
+/* One block: the waiter, its places, its words, their bytes. */
+static struct session_waiter *make_waiter(const struct call *call, size_t places)
+{
+    const struct slice *from = call->rewritten != NULL ? call->rewritten : call->args->words;
+    size_t count = call->args->count;
+    size_t size = sizeof(struct session_waiter) + places * sizeof(struct place) +
+                  count * sizeof(struct slice);
+    struct session_waiter *waiter;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        size += from[i].len;
+    waiter = memory_new(size);
+    waiter->words = (struct slice *)(void *)&waiter->places[places];
+    waiter->count = count;
+    waiter->size = size;
+    waiter->place_count = 0;
+    text = (char *)&waiter->words[count];
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].len > 0)
+            memcpy(text, from[i].at, from[i].len);
+        waiter->words[i] = slice_of(text, from[i].len);
+        text += from[i].len;
+    }
+    return waiter;
+}
+
+static bool stands_in(const struct session_waiter *waiter, const struct lane *lane)
+{
+    for (size_t i = 0; i < waiter->place_count; i++) {
+        if (waiter->places[i].lane == lane)
+            return true;
+    }
+    return false;
+}
+
+void waiting_add(struct waiting *waiting, struct call *call, const struct wait *wait)
+{
+    struct session_waiter *waiter = make_waiter(call, wait->count);
+    struct session *session = call->session;
+
+    must(session->waiter == NULL);
+    waiter->session = session;
+    waiter->command = call->command;
+    waiter->deadline = 0;
+    if (wait->timeout > 0)
+        waiter->deadline = wait->timeout > INT64_MAX - call->now ? INT64_MAX
+                                                                 : call->now + wait->timeout;
+    for (size_t i = 0; i < wait->count; i++) {
+        struct awaited *awaited = find_or_add_awaited(waiting, session->db, wait->keys[i]);
+        struct lane *lane = find_or_add_lane(awaited, wait);
+        struct place *place = &waiter->places[waiter->place_count];
+
+        if (stands_in(waiter, lane))
+            continue;
+        place->lane = lane;
+        place->waiter = waiter;
+        chain_put_last(&lane->places, &place->link);
+        waiter->place_count++;
+    }
+    if (waiter->deadline != 0) {
+        struct deadline deadline = { waiter->deadline, waiter };
+
+        must(ordered_insert(waiting->deadlines, &deadline));
+    }
+    session->waiter = waiter;
+    session->paused = true;
+    waiting->count++;
+    waiting->setup.metrics->blocked_clients = waiting->count;
+    ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, true);
+}
+
+/* A key that is or will be served is looked at again when that is done. */
+static void drop_awaited_if_empty(struct waiting *waiting, struct awaited *awaited)
+{
+    struct table *keys = &waiting->keys[awaited->db];
+
+    if (!chain_is_empty(&awaited->lanes) || awaited->held || chain_linked(&awaited->ready))
+        return;
+    must(table_remove_item(keys, awaited, table_hash(keys, key_of_awaited(awaited))));
+    memory_free(awaited);
+}
+
+static void drop_lane_if_empty(struct waiting *waiting, struct lane *lane)
+{
+    struct awaited *awaited = lane->of;
+
+    if (!chain_is_empty(&lane->places))
+        return;
+    chain_leave(&lane->link);
+    memory_free(lane);
+    drop_awaited_if_empty(waiting, awaited);
+}
+
+/* Takes a waiter out of all lanes; its session may go on. */
+static void end_wait(struct waiting *waiting, struct session_waiter *waiter)
+{
+    struct session *session = waiter->session;
+
+    if (waiter->deadline != 0) {
+        struct deadline deadline = { waiter->deadline, waiter };
+
+        must(ordered_remove(waiting->deadlines, &deadline, NULL));
+    }
+    for (size_t i = 0; i < waiter->place_count; i++) {
+        chain_leave(&waiter->places[i].link);
+        drop_lane_if_empty(waiting, waiter->places[i].lane);
+    }
+    session->waiter = NULL;
+    session->paused = false;
+    waiting->count--;
+    waiting->setup.metrics->blocked_clients = waiting->count;
+    if (waiting->count == 0)
+        ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, false);
+    if (session->connection != NULL) {
+        connection_wants_send(session->connection);
+        connection_wake(session->connection);
+    }
+    memory_free_sized(waiter, waiter->size);
+}
+
+/* Runs a waiter's command again; true if it need not wait any longer. */
+static bool serve_one(struct waiting *waiting, struct caller *caller,
+                      struct session_waiter *waiter, bool over)
+{
+    enum verdict verdict = caller_run_again(caller, waiter->session, waiter->command,
+                                            waiter->words, waiter->count, over);
+
+    if (verdict == VERDICT_WAIT)
+        return false;
+    end_wait(waiting, waiter);
+    return true;
+}
+
+/* Whether the key holds what a lane can use now; removal counts for those who asked for it. */
+static bool lane_may_be_served(struct waiting *waiting, const struct lane *lane)
+{
+    const struct awaited *awaited = lane->of;
+    struct keyspace *keys = keyspaces_at(waiting->setup.keyspaces, awaited->db);
+    struct item *item = keyspace_find(keys, key_of_awaited(awaited), LOOK_QUIET);
+
+    if (item != NULL && item_kind(item) == (enum value_kind)lane->kind)
+        return true;
+    return lane->on_gone;
+}
+
+static void serve_shared(struct waiting *waiting, struct caller *caller, struct lane *lane)
+{
+    struct chain seen;
+
+    /* Places are moved to the side as they are seen; who goes on waiting is put back in order. */
+    chain_init(&seen);
+    while (!chain_is_empty(&lane->places)) {
+        struct place *place = CHAIN_OWNER(lane->places.next, struct place, link);
+
+        chain_leave(&place->link);
+        chain_put_last(&seen, &place->link);
+        if (chain_is_empty(&lane->places)) {
+            /* The lane must outlive its last waiter: the rest comes back before it is run. */
+            chain_move_all(&seen, &lane->places);
+            (void)serve_one(waiting, caller, place->waiter, false);
+            return;
+        }
+        (void)serve_one(waiting, caller, place->waiter, false);
+    }
+}
+
+/* Serves a lane; it may be gone afterwards. */
+static void serve_lane(struct waiting *waiting, struct caller *caller, struct lane *lane)
+{
+    bool last = false;
+
+    if (!lane_may_be_served(waiting, lane))
+        return;
+    if (lane->shared) {
+        serve_shared(waiting, caller, lane);
+        return;
+    }
+    while (!last && lane_may_be_served(waiting, lane)) {
+        struct place *first = CHAIN_OWNER(lane->places.next, struct place, link);
+
+        last = lane->places.prev == lane->places.next;
+        if (!serve_one(waiting, caller, first->waiter, false))
+            return;
+    }
+}
+
+static void serve_key(struct waiting *waiting, struct caller *caller, struct awaited *awaited)
+{
+    struct chain lanes;
+
+    /* Off the list first, so that it can become ready again while it is served. */
+    chain_leave(&awaited->ready);
+    awaited->held = true;
+    chain_init(&lanes);
+    chain_move_all(&awaited->lanes, &lanes);
+    while (!chain_is_empty(&lanes)) {
+        struct lane *lane = CHAIN_OWNER(lanes.next, struct lane, link);
+
+        chain_leave(&lane->link);
+        chain_put_last(&awaited->lanes, &lane->link);
+        serve_lane(waiting, caller, lane);
+    }
+    awaited->held = false;
+    drop_awaited_if_empty(waiting, awaited);
+}
+
+bool waiting_is_ready(const struct waiting *waiting)
+{
+    return !chain_is_empty(&waiting->ready) && !waiting->serving;
+}
+
+void waiting_serve(struct waiting *waiting, struct caller *caller)
+{
+    if (waiting->serving)
+        return;
+    waiting->serving = true;
+    while (!chain_is_empty(&waiting->ready)) {
+        struct chain now;
+
+        /* Keys that become ready while others are served have their turn afterwards. */
+        chain_init(&now);
+        chain_move_all(&waiting->ready, &now);
+        while (!chain_is_empty(&now))
+            serve_key(waiting, caller, CHAIN_OWNER(now.next, struct awaited, ready));
+    }
+    waiting->serving = false;
+}
+
+static void make_ready(struct waiting *waiting, struct awaited *awaited)
+{
+    if (!chain_linked(&awaited->ready))
+        chain_put_last(&waiting->ready, &awaited->ready);
+}
+
+void waiting_key_changed(struct waiting *waiting, uint32_t db, struct slice key)
+{
+    struct awaited *awaited;
+
+    if (table_count(&waiting->keys[db]) == 0)
+        return;
+    awaited = find_awaited(waiting, db, key);
+    if (awaited != NULL)
+        make_ready(waiting, awaited);
+}
+
+void waiting_all_changed(struct waiting *waiting, uint32_t db)
+{
+    struct table_walk walk;
+
+    for (struct awaited *awaited = table_walk_begin(&walk, &waiting->keys[db]); awaited != NULL;
+         awaited = table_walk_next(&walk))
+        make_ready(waiting, awaited);
+    table_walk_end(&walk);
+}
+
+millis waiting_next_deadline(const struct waiting *waiting)
+{
+    struct ordered_cursor first = ordered_first(waiting->deadlines);
+
+    return first.record == NULL ? -1 : ((const struct deadline *)first.record)->at;
+}
+
+void waiting_time_over(struct waiting *waiting, struct caller *caller, millis now)
+{
+    for (;;) {
+        struct ordered_cursor first = ordered_first(waiting->deadlines);
+        const struct deadline *deadline = first.record;
+
+        if (deadline == NULL || deadline->at > now)
+            return;
+        must(serve_one(waiting, caller, deadline->waiter, true));
+    }
+}
+
+bool waiting_unblock(struct waiting *waiting, struct caller *caller, struct session *session,
+                     struct slice error)
+{
+    if (session->waiter == NULL)
+        return false;
+    if (error.len == 0)
+        return serve_one(waiting, caller, session->waiter, true);
+    reply_error(&session->reply, error);
+    end_wait(waiting, session->waiter);
+    return true;
+}
+
+void waiting_forget(void *waiting, struct session *session)
+{
+    if (session->waiter != NULL)
+        end_wait(waiting, session->waiter);
+}
+
+size_t waiting_keys(const struct waiting *waiting)
+{
+    size_t count = 0;
+
+    for (uint32_t db = 0; db < waiting->dbs; db++)
+        count += table_count(&waiting->keys[db]);
+    return count;
+}

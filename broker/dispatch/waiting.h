@@ -1,0 +1,73 @@
+/*
+ * Sessions waiting for keys, and serving them, first come first served.
+ *
+ * A waiter keeps the words of its command, copied once, and a place under each
+ * key. When a key it waits for may be ready its command is run again, whole;
+ * there is nothing to serve for each type. A command that still finds nothing
+ * keeps its place and its first deadline.
+ *
+ * Under a key, waiters stand in lanes. In a lane all compete for the same: if
+ * the first cannot be served, nobody behind him can, so a push costs as many
+ * runs as it brought elements and one more, however many wait. Readers of a
+ * stream do not compete: their lane is shared and each is run.
+ *
+ *                    waiting_add                   serve: DONE or REFUSED
+ *   call ──VERDICT_WAIT──► waiter in its lanes ───────────────────────────► session goes on
+ *                             │    ▲                                            ▲
+ *                             └────┘ serve: still VERDICT_WAIT                  │
+ *                             └──── time over, CLIENT UNBLOCK, session ends ────┘
+ */
+#ifndef BROKER_DISPATCH_WAITING_H
+#define BROKER_DISPATCH_WAITING_H
+
+#include "broker/dispatch/call.h"
+
+struct hash_key;
+struct keyspaces;
+struct ledger;
+struct metrics;
+struct waiting;
+
+struct waiting_setup {
+    struct keyspaces      *keyspaces;
+    struct ledger         *ledger;
+    struct metrics        *metrics;
+    const struct hash_key *secret;
+};
+
+struct waiting *waiting_new(const struct waiting_setup *setup);
+void waiting_free(struct waiting *waiting);
+
+/* Makes the session of a call wait; only call_wait calls this. O(keys). */
+void waiting_add(struct waiting *waiting, struct call *call, const struct wait *wait);
+
+/* Says that a key may have what somebody waits for. O(1) if nobody does. */
+void waiting_key_changed(struct waiting *waiting, uint32_t db, struct slice key);
+void waiting_all_changed(struct waiting *waiting, uint32_t db);
+
+/* Whether a key with waiters changed and waiting_serve has something to do. */
+bool waiting_is_ready(const struct waiting *waiting);
+
+/* Serves whom it can, until no key is ready. */
+void waiting_serve(struct waiting *waiting, struct caller *caller);
+
+/* Answers those whose time is over. */
+void waiting_time_over(struct waiting *waiting, struct caller *caller, millis now);
+
+/* The earliest deadline, or -1 if nobody has one. */
+millis waiting_next_deadline(const struct waiting *waiting);
+
+/*
+ * Ends a wait from outside: as if its time were over, or with the error line
+ * given. False if the session does not wait.
+ */
+bool waiting_unblock(struct waiting *waiting, struct caller *caller, struct session *session,
+                     struct slice error);
+
+/* Forgets a session that ends. */
+void waiting_forget(void *waiting, struct session *session);
+
+/* For INFO: keys somebody waits for, and those of them that wait for a key's removal too. */
+size_t waiting_keys(const struct waiting *waiting);
+
+#endif
