@@ -52,7 +52,7 @@ struct ordered_kind {
     int (*compare)(const void *a, const void *b, void *who);
     /* Writes the summary of one record. */
     void (*summarise)(void *summary, const void *record);
-    /* Folds another summary into one. */
+    /* Folds another summary into one; in any order and grouping the outcome must be the same. */
     void (*combine)(void *summary, const void *other);
 };
 
@@ -124,7 +124,8 @@ struct ordered_cursor ordered_at(const struct ordered *tree, size_t rank);
 struct ordered_cursor ordered_first(const struct ordered *tree);
 struct ordered_cursor ordered_last(const struct ordered *tree);
 
-/* The neighbour on the right and on the left; no place behind the ends. O(1). */
+/* The neighbour on the right and on the left; no place behind the ends. On the left of the end
+ * (of a bound that found nothing, say) is the last record. O(1). */
 struct ordered_cursor ordered_next(const struct ordered *tree, struct ordered_cursor cursor);
 struct ordered_cursor ordered_previous(const struct ordered *tree, struct ordered_cursor cursor);
 

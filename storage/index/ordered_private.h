@@ -1,0 +1,145 @@
+/*
+ * The nodes of an ordered tree and the search inside one, for the files of
+ * this module alone.
+ *
+ * An inner node is four arrays behind one header, each as long as its capacity:
+ *
+ *     header | first records | children | counts | summaries
+ *
+ * so that a search by key, by rank or by summary touches only what it needs.
+ * Level 0 is the parents of leaves; the root is at level height - 1, or is a
+ * leaf where the height is 0.
+ */
+#ifndef STORAGE_INDEX_ORDERED_PRIVATE_H
+#define STORAGE_INDEX_ORDERED_PRIVATE_H
+
+#include <string.h>
+
+#include "storage/base/must.h"
+#include "storage/index/ordered.h"
+
+enum {
+    ORDERED_LEAF_BYTES = 1024,
+    ORDERED_INNER_BYTES = 2048,
+    ORDERED_HEIGHT_MAX = 16
+};
+
+struct ordered_leaf {
+    struct ordered_leaf *previous;
+    struct ordered_leaf *next;
+    uint32_t             count;
+    uint32_t             capacity;
+    unsigned char        records[];
+};
+
+struct ordered_inner {
+    uint32_t      count;
+    uint32_t      capacity;
+    unsigned char arrays[];
+};
+
+struct ordered {
+    const struct ordered_kind *kind;
+    void                      *who;
+    void                      *root; /* NULL: no records */
+    struct ordered_leaf       *first;
+    struct ordered_leaf       *last;
+    size_t                     count;
+    size_t                     bytes; /* of all nodes */
+    uint32_t                   leaf_capacity;
+    uint16_t                   inner_capacity;
+    uint8_t                    height;
+};
+
+/* The way from the root to a place: at each level a node and which child was entered. */
+struct ordered_path {
+    struct {
+        struct ordered_inner *node;
+        uint32_t              index;
+    } step[ORDERED_HEIGHT_MAX];
+    struct ordered_leaf *leaf;
+    uint32_t             index;
+};
+
+static inline unsigned char *leaf_record(const struct ordered *tree,
+                                         const struct ordered_leaf *leaf, size_t index)
+{
+    return (unsigned char *)(uintptr_t)leaf->records + index * tree->kind->record_size;
+}
+
+static inline unsigned char *inner_first(const struct ordered *tree,
+                                         const struct ordered_inner *node, size_t index)
+{
+    return (unsigned char *)(uintptr_t)node->arrays + index * tree->kind->record_size;
+}
+
+static inline void **inner_children(const struct ordered *tree, const struct ordered_inner *node)
+{
+    return (void **)(void *)inner_first(tree, node, node->capacity);
+}
+
+static inline uint64_t *inner_counts(const struct ordered *tree, const struct ordered_inner *node)
+{
+    return (uint64_t *)(void *)(inner_children(tree, node) + node->capacity);
+}
+
+static inline unsigned char *inner_summary(const struct ordered *tree,
+                                           const struct ordered_inner *node, size_t index)
+{
+    return (unsigned char *)(inner_counts(tree, node) + node->capacity) +
+           index * tree->kind->summary_size;
+}
+
+/* Compares by the lead, known to the compiler, and where that is equal by the owner's function. */
+static inline __attribute__((always_inline)) int
+ordered_compare_by(enum ordered_lead lead, const struct ordered *tree, const void *a,
+                   const void *b)
+{
+    if (lead == ORDERED_LEAD_DOUBLE) {
+        const double *x = a;
+        const double *y = b;
+
+        if (*x < *y || *x > *y)
+            return *x < *y ? -1 : 1;
+    } else if (lead == ORDERED_LEAD_SIGNED) {
+        const int64_t *x = a;
+        const int64_t *y = b;
+
+        if (*x != *y)
+            return *x < *y ? -1 : 1;
+    } else if (lead == ORDERED_LEAD_ID) {
+        const uint64_t *x = a;
+        const uint64_t *y = b;
+
+        if (x[0] != y[0])
+            return x[0] < y[0] ? -1 : 1;
+        return (x[1] > y[1]) - (x[1] < y[1]);
+    }
+    return tree->kind->compare(a, b, tree->who);
+}
+
+static inline int ordered_compare(const struct ordered *tree, const void *a, const void *b)
+{
+    return ordered_compare_by(tree->kind->lead, tree, a, b);
+}
+
+/* How many of the records are less than the probe, or also those that equal it. */
+uint32_t ordered_search(const struct ordered *tree, const unsigned char *records, uint32_t count,
+                        const void *probe, bool also_equal);
+
+/* The child to enter: the last whose first record is less than the probe (or equals it), or 0. */
+static inline uint32_t ordered_enter(const struct ordered *tree, const struct ordered_inner *node,
+                                     const void *probe, bool also_equal)
+{
+    uint32_t before = ordered_search(tree, node->arrays, node->count, probe, also_equal);
+
+    return before > 0 ? before - 1 : 0;
+}
+
+/* Folds the summaries of one leaf's records, or of one inner node's children, [0, count). */
+void ordered_fold_leaf(const struct ordered *tree, const struct ordered_leaf *leaf, uint32_t count,
+                       void *summary, bool *begun);
+void ordered_fold_inner(const struct ordered *tree, const struct ordered_inner *node,
+                        uint32_t count, void *summary, bool *begun);
+
+#endif
