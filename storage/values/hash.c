@@ -1,0 +1,408 @@
+/*
+ * Fields and values, packed or in a table.
+ *
+ * What always holds:
+ *   (1) No two fields are equal.
+ *   (2) A packed hash has an even number of entries; its block may be missing
+ *       while it is empty.
+ *   (3) A table stays a table.
+ */
+#include "storage/values/hash.h"
+
+#include "storage/base/memory.h"
+#include "storage/values/counted.h"
+
+enum hash_form { HASH_PACKED, HASH_TABLE };
+
+struct hash {
+    struct value value;
+    union {
+        struct packed *packed; /* NULL: nothing yet */
+        struct table  *table;
+    } of;
+};
+_Static_assert(sizeof(struct hash) == 16, "a small hash is a small header and a block");
+
+/* -- Entries of a table. */
+
+static struct slice entry_field(const void *entry)
+{
+    return counted_text(entry);
+}
+
+static struct slice entry_value(const void *entry)
+{
+    struct slice field = counted_text(entry);
+
+    return counted_text((const unsigned char *)field.at + field.len);
+}
+
+static const struct table_kind entries = { entry_field };
+
+static size_t entry_size(const void *entry)
+{
+    return counted_size(entry_field(entry).len) + counted_size(entry_value(entry).len);
+}
+
+static void *entry_new(struct slice field, struct slice value)
+{
+    unsigned char *entry = memory_new(counted_size(field.len) + counted_size(value.len));
+
+    (void)counted_put(counted_put(entry, field), value);
+    return entry;
+}
+
+static void entry_free(void *entry)
+{
+    memory_free_sized(entry, entry_size(entry));
+}
+
+static void free_item(void *who, void *entry)
+{
+    (void)who;
+    entry_free(entry);
+}
+
+/* Puts another value into the entry of a slot, in another block if its size class changes. */
+static void entry_change(void **slot, struct slice value)
+{
+    unsigned char *entry = *slot;
+    struct slice field = entry_field(entry);
+    size_t size = counted_size(field.len) + counted_size(value.len);
+    size_t old = entry_size(entry);
+
+    if (size == old || memory_good_size(size) == memory_good_size(old)) {
+        (void)counted_put(entry + counted_size(field.len), value);
+        return;
+    }
+    *slot = entry_new(field, value);
+    memory_free_sized(entry, old);
+}
+
+/* -- The whole. */
+
+struct hash *hash_new(void)
+{
+    struct hash *hash = memory_new(sizeof(*hash));
+
+    *hash = (struct hash){ .value = { .kind = VALUE_HASH, .form = HASH_PACKED } };
+    return hash;
+}
+
+void hash_free(struct hash *hash)
+{
+    if (hash == NULL)
+        return;
+    if (hash->value.form == HASH_TABLE)
+        table_free(hash->of.table, free_item, NULL);
+    else if (hash->of.packed != NULL)
+        packed_free(hash->of.packed);
+    memory_free_sized(hash, sizeof(*hash));
+}
+
+struct hash *hash_copy(const struct hash *hash)
+{
+    struct hash *copy = hash_new();
+    struct table_walk walk;
+
+    copy->value = hash->value;
+    if (hash->value.form == HASH_PACKED) {
+        if (hash->of.packed != NULL)
+            copy->of.packed = packed_copy(packed_slice(hash->of.packed));
+        return copy;
+    }
+    copy->of.table = table_new(&entries, hash->of.table->key);
+    table_reserve(copy->of.table, table_count(hash->of.table));
+    for (void *entry = table_walk_begin(&walk, hash->of.table); entry != NULL;
+         entry = table_walk_next(&walk)) {
+        struct slice field = entry_field(entry);
+
+        table_add(copy->of.table, entry_new(field, entry_value(entry)),
+                  table_hash(copy->of.table, field));
+    }
+    table_walk_end(&walk);
+    return copy;
+}
+
+size_t hash_length(const struct hash *hash)
+{
+    if (hash->value.form == HASH_TABLE)
+        return table_count(hash->of.table);
+    return hash->of.packed != NULL ? packed_count(hash->of.packed) / 2 : 0;
+}
+
+/* The place of a field in a packed hash, or 0. */
+static size_t find_packed(const struct hash *hash, struct slice field)
+{
+    if (hash->of.packed == NULL)
+        return 0;
+    return packed_find(hash->of.packed, packed_first(hash->of.packed), field, 1);
+}
+
+static void **find_slot(const struct hash *hash, struct slice field, uint64_t digest)
+{
+    return table_find_slot_by(hash->of.table, field, digest, entry_field);
+}
+
+bool hash_get(const struct hash *hash, struct slice field, struct hash_room *room,
+              struct slice *value)
+{
+    if (hash->value.form == HASH_TABLE) {
+        void **slot = find_slot(hash, field, table_hash(hash->of.table, field));
+
+        if (slot == NULL)
+            return false;
+        *value = entry_value(*slot);
+    } else {
+        size_t place = find_packed(hash, field);
+
+        if (place == 0)
+            return false;
+        place = packed_next(hash->of.packed, place);
+        *value = packed_print(packed_get(hash->of.packed, place), room->value);
+    }
+    return true;
+}
+
+bool hash_has(const struct hash *hash, struct slice field)
+{
+    if (hash->value.form == HASH_PACKED)
+        return find_packed(hash, field) != 0;
+    return find_slot(hash, field, table_hash(hash->of.table, field)) != NULL;
+}
+
+/* Makes a packed hash a table with room for `count` fields. */
+static void become_table(struct hash *hash, const struct value_limits *limits, size_t count)
+{
+    struct packed *packed = hash->of.packed;
+    struct table *table = table_new(&entries, limits->secret);
+    struct hash_walk walk;
+    struct slice field, value;
+
+    table_reserve(table, count);
+    hash_walk_begin(&walk, hash);
+    while (hash_walk_next(&walk, &field, &value))
+        table_add(table, entry_new(field, value), table_hash(table, field));
+    hash_walk_end(&walk);
+    if (packed != NULL)
+        packed_free(packed);
+    hash->value.form = HASH_TABLE;
+    hash->of.table = table;
+}
+
+static bool put_in_table(struct hash *hash, struct slice field, struct slice value)
+{
+    uint64_t digest = table_hash(hash->of.table, field);
+    void **slot = find_slot(hash, field, digest);
+
+    if (slot != NULL) {
+        entry_change(slot, value);
+        return false;
+    }
+    table_add(hash->of.table, entry_new(field, value), digest);
+    return true;
+}
+
+bool hash_put(struct hash *hash, const struct value_limits *limits, struct slice field,
+              struct slice value)
+{
+    size_t place;
+
+    if (hash->value.form == HASH_TABLE)
+        return put_in_table(hash, field, value);
+    if (field.len > limits->hash_value || value.len > limits->hash_value ||
+        (hash->of.packed != NULL &&
+         !packed_fits(hash->of.packed, field.len + value.len + 32, 2))) {
+        become_table(hash, limits, hash_length(hash) + 1);
+        return put_in_table(hash, field, value);
+    }
+    place = find_packed(hash, field);
+    if (place != 0) {
+        place = packed_next(hash->of.packed, place);
+        hash->of.packed = packed_replace(hash->of.packed, place, packed_text(value));
+        return false;
+    }
+    if (hash_length(hash) >= limits->hash_entries) {
+        become_table(hash, limits, hash_length(hash) + 1);
+        return put_in_table(hash, field, value);
+    }
+    if (hash->of.packed == NULL)
+        hash->of.packed = packed_new(PACKED_EMPTY + field.len + value.len + 4);
+    hash->of.packed = packed_append(hash->of.packed, field);
+    hash->of.packed = packed_append(hash->of.packed, value);
+    return true;
+}
+
+void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields, size_t bytes)
+{
+    if (hash->value.form == HASH_TABLE)
+        return;
+    if (hash_length(hash) + fields > limits->hash_entries && fields > limits->hash_entries / 2)
+        return; /* It will soon be a table, or not, if most of the fields are there already. */
+    bytes += 4 * fields;
+    if (hash->of.packed == NULL)
+        hash->of.packed = packed_new(PACKED_EMPTY + bytes);
+}
+
+bool hash_remove(struct hash *hash, struct slice field)
+{
+    if (hash->value.form == HASH_TABLE) {
+        uint64_t digest = table_hash(hash->of.table, field);
+        void *entry = table_remove(hash->of.table, field, digest);
+
+        if (entry != NULL)
+            entry_free(entry);
+        return entry != NULL;
+    }
+    size_t place = find_packed(hash, field);
+
+    if (place == 0)
+        return false;
+    hash->of.packed = packed_delete_range(hash->of.packed, &place, 2);
+    return true;
+}
+
+/* -- Walking. */
+
+void hash_walk_begin(struct hash_walk *walk, const struct hash *hash)
+{
+    walk->entry = NULL;
+    walk->packed = NULL;
+    walk->place = 0;
+    if (hash->value.form == HASH_TABLE) {
+        walk->entry = table_walk_begin(&walk->table, hash->of.table);
+    } else {
+        walk->table.table = NULL;
+        walk->packed = hash->of.packed;
+        if (walk->packed != NULL)
+            walk->place = packed_first(walk->packed);
+    }
+}
+
+bool hash_walk_next(struct hash_walk *walk, struct slice *field, struct slice *value)
+{
+    size_t at;
+
+    if (walk->entry != NULL) {
+        *field = entry_field(walk->entry);
+        *value = entry_value(walk->entry);
+        walk->entry = table_walk_next(&walk->table);
+        return true;
+    }
+    if (walk->place == 0)
+        return false;
+    at = packed_next(walk->packed, walk->place);
+    *field = packed_print(packed_get(walk->packed, walk->place), walk->room.field);
+    *value = packed_print(packed_get(walk->packed, at), walk->room.value);
+    walk->place = packed_next(walk->packed, at);
+    return true;
+}
+
+void hash_walk_end(struct hash_walk *walk)
+{
+    if (walk->table.table != NULL)
+        table_walk_end(&walk->table);
+}
+
+struct shown {
+    hash_visitor *visit;
+    void         *who;
+};
+
+static void show_entry(void *who, void *entry)
+{
+    const struct shown *shown = who;
+
+    shown->visit(shown->who, entry_field(entry), entry_value(entry));
+}
+
+uint64_t hash_scan(const struct hash *hash, uint64_t cursor, hash_visitor *visit, void *who)
+{
+    struct shown shown = { visit, who };
+    struct hash_walk walk;
+    struct slice field, value;
+
+    if (hash->value.form == HASH_TABLE)
+        return table_scan(hash->of.table, cursor, show_entry, &shown);
+    hash_walk_begin(&walk, hash);
+    while (hash_walk_next(&walk, &field, &value))
+        visit(who, field, value);
+    hash_walk_end(&walk);
+    return 0;
+}
+
+void hash_random(const struct hash *hash, struct random *random, struct hash_room *room,
+                 struct slice *field, struct slice *value)
+{
+    if (hash->value.form == HASH_TABLE) {
+        const void *entry = table_random(hash->of.table, random);
+
+        *field = entry_field(entry);
+        *value = entry_value(entry);
+    } else {
+        int64_t index = (int64_t)random_below(random, hash_length(hash)) * 2;
+        size_t place = packed_at(hash->of.packed, index);
+
+        *field = packed_print(packed_get(hash->of.packed, place), room->field);
+        place = packed_next(hash->of.packed, place);
+        *value = packed_print(packed_get(hash->of.packed, place), room->value);
+    }
+}
+
+bool hash_is_table(const struct hash *hash)
+{
+    return hash->value.form == HASH_TABLE;
+}
+
+size_t hash_bytes(const struct hash *hash, size_t samples)
+{
+    size_t bytes = memory_good_size(sizeof(*hash));
+    size_t entry_bytes = 0;
+    size_t looked = 0;
+    struct table_walk walk;
+
+    if (hash->value.form == HASH_PACKED)
+        return bytes + (hash->of.packed != NULL ? packed_memory(hash->of.packed) : 0);
+    for (void *entry = table_walk_begin(&walk, hash->of.table); entry != NULL;
+         entry = table_walk_next(&walk)) {
+        entry_bytes += memory_good_size(entry_size(entry));
+        if (++looked == samples)
+            break;
+    }
+    table_walk_end(&walk);
+    if (looked > 0)
+        bytes += (size_t)((double)entry_bytes / (double)looked *
+                          (double)table_count(hash->of.table));
+    return bytes + table_memory(hash->of.table);
+}
+
+const struct packed *hash_packed(const struct hash *hash)
+{
+    return hash->value.form == HASH_PACKED ? hash->of.packed : NULL;
+}
+
+void hash_check(const struct hash *hash)
+{
+    struct hash_walk walk;
+    struct slice field, value;
+    size_t count = 0;
+
+    must(hash->value.kind == VALUE_HASH);
+    if (hash->value.form == HASH_TABLE)
+        table_check(hash->of.table);
+    else if (hash->of.packed != NULL)
+        packed_check(hash->of.packed);
+    hash_walk_begin(&walk, hash);
+    while (hash_walk_next(&walk, &field, &value)) {
+        struct hash_room room;
+        struct slice found;
+
+        /* Were the field there twice, a search would find the first one's value for both. */
+        must(hash_get(hash, field, &room, &found));
+        must(slice_equal(found, value));
+        must(hash->value.form == HASH_TABLE || found.at == room.value || found.at == value.at);
+        count++;
+    }
+    hash_walk_end(&walk);
+    must(count == hash_length(hash));
+}
