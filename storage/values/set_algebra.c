@@ -1,0 +1,125 @@
+/* Combining sets: choosing the cheapest order, and going through with it. */
+#include "storage/values/set_algebra.h"
+
+#include <stdlib.h>
+
+static size_t count_of(const struct set *set)
+{
+    return set != NULL ? set_count(set) : 0;
+}
+
+static int fewest_first(const void *a, const void *b)
+{
+    size_t one = count_of(*(const struct set *const *)a);
+    size_t two = count_of(*(const struct set *const *)b);
+
+    return (one > two) - (one < two);
+}
+
+static int most_first(const void *a, const void *b)
+{
+    return fewest_first(b, a);
+}
+
+void set_intersection(const struct set **sets, size_t count, set_member_visitor *visit, void *who)
+{
+    struct set_walk walk;
+    struct packed_value member;
+    char room[PACKED_TEXT_MAX];
+    bool going_on = true;
+
+    qsort(sets, count, sizeof(sets[0]), fewest_first);
+    if (count == 0 || count_of(sets[0]) == 0)
+        return;
+    set_walk_begin(&walk, sets[0]);
+    while (going_on && set_walk_step(&walk, &member)) {
+        size_t i = 1;
+
+        while (i < count && (sets[i] == sets[0] || set_has_value(sets[i], member)))
+            i++;
+        if (i == count)
+            going_on = visit(who, packed_print(member, room));
+    }
+    set_walk_end(&walk);
+}
+
+static void add_all(struct set *to, const struct set *from, const struct value_limits *limits)
+{
+    struct set_walk walk;
+    struct slice member;
+
+    set_walk_begin(&walk, from);
+    while (set_walk_next(&walk, &member))
+        (void)set_add(to, limits, member);
+    set_walk_end(&walk);
+}
+
+struct set *set_union(const struct set *const *sets, size_t count,
+                      const struct value_limits *limits)
+{
+    struct set *whole = set_new();
+
+    for (size_t i = 0; i < count; i++) {
+        if (sets[i] != NULL)
+            add_all(whole, sets[i], limits);
+    }
+    return whole;
+}
+
+/* Adds what the first has and no other, by looking in the others. */
+static void look_in_others(struct set *rest, const struct set *const *sets, size_t count,
+                           const struct value_limits *limits)
+{
+    struct set_walk walk;
+    struct packed_value member;
+    char room[PACKED_TEXT_MAX];
+
+    set_walk_begin(&walk, sets[0]);
+    while (set_walk_step(&walk, &member)) {
+        size_t i = 1;
+
+        while (i < count && (sets[i] == NULL || !set_has_value(sets[i], member)))
+            i++;
+        if (i == count)
+            (void)set_add(rest, limits, packed_print(member, room));
+    }
+    set_walk_end(&walk);
+}
+
+static void take_out(struct set *rest, const struct set *other)
+{
+    struct set_walk walk;
+    struct slice member;
+
+    set_walk_begin(&walk, other);
+    while (set_count(rest) > 0 && set_walk_next(&walk, &member))
+        (void)set_remove(rest, member);
+    set_walk_end(&walk);
+}
+
+struct set *set_difference(const struct set **sets, size_t count,
+                           const struct value_limits *limits)
+{
+    struct set *rest = set_new();
+    uint64_t looking = (uint64_t)count_of(sets[0]) * count / 2; /* it often finds early */
+    uint64_t taking = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        taking += count_of(sets[i]);
+        if (i > 0 && sets[i] == sets[0])
+            return rest;
+    }
+    if (count_of(sets[0]) == 0)
+        return rest;
+    if (looking <= taking) {
+        qsort(sets + 1, count - 1, sizeof(sets[0]), most_first);
+        look_in_others(rest, sets, count, limits);
+        return rest;
+    }
+    add_all(rest, sets[0], limits);
+    for (size_t i = 1; i < count; i++) {
+        if (sets[i] != NULL)
+            take_out(rest, sets[i]);
+    }
+    return rest;
+}
