@@ -2,7 +2,9 @@
  * What always holds:
  *   (1) An entry is acknowledged only after its handler returned true, or in the
  *       same transaction that puts it into the dead-letter stream.
- *   (2) Acknowledgements are said before the next read, and so arrive before it.
+ *   (2) An acknowledgement is sent as soon as its entry is handled, but its reply
+ *       is heard later: 'unheard' of them are under way, and are heard before
+ *       anything else is asked on the link.
  *   (3) 'cursor' is where the next XAUTOCLAIM goes on; "0-0" begins a new round.
  */
 #include "clients/lib/mr_consumer.h"
@@ -30,6 +32,7 @@ struct mr_consumer {
     struct mr_consumer_setup  setup;
     struct mr_consumer_tally  tally;
     long long                 claim_at;
+    size_t                    unheard; /* acknowledgements sent, replies not yet heard */
     bool                      refused; /* the broker said no; trouble has its words */
     char                      cursor[ID_BYTES];
     char                      trouble[256];
@@ -170,15 +173,38 @@ static bool is_entry(const struct mr_reply *reply)
            reply->children[1].type == MR_ARRAY;
 }
 
+/* Sends an acknowledgement without waiting for its reply. */
 static bool acknowledge(struct mr_consumer *consumer, const char *id)
 {
-    struct mr_reply *reply = mr_link_ask_words(consumer->link, "XACK", consumer->setup.stream,
-                                               consumer->setup.group, id, (char *)NULL);
-    bool fine = reply != NULL && reply->type != MR_ERROR;
+    if (!mr_link_say_words(consumer->link, "XACK", consumer->setup.stream, consumer->setup.group,
+                           id, (char *)NULL) ||
+        !mr_link_flush(consumer->link)) {
+        fail(consumer, NULL);
+        return false;
+    }
+    consumer->unheard++;
+    return true;
+}
 
-    if (!fine)
-        fail(consumer, reply);
-    mr_reply_free(reply);
+/* Hears the replies to all acknowledgements under way. False: link or broker failed. */
+static bool settle(struct mr_consumer *consumer)
+{
+    bool fine = true;
+
+    while (consumer->unheard > 0) {
+        struct mr_reply *reply;
+
+        if (mr_link_hear(consumer->link, -1, &reply) != MR_HEARD) {
+            fail(consumer, NULL);
+            return false;
+        }
+        consumer->unheard--;
+        if (reply->type == MR_ERROR) {
+            fail(consumer, reply);
+            fine = false;
+        }
+        mr_reply_free(reply);
+    }
     return fine;
 }
 
@@ -292,7 +318,7 @@ static int64_t deliveries_of(struct mr_consumer *consumer, const char *id)
 /* Handles or buries one entry that was just claimed. False: link or broker failed. */
 static bool take_over(struct mr_consumer *consumer, const struct mr_reply *entry)
 {
-    int64_t times = deliveries_of(consumer, entry->children[0].text);
+    int64_t times = settle(consumer) ? deliveries_of(consumer, entry->children[0].text) : -1;
 
     if (times < 0)
         return false;
@@ -330,7 +356,7 @@ static bool claim(struct mr_consumer *consumer)
             fine = take_over(consumer, entry);
     }
     mr_reply_free(reply);
-    return fine;
+    return fine && settle(consumer);
 }
 
 /* The entries in what XREADGROUP said: [[stream, entries]] or, in RESP3, {stream: entries}. */
@@ -377,13 +403,14 @@ static enum mr_outcome read_new(struct mr_consumer *consumer)
         }
     }
     mr_reply_free(reply);
-    return outcome;
+    return settle(consumer) ? outcome : MR_GONE;
 }
 
 enum mr_outcome mr_consumer_turn(struct mr_consumer *consumer)
 {
     consumer->trouble[0] = '\0';
     consumer->refused = false;
+    consumer->unheard = 0;
     if (now_ms() >= consumer->claim_at && !claim(consumer))
         return MR_GONE;
     return read_new(consumer);
