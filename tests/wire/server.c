@@ -132,7 +132,7 @@ static bool answers(const struct server *server)
         return false;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     bool pong = write(fd, "PING\r\n", 6) == 6 && read(fd, answer, sizeof answer) >= 5 &&
-                memcmp(answer, "+PONG", 5) == 0;
+                (memcmp(answer, "+PONG", 5) == 0 || memcmp(answer, "-NOAU", 5) == 0);
     close(fd);
     return pong;
 }

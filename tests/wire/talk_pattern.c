@@ -184,9 +184,13 @@ static struct pattern *read_regex(const char **at, struct text *trouble)
 
     text_say(&source, "");
     while (**at != '/' && **at != '\0') {
-        if (**at == '\\' && (*at)[1] == '/')
-            (*at)++;
-        text_add(&source, (*at)++, 1);
+        const char *plain = strncmp(*at, "\\/", 2) == 0   ? "/"
+                            : strncmp(*at, "\\r", 2) == 0 ? "\r"
+                            : strncmp(*at, "\\n", 2) == 0 ? "\n"
+                                                           : NULL;
+
+        text_add(&source, plain != NULL ? plain : *at, 1);
+        *at += plain != NULL ? 2 : 1;
     }
     bool fine = **at == '/' && regcomp(&pattern->regex, source.at, REG_EXTENDED | REG_NOSUB) == 0;
     text_clear(&source);

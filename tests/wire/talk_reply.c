@@ -140,6 +140,16 @@ static void print_bulk(const struct text *text, struct text *out)
         text_print(out, "*%zu", text->length);
 }
 
+/* Whether an error can stand unquoted on its line: nothing to escape, no blank at its end. */
+static bool is_plain_line(const struct text *text)
+{
+    for (size_t i = 0; i < text->length; i++) {
+        if (!isprint((unsigned char)text->at[i]))
+            return false;
+    }
+    return text->length > 0 && text->at[text->length - 1] != ' ';
+}
+
 static void print_scalar(const struct talk_reply *reply, struct text *out, bool outermost)
 {
     const struct text *text = &reply->text;
@@ -155,7 +165,7 @@ static void print_scalar(const struct talk_reply *reply, struct text *out, bool 
         break;
     case REPLY_ERROR:
         text_say(out, outermost ? "! " : "!");
-        if (outermost)
+        if (outermost && is_plain_line(text))
             text_add(out, text->at, text->length);
         else
             text_quote(out, text->at, text->length);
