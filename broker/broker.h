@@ -18,7 +18,9 @@ struct clock;
 struct command_counts;
 struct config;
 struct connections;
+struct error_counts;
 struct hub;
+struct info;
 struct keyspaces;
 struct ledger;
 struct log;
@@ -26,6 +28,7 @@ struct loop;
 struct metrics;
 struct options;
 struct sessions;
+struct vitals;
 struct waiting;
 struct watch;
 struct worker;
@@ -36,6 +39,9 @@ struct broker {
     struct config    *config;
     struct options   *options;
     struct metrics   *metrics;
+    struct error_counts *errors;  /* error replies by code */
+    struct vitals    *vitals;     /* run id, rates, peaks */
+    struct info      *info;       /* the sections of INFO */
     struct worker    *worker;     /* frees and closes what is large or slow */
     struct keyspaces *keyspaces;
     struct ledger    *ledger;

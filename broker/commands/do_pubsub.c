@@ -208,16 +208,15 @@ enum verdict do_pubsub_help(struct call *call)
 {
     static const char *const lines[] = {
         "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
+        "    List the channels that are subscribed to, or those of them that match.",
         "NUMPAT",
-        "    Return number of subscriptions to patterns.",
+        "    Count the patterns that are subscribed to.",
         "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels, excluding",
-        "    pattern subscriptions(default: no channels).",
+        "    Count who is subscribed to each channel by its name.",
         "SHARDCHANNELS [<pattern>]",
-        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "    List the shard channels that are subscribed to, or those of them that match.",
         "SHARDNUMSUB [<shardchannel> ...]",
-        "    Return the number of subscribers for the specified shard level channel(s)",
+        "    Count who is subscribed to each shard channel.",
         NULL,
     };
 

@@ -1,0 +1,74 @@
+/*
+ * For the operator: INFO, TIME, SHUTDOWN.
+ */
+#include "handlers.h"
+
+#include "broker/broker.h"
+#include "broker/net/loop.h"
+#include "broker/observe/info.h"
+#include "storage/base/log.h"
+
+/* INFO [section ...] */
+enum verdict do_info(struct call *call)
+{
+    struct buffer text = { 0 };
+
+    /* An empty report has an address too. */
+    buffer_reserve(&text, 1);
+    info_print(call->broker->info, call->args->words + call->args->at, args_left(call->args),
+               &text);
+    reply_verbatim(call->reply, buffer_slice(&text), "txt");
+    buffer_clear(&text);
+    return VERDICT_DONE;
+}
+
+/* TIME: seconds since 1970, and microseconds of the second under way. */
+enum verdict do_time(struct call *call)
+{
+    micros now = clock_wall(call->broker->clock);
+
+    reply_array(call->reply, 2);
+    reply_bulk_integer(call->reply, now / 1000000);
+    reply_bulk_integer(call->reply, now % 1000000);
+    return VERDICT_DONE;
+}
+
+/*
+ * SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]
+ *
+ * The AOF is always flushed and fsynced before the end. There are no replicas to
+ * wait for, so NOW and FORCE change nothing and there is never anything to
+ * abort. On success nothing is answered: the connection ends.
+ */
+enum verdict do_shutdown(struct call *call)
+{
+    bool save = false;
+    bool nosave = false;
+    bool abort = false;
+    bool other = false;
+
+    while (args_more(call->args)) {
+        if (args_take(call->args, SLICE("save")))
+            save = true;
+        else if (args_take(call->args, SLICE("nosave")))
+            nosave = true;
+        else if (args_take(call->args, SLICE("abort")))
+            abort = true;
+        else if (args_take(call->args, SLICE("now")) || args_take(call->args, SLICE("force")))
+            other = true;
+        else
+            return call_refuse(call, REFUSAL_SYNTAX);
+    }
+    if ((save && nosave) || (abort && (save || nosave || other)))
+        return call_refuse(call, REFUSAL_SYNTAX);
+    if (abort)
+        return call_refuse_with(call, "ERR No shutdown in progress.");
+    if (save)
+        return call_refuse_with(call, "ERR SHUTDOWN SAVE is not supported yet: there are no "
+                                      "snapshots; what appendonly keeps is always saved");
+
+    log_line(call->broker->log, LOG_WARNING, "User requested shutdown...");
+    call->broker->stopping = true;
+    loop_stop(call->broker->loop);
+    return VERDICT_DONE;
+}

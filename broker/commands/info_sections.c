@@ -1,0 +1,354 @@
+/*
+ * INFO, section by section: what the broker counts, and what it can only look
+ * up when it is asked. Fields whose subject is not built yet have the value
+ * that is true: nothing was evicted, nobody replicates.
+ */
+#include "broker/commands/info_sections.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "broker/broker.h"
+#include "broker/config/config.h"
+#include "broker/dispatch/caller.h"
+#include "broker/dispatch/waiting.h"
+#include "broker/metrics/error_counts.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/loop.h"
+#include "broker/observe/info.h"
+#include "broker/observe/version.h"
+#include "broker/observe/vitals.h"
+#include "broker/session/sessions.h"
+#include "broker/session/subscription.h"
+#include "pubsub/hub.h"
+#include "storage/base/memory.h"
+#include "storage/keyspace/keyspace.h"
+
+static void write_server(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    const struct options *options = config_options(broker->config);
+    const struct vitals *vitals = broker->vitals;
+    micros now = clock_wall(broker->clock);
+    int64_t uptime = (now - vitals->started) / 1000000;
+    struct utsname name;
+
+    uname(&name);
+    buffer_print(to,
+                 "redis_version:%s\r\nmillrace_version:%s\r\nredis_git_sha1:00000000\r\n"
+                 "redis_git_dirty:0\r\nredis_build_id:0\r\nredis_mode:standalone\r\n",
+                 REDIS_VERSION, MILLRACE_VERSION);
+    buffer_print(to,
+                 "os:%s %s %s\r\narch_bits:64\r\nmonotonic_clock:POSIX clock_gettime\r\n"
+                 "multiplexing_api:epoll\r\natomicvar_api:c11-builtin\r\n",
+                 name.sysname, name.release, name.machine);
+#ifdef __clang__
+    buffer_print(to, "gcc_version:0.0.0\r\n");
+#else
+    buffer_print(to, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+    buffer_print(to, "process_id:%ld\r\nprocess_supervised:no\r\nrun_id:%s\r\n", (long)getpid(),
+                 vitals->run_id);
+    buffer_print(to, "tcp_port:%" PRId64 "\r\nserver_time_usec:%" PRId64 "\r\n", options->port,
+                 now);
+    buffer_print(to, "uptime_in_seconds:%" PRId64 "\r\nuptime_in_days:%" PRId64 "\r\n", uptime,
+                 uptime / 86400);
+    buffer_print(to, "hz:%" PRId64 "\r\nconfigured_hz:%" PRId64 "\r\n", options->hz, options->hz);
+    buffer_print(to, "lru_clock:%" PRId64 "\r\nexecutable:%s\r\nconfig_file:%s\r\n",
+                 (now / 1000000) & 0xFFFFFF, vitals->executable, config_path(broker->config));
+    buffer_print(to, "io_threads_active:0\r\n");
+}
+
+/* What is summed over all sessions. */
+struct crowd {
+    size_t memory;
+    size_t largest_input;
+    size_t largest_output;
+    size_t subscribed;
+};
+
+static struct crowd look_at_sessions(const struct broker *broker)
+{
+    struct chain *chain = sessions_chain(broker->sessions);
+    struct crowd crowd = { 0 };
+
+    for (struct chain *link = chain->next; link != chain; link = link->next) {
+        const struct session *session = CHAIN_OWNER(link, struct session, all);
+        size_t output = outbox_memory(session->reply.out);
+
+        crowd.memory += sizeof(*session) + output + subscription_memory(session);
+        if (output > crowd.largest_output)
+            crowd.largest_output = output;
+        if (session->channels + session->patterns + session->shards > 0)
+            crowd.subscribed++;
+    }
+    return crowd;
+}
+
+static void write_clients(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    struct crowd crowd = look_at_sessions(broker);
+
+    metrics_print(broker->metrics, "clients", to);
+    buffer_print(to, "cluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
+                 config_options(broker->config)->maxclients);
+    buffer_print(to,
+                 "client_recent_max_input_buffer:%zu\r\n"
+                 "client_recent_max_output_buffer:%zu\r\n",
+                 crowd.largest_input, crowd.largest_output);
+    buffer_print(to, "tracking_clients:0\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
+                 broker->metrics->blocked_clients);
+    buffer_print(to, "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n", crowd.subscribed,
+                 waiting_keys(broker->waiting));
+}
+
+/* Pages of the process in memory, in bytes. */
+static size_t resident_memory(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long pages = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Two lines: the number, and the number for people. */
+static void print_amount(struct buffer *to, const char *field, uint64_t bytes)
+{
+    buffer_print(to, "%s:%" PRIu64 "\r\n%s_human:", field, bytes, field);
+    info_print_size(to, bytes);
+    buffer_add(to, SLICE("\r\n"));
+}
+
+static double ratio(size_t of, size_t to)
+{
+    return to > 0 ? (double)of / (double)to : 0;
+}
+
+static size_t keyspaces_overhead(const struct broker *broker)
+{
+    size_t bytes = 0;
+
+    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++) {
+        struct keyspace *keys = keyspaces_at(broker->keyspaces, db);
+
+        if (keyspace_count(keys) > 0)
+            bytes += keyspace_overhead(keys);
+    }
+    return bytes;
+}
+
+static void print_allocator(struct buffer *to, size_t used, size_t resident)
+{
+    struct memory_figures figures;
+
+    memory_figures(&figures);
+    buffer_print(to,
+                 "allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n",
+                 figures.allocated, figures.active, figures.resident);
+    buffer_print(to, "allocator_frag_ratio:%.2f\r\nallocator_frag_bytes:%zd\r\n",
+                 ratio(figures.active, figures.allocated),
+                 (ssize_t)(figures.active - figures.allocated));
+    buffer_print(to, "allocator_rss_ratio:%.2f\r\nallocator_rss_bytes:%zd\r\n",
+                 ratio(figures.resident, figures.active),
+                 (ssize_t)(figures.resident - figures.active));
+    buffer_print(to, "rss_overhead_ratio:%.2f\r\nrss_overhead_bytes:%zd\r\n",
+                 ratio(resident, figures.resident), (ssize_t)(resident - figures.resident));
+    buffer_print(to, "mem_fragmentation_ratio:%.2f\r\nmem_fragmentation_bytes:%zd\r\n",
+                 ratio(resident, used), (ssize_t)(resident - used));
+}
+
+static void write_memory(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    struct vitals *vitals = broker->vitals;
+    size_t used = vitals_memory(vitals);
+    size_t resident = resident_memory();
+    size_t crowd = look_at_sessions(broker).memory;
+    size_t overhead = vitals->memory_at_start + crowd + keyspaces_overhead(broker);
+    size_t dataset = used > overhead ? used - overhead : 0;
+    struct sysinfo machine = { .mem_unit = 1 };
+
+    sysinfo(&machine);
+    print_amount(to, "used_memory", used);
+    print_amount(to, "used_memory_rss", resident);
+    print_amount(to, "used_memory_peak", vitals->memory_peak);
+    buffer_print(to, "used_memory_peak_perc:%.2f%%\r\n", 100 * ratio(used, vitals->memory_peak));
+    buffer_print(to, "used_memory_overhead:%zu\r\nused_memory_startup:%zu\r\n", overhead,
+                 vitals->memory_at_start);
+    buffer_print(to, "used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n", dataset,
+                 100 * ratio(dataset, used > vitals->memory_at_start
+                                          ? used - vitals->memory_at_start
+                                          : used));
+    print_amount(to, "total_system_memory", (uint64_t)machine.totalram * machine.mem_unit);
+    buffer_print(to, "used_memory_lua:0\r\nused_memory_lua_human:0B\r\n"
+                     "used_memory_vm_eval:0\r\nused_memory_scripts:0\r\n"
+                     "used_memory_scripts_human:0B\r\nnumber_of_cached_scripts:0\r\n"
+                     "number_of_functions:0\r\nnumber_of_libraries:0\r\n");
+    buffer_print(to, "maxmemory:0\r\nmaxmemory_human:0B\r\nmaxmemory_policy:noeviction\r\n");
+    print_allocator(to, used, resident);
+    buffer_print(to, "mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n"
+                     "mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\n");
+    buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_allocator:%s\r\n", crowd,
+                 memory_allocator());
+    buffer_print(to, "active_defrag_running:0\r\nlazyfree_pending_objects:0\r\n");
+    metrics_print(broker->metrics, "memory", to);
+}
+
+/* What there is to say without snapshots; the AOF adds its own lines. */
+static void write_persistence(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+
+    metrics_print(broker->metrics, "persistence", to);
+    buffer_print(to, "async_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
+                     "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\n"
+                     "current_save_keys_processed:0\r\ncurrent_save_keys_total:0\r\n");
+    buffer_print(to, "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:0\r\n",
+                 ledger_changes(broker->ledger));
+    buffer_print(to, "rdb_last_save_time:%" PRId64 "\r\nrdb_last_bgsave_status:ok\r\n",
+                 broker->vitals->started / 1000000);
+    buffer_print(to, "rdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
+                     "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\n"
+                     "rdb_last_load_keys_loaded:0\r\n");
+}
+
+static void write_stats(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    const struct vitals *vitals = broker->vitals;
+    const struct keyspace_counts *counts = keyspaces_counts(broker->keyspaces);
+    struct metrics *metrics = broker->metrics;
+
+    /* The keyspaces keep their own counts; the table of metrics shows them. */
+    metrics->keyspace_hits = counts->hits;
+    metrics->keyspace_misses = counts->misses;
+    metrics->expired_keys = counts->expired;
+    metrics->evicted_keys = counts->evicted;
+    metrics_print(metrics, "stats", to);
+
+    buffer_print(to, "instantaneous_ops_per_sec:%" PRIu64 "\r\n",
+                 rate_per_second(&vitals->commands));
+    buffer_print(to, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
+                 (double)rate_per_second(&vitals->input) / 1024,
+                 (double)rate_per_second(&vitals->output) / 1024);
+    buffer_print(to, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
+                 hub_topics(broker->hub, TOPIC_CHANNEL), hub_topics(broker->hub, TOPIC_PATTERN),
+                 hub_topics(broker->hub, TOPIC_SHARD));
+    buffer_print(to, "expired_stale_perc:0.00\r\nexpire_cycle_cpu_milliseconds:%" PRIu64 "\r\n",
+                 metrics->expire_cycle_micros / 1000);
+    buffer_print(to, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
+                     "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
+                     "instantaneous_input_repl_kbps:0.00\r\n"
+                     "instantaneous_output_repl_kbps:0.00\r\nevicted_clients:0\r\n"
+                     "total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n"
+                     "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n"
+                     "active_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
+                     "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
+                     "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
+                     "tracking_total_keys:0\r\ntracking_total_items:0\r\n"
+                     "tracking_total_prefixes:0\r\nunexpected_error_replies:0\r\n"
+                     "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
+                     "io_threaded_writes_processed:0\r\n");
+}
+
+static void write_replication(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+
+    buffer_print(to,
+                 "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n"
+                 "master_replid:%s\r\nmaster_replid2:%040d\r\nmaster_repl_offset:0\r\n"
+                 "second_repl_offset:-1\r\nrepl_backlog_active:0\r\n"
+                 "repl_backlog_size:1048576\r\nrepl_backlog_first_byte_offset:0\r\n"
+                 "repl_backlog_histlen:0\r\n",
+                 broker->vitals->replication_id, 0);
+}
+
+static void print_usage(struct buffer *to, const char *suffix, int whose)
+{
+    struct rusage usage = { 0 };
+
+    getrusage(whose, &usage);
+    buffer_print(to, "used_cpu_sys%s:%ld.%06ld\r\nused_cpu_user%s:%ld.%06ld\r\n", suffix,
+                 (long)usage.ru_stime.tv_sec, (long)usage.ru_stime.tv_usec, suffix,
+                 (long)usage.ru_utime.tv_sec, (long)usage.ru_utime.tv_usec);
+}
+
+static void write_cpu(void *who, struct buffer *to)
+{
+    (void)who;
+    print_usage(to, "", RUSAGE_SELF);
+    print_usage(to, "_children", RUSAGE_CHILDREN);
+    print_usage(to, "_main_thread", RUSAGE_THREAD);
+}
+
+static void write_commandstats(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    const struct command_counts *counts = caller_counts(broker->caller);
+
+    for (size_t i = 0; i < command_count(); i++) {
+        const struct command_counts *of = &counts[i];
+
+        if (of->calls == 0 && of->rejected == 0 && of->failed == 0)
+            continue;
+        buffer_print(to, "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64 ",usec_per_call=%.2f",
+                     command_at(i)->full_name, of->calls, of->usec,
+                     of->calls > 0 ? (double)of->usec / (double)of->calls : 0.0);
+        buffer_print(to, ",rejected_calls=%" PRIu64 ",failed_calls=%" PRIu64 "\r\n", of->rejected,
+                     of->failed);
+    }
+}
+
+static void write_errorstats(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+
+    error_counts_print(broker->errors, to);
+}
+
+static void write_cluster(void *who, struct buffer *to)
+{
+    (void)who;
+    buffer_add(to, SLICE("cluster_enabled:0\r\n"));
+}
+
+static void write_keyspace(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+
+    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++) {
+        const struct keyspace *keys = keyspaces_at(broker->keyspaces, db);
+
+        if (keyspace_count(keys) > 0)
+            buffer_print(to, "db%" PRIu32 ":keys=%zu,expires=%zu,avg_ttl=0\r\n", db,
+                         keyspace_count(keys), keyspace_expiring(keys));
+    }
+}
+
+void info_sections_add(struct broker *broker)
+{
+    struct info *info = broker->info;
+
+    info_add(info, "server", write_server, broker);
+    info_add(info, "clients", write_clients, broker);
+    info_add(info, "memory", write_memory, broker);
+    info_add(info, "persistence", write_persistence, broker);
+    info_add(info, "stats", write_stats, broker);
+    info_add(info, "replication", write_replication, broker);
+    info_add(info, "cpu", write_cpu, broker);
+    info_add(info, "commandstats", write_commandstats, broker);
+    info_add(info, "errorstats", write_errorstats, broker);
+    info_add(info, "cluster", write_cluster, broker);
+    info_add(info, "keyspace", write_keyspace, broker);
+}
