@@ -5,7 +5,7 @@
 
 #include "broker/broker.h"
 #include "broker/config/config.h"
-#include "broker/config/config_file.h"
+#include "broker/config/config_rewrite.h"
 #include "broker/dispatch/caller.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
@@ -115,7 +115,7 @@ enum verdict do_config_rewrite(struct call *call)
 
     if (config_path(call->broker->config)[0] == '\0')
         return call_refuse_with(call, "ERR The server is running without a config file");
-    if (!config_file_rewrite(call->broker->config, &trouble))
+    if (!config_rewrite(call->broker->config, &trouble))
         return call_refuse_with(call, "ERR Rewriting config file: %s", trouble.text);
     reply_ok(call->reply);
     return VERDICT_DONE;

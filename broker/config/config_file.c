@@ -177,25 +177,28 @@ static bool read_all(int fd, struct buffer *to, struct trouble *trouble)
     }
 }
 
+bool config_file_load(const char *path, struct buffer *to, struct trouble *trouble)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool fine;
+
+    if (fd < 0)
+        return trouble_set(trouble, "%s", strerror(errno));
+    fine = read_all(fd, to, trouble);
+    close(fd);
+    return fine;
+}
+
 /* Reads a file of the given name with everything it includes. */
 static bool read_file(struct config *config, const char *path, int depth, struct buffer *report)
 {
     struct place place = { .file = path, .depth = depth, .report = report };
     struct buffer text = { 0 };
     struct trouble trouble;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool fine = fd >= 0;
+    bool fine = config_file_load(path, &text, &trouble);
 
-    if (!fine) {
-        buffer_print(report, "Fatal error, can't open config file '%s': %s\n", path,
-                     strerror(errno));
-        return false;
-    }
-    if (!read_all(fd, &text, &trouble)) {
-        buffer_print(report, "Fatal error, can't read config file '%s': %s\n", path, trouble.text);
-        fine = false;
-    }
-    close(fd);
+    if (!fine)
+        buffer_print(report, "Fatal error, can't open config file '%s': %s\n", path, trouble.text);
     fine = fine && read_lines(config, &place, buffer_slice(&text));
     buffer_clear(&text);
     return fine;
@@ -273,12 +276,11 @@ bool config_file_read_text(struct config *config, const char *name, struct slice
     return read_lines(config, &place, text);
 }
 
-/* Adds a value in double quotes, so that it is read back as it is. */
-static void add_quoted(struct buffer *to, struct slice value)
+void config_file_quote(struct buffer *to, struct slice word)
 {
     buffer_add_byte(to, '"');
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char byte = (unsigned char)value.at[i];
+    for (size_t i = 0; i < word.len; i++) {
+        unsigned char byte = (unsigned char)word.at[i];
 
         if (byte == '"' || byte == '\\')
             buffer_print(to, "\\%c", byte);
@@ -319,7 +321,7 @@ static void lines_of_arguments(struct buffer *lines, int count, char *const *arg
         } else {
             if (named)
                 buffer_add_byte(lines, ' ');
-            add_quoted(lines, word);
+            config_file_quote(lines, word);
             named = true;
             wants_value = false;
         }

@@ -35,18 +35,16 @@ bool config_file_read_arguments(struct config *config, int count, char *const *a
                                 struct buffer *report);
 
 /*
- * CONFIG REWRITE: writes the file that was read anew, so that it says what is
- * in force. Comments and the order of lines stay; options that have their
- * default and were not mentioned are not added. Returns false with the reason,
- * the file then being as it was.
- */
-bool config_file_rewrite(const struct config *config, struct trouble *trouble);
-
-/*
  * Splits a line into words, undoing quotes. The words look into `room`, which
  * the caller clears when done with them. Returns the number of words, at most
  * `most`; -1 if quotes do not match or there are more words.
  */
 int config_file_split(struct slice line, struct slice *words, int most, struct buffer *room);
+
+/* Appends a word in double quotes, so that config_file_split reads it back as it is. */
+void config_file_quote(struct buffer *to, struct slice word);
+
+/* Appends the contents of a file of at most 16 megabytes. */
+bool config_file_load(const char *path, struct buffer *to, struct trouble *trouble);
 
 #endif
