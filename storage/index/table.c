@@ -33,29 +33,51 @@ static const struct table_bucket table_nothing;
 
 /* -- Arrays of buckets. */
 
+static size_t array_bytes(unsigned exponent)
+{
+    return sizeof(struct table_bucket) << exponent;
+}
+
+static bool is_large(unsigned exponent)
+{
+    return array_bytes(exponent) >= TABLE_HUGE_PAGE;
+}
+
 static struct table_bucket *new_array(unsigned exponent)
 {
-    size_t bytes = sizeof(struct table_bucket) << exponent;
-    struct table_bucket *buckets;
-
     must(exponent <= 32);
-    if (bytes < TABLE_HUGE_PAGE)
-        return memory_new_aligned(sizeof(struct table_bucket), bytes);
-    /* Searches jump about in it: with small pages each would miss the TLB too. */
-    buckets = memory_new_aligned(TABLE_HUGE_PAGE, bytes);
-    (void)madvise(buckets, bytes, MADV_HUGEPAGE);
-    return buckets;
+    return memory_new_aligned(is_large(exponent) ? TABLE_HUGE_PAGE : sizeof(struct table_bucket),
+                              array_bytes(exponent));
+}
+
+/*
+ * Searches jump about in an array: with small pages each would miss the TLB
+ * too. Huge ones are asked for when the array is filled, so that the kernel
+ * makes them in the background and no write waits for one to be cleared.
+ */
+static void array_is_filled(struct table_bucket *buckets, unsigned exponent)
+{
+    if (is_large(exponent))
+        (void)madvise(buckets, array_bytes(exponent), MADV_HUGEPAGE);
+}
+
+/* Gives back the pages of old buckets that were moved: bit by bit, since a whole large array
+ * would take the kernel milliseconds. They then read as zero, which is empty. */
+static void array_is_left(struct table_bucket *buckets, unsigned exponent, size_t moved)
+{
+    const size_t run = TABLE_HUGE_PAGE / sizeof(struct table_bucket);
+
+    if (is_large(exponent) && moved % run == 0)
+        (void)madvise(buckets + moved - run, TABLE_HUGE_PAGE, MADV_DONTNEED);
 }
 
 static void free_array(struct table_bucket *buckets, unsigned exponent)
 {
-    size_t bytes = sizeof(struct table_bucket) << exponent;
-
     if (buckets == &table_nothing)
         return;
     /* The allocator may cut it up for small blocks, which need no huge pages. */
-    if (bytes >= TABLE_HUGE_PAGE)
-        (void)madvise(buckets, bytes, MADV_NOHUGEPAGE);
+    if (is_large(exponent))
+        (void)madvise(buckets, array_bytes(exponent), MADV_NOHUGEPAGE);
     memory_free(buckets);
 }
 
@@ -194,6 +216,7 @@ static void finish_if_moved(struct table *table)
     free_array(table->old, table->old_exponent);
     table->old = NULL;
     table->moved = 0;
+    array_is_filled(table->buckets, table->exponent);
 }
 
 /* Moves up to `full` buckets that have items, looking at no more than eight times as many. */
@@ -204,8 +227,10 @@ static void move_some(struct table *table, size_t full)
 
     if (looks > left)
         looks = left;
-    while (looks-- > 0 && full > 0)
+    while (looks-- > 0 && full > 0) {
         full -= move_bucket(table);
+        array_is_left(table->old, table->old_exponent, table->moved);
+    }
     finish_if_moved(table);
 }
 
