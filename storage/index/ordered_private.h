@@ -21,7 +21,8 @@
 enum {
     ORDERED_LEAF_BYTES = 1024,
     ORDERED_INNER_BYTES = 2048,
-    ORDERED_HEIGHT_MAX = 16
+    ORDERED_HEIGHT_MAX = 16,
+    ORDERED_SMALLEST = 4 /* records of the smallest leaf */
 };
 
 struct ordered_leaf {
@@ -141,5 +142,50 @@ void ordered_fold_leaf(const struct ordered *tree, const struct ordered_leaf *le
                        void *summary, bool *begun);
 void ordered_fold_inner(const struct ordered *tree, const struct ordered_inner *node,
                         uint32_t count, void *summary, bool *begun);
+
+/* -- Shared by insertion and removal (ordered_node.c). */
+
+struct ordered_leaf *ordered_new_leaf(struct ordered *tree, uint32_t capacity);
+struct ordered_inner *ordered_new_inner(struct ordered *tree, uint32_t capacity);
+void ordered_free_node(struct ordered *tree, void *node);
+
+/* Bytes that one child takes in an inner node. */
+size_t ordered_entry_bytes(const struct ordered_kind *kind);
+
+/* Changes the capacity of a leaf that is the root. */
+void ordered_resize_root_leaf(struct ordered *tree, uint32_t capacity);
+
+/* Copies [from, from + count) of one node over those of another, or of itself, from `to` on. */
+void ordered_copy_children(const struct ordered *tree, struct ordered_inner *target, uint32_t to,
+                           const struct ordered_inner *source, uint32_t from, uint32_t count);
+void ordered_copy_records(const struct ordered *tree, struct ordered_leaf *target, uint32_t to,
+                          const struct ordered_leaf *source, uint32_t from, uint32_t count);
+
+/* Makes an entry say of its child what is true of it now. `level` is the node's own. */
+void ordered_refresh(const struct ordered *tree, struct ordered_inner *node, unsigned level,
+                     uint32_t index);
+
+/* Gives a node, which has room, one more child; takes one from it. */
+void ordered_insert_child(const struct ordered *tree, struct ordered_inner *node, unsigned level,
+                          uint32_t index, void *child);
+void ordered_remove_child(const struct ordered *tree, struct ordered_inner *node, uint32_t index);
+
+/* The way to where a probe is or would be: `index` counts the lesser records of the leaf. */
+void ordered_find_path(const struct ordered *tree, const void *probe, struct ordered_path *path);
+
+/* The way to the record of a rank, which is less than the count. */
+void ordered_find_rank(const struct ordered *tree, size_t rank, struct ordered_path *path);
+
+/* Whether a record equal to the probe is where the way to it led. */
+bool ordered_path_meets(const struct ordered *tree, const struct ordered_path *path,
+                        const void *probe);
+
+/*
+ * Makes the entries on the way up, from a level on, true again after what is
+ * below changed. The count differs by `difference`. Summaries are folded anew
+ * as far up as they come out different.
+ */
+void ordered_refresh_path(const struct ordered *tree, const struct ordered_path *path,
+                          unsigned from_level, uint64_t difference);
 
 #endif
