@@ -1,76 +1,117 @@
 /* Taking over deliveries, named ones and whatever is idle. */
 #include "streams/claim.h"
 
-enum claim_answer claim_ask(const struct claim *claim, struct entry_id id,
-                            struct delivery *delivery, struct entry *entry)
+/* Whether an entry may be taken, and what is recorded of it so far. */
+static enum claim_answer judge(const struct claim *claim, struct entry_id id,
+                               struct delivery *delivery, struct entry *entry)
 {
     bool is_pending = pending_find(group_pending(claim->group), id, delivery);
 
+    if (!is_pending && !claim->force)
+        return CLAIM_REFUSED;
     /* What is deleted can never be processed, whoever holds it. */
     if (!stream_find(claim->stream, id, entry))
         return is_pending ? CLAIM_GONE : CLAIM_REFUSED;
-    if (is_pending)
-        return claim->now - delivery->delivered_at >= claim->min_idle ? CLAIM_TAKEN
-                                                                      : CLAIM_REFUSED;
-    if (!claim->force)
-        return CLAIM_REFUSED;
-    *delivery = (struct delivery){ .id = id };
-    return CLAIM_TAKEN;
+    if (!is_pending) {
+        *delivery = (struct delivery){ .id = id, .times = 1 };
+        return CLAIM_TAKEN;
+    }
+    return claim->now - delivery->delivered_at >= claim->min_idle ? CLAIM_TAKEN : CLAIM_REFUSED;
 }
 
-enum claim_answer claim_one(const struct claim *claim, struct entry_id id,
-                            struct delivery *delivery, struct entry *entry)
+static void take(struct claim *claim, struct entry_id id, struct delivery *delivery)
 {
-    enum claim_answer answer = claim_ask(claim, id, delivery, entry);
-
-    switch (answer) {
-    case CLAIM_REFUSED:
-        break;
-    case CLAIM_GONE:
-        group_acknowledge(claim->group, id);
-        break;
-    case CLAIM_TAKEN:
-        if (claim->sets_times)
-            delivery->times = claim->times;
-        else if (claim->count)
-            delivery->times++;
-        delivery->holder = claim->consumer->number;
-        delivery->delivered_at = claim->delivered_at;
-        group_deliver(claim->group, claim->consumer, id, claim->delivered_at, delivery->times);
-        claim->consumer->active_at = claim->now;
-        break;
+    if (claim->consumer == NULL) {
+        claim->consumer = group_find_consumer(claim->group, claim->name);
+        if (claim->consumer == NULL)
+            claim->consumer = group_add_consumer(claim->group, claim->name, claim->now);
+        claim->consumer->seen_at = claim->now;
     }
+    if (claim->sets_times)
+        delivery->times = claim->times;
+    else if (claim->count)
+        delivery->times++;
+    delivery->holder = claim->consumer->number;
+    delivery->delivered_at = claim->delivered_at;
+    group_deliver(claim->group, claim->consumer, id, claim->delivered_at, delivery->times);
+    claim->consumer->active_at = claim->now;
+}
+
+enum claim_answer claim_one(struct claim *claim, struct entry_id id, struct delivery *delivery,
+                            struct entry *entry)
+{
+    enum claim_answer answer = judge(claim, id, delivery, entry);
+
+    if (answer == CLAIM_TAKEN)
+        take(claim, id, delivery);
+    else if (answer == CLAIM_GONE)
+        group_acknowledge(claim->group, id);
     return answer;
 }
 
-void claim_scan_begin(struct claim_scan *scan, const struct claim *claim, struct entry_id from)
+void claim_scan_begin(struct claim_scan *scan, struct claim *claim, struct entry_id from,
+                      uint64_t looks)
 {
-    scan->claim = *claim;
+    struct entry_id first = stream_first_id(claim->stream);
+    struct entry_id deleted = stream_max_deleted(claim->stream);
+    bool has_end = entry_id_step(&deleted);
+
+    scan->claim = claim;
     scan->from = from;
+    scan->looks = looks;
     scan->done = false;
+    /* Trimming takes what is below the first entry, and deletion tells its greatest ID. */
+    if (stream_length(claim->stream) == 0 || !has_end)
+        scan->sound = ENTRY_ID_MAX;
+    else
+        scan->sound = entry_id_compare(first, deleted) > 0 ? first : deleted;
+}
+
+/* The next pending entry that must be looked at. */
+static bool seek(struct claim_scan *scan, struct delivery *delivery)
+{
+    const struct claim *claim = scan->claim;
+    const struct pending *pending = group_pending(claim->group);
+    struct pending_filter filter = PENDING_ALL;
+
+    if (entry_id_compare(scan->from, scan->sound) >= 0)
+        filter.delivered_until = claim->now - claim->min_idle;
+    if (!pending_seek(pending, scan->from, filter, delivery))
+        return false;
+    if (entry_id_compare(scan->from, scan->sound) >= 0 ||
+        entry_id_compare(delivery->id, scan->sound) < 0)
+        return true;
+    /* The first that cannot be gone: from here on only idle ones count. */
+    filter.delivered_until = claim->now - claim->min_idle;
+    return pending_seek(pending, delivery->id, filter, delivery);
 }
 
 enum claim_answer claim_scan_next(struct claim_scan *scan, struct delivery *delivery,
                                   struct entry *entry)
 {
-    const struct claim *claim = &scan->claim;
-    struct pending_filter idle = { PENDING_ANYBODY, claim->now - claim->min_idle };
+    enum claim_answer answer = CLAIM_REFUSED;
 
-    if (scan->done || !pending_seek(group_pending(claim->group), scan->from, idle, delivery)) {
-        scan->done = true;
-        return CLAIM_REFUSED;
+    while (!scan->done && answer == CLAIM_REFUSED) {
+        if (scan->looks == 0)
+            return CLAIM_REFUSED;
+        scan->looks--;
+        if (!seek(scan, delivery)) {
+            scan->done = true;
+            return CLAIM_REFUSED;
+        }
+        scan->from = delivery->id;
+        scan->done = !entry_id_step(&scan->from);
+        answer = claim_one(scan->claim, delivery->id, delivery, entry);
     }
-    scan->from = delivery->id;
-    scan->done = !entry_id_step(&scan->from);
-    return claim_one(claim, delivery->id, delivery, entry);
+    return answer;
 }
 
 struct entry_id claim_scan_place(const struct claim_scan *scan)
 {
     struct delivery delivery;
 
-    if (scan->done ||
-        !pending_seek(group_pending(scan->claim.group), scan->from, PENDING_ALL, &delivery))
+    if (scan->done || !pending_seek(group_pending(scan->claim->group), scan->from, PENDING_ALL,
+                                    &delivery))
         return ENTRY_ID_MIN;
     return delivery.id;
 }

@@ -12,7 +12,8 @@
 struct claim {
     const struct stream *stream;
     struct group        *group;
-    struct consumer     *consumer;     /* who takes */
+    struct slice         name;         /* of the consumer who takes */
+    struct consumer     *consumer;     /* NULL until something was taken: then found or added */
     millis               now;
     millis               min_idle;     /* only what was delivered so long ago */
     millis               delivered_at; /* the time to record */
@@ -28,31 +29,32 @@ enum claim_answer {
     CLAIM_GONE,    /* it was pending, but the entry is deleted: it is not pending any more */
 };
 
-/* Whether claim_one would take the entry; the consumer need not be there yet. O(log n). */
-enum claim_answer claim_ask(const struct claim *claim, struct entry_id id,
-                            struct delivery *delivery, struct entry *entry);
-
 /*
  * Takes over one entry. If it was taken, shows what is recorded now and the
  * entry, which is borrowed until the stream is changed. O(log n).
  */
-enum claim_answer claim_one(const struct claim *claim, struct entry_id id,
-                            struct delivery *delivery, struct entry *entry);
+enum claim_answer claim_one(struct claim *claim, struct entry_id id, struct delivery *delivery,
+                            struct entry *entry);
 
 /*
- * A search for idle entries, from an ID on; entries that are not idle are not
- * looked at. Each step takes over one entry, or finds one gone.
+ * A search for idle entries, from an ID on. Each step takes over one, or finds
+ * one gone. Where none can be gone, those that are not idle are not looked at;
+ * elsewhere no more than `looks` of them are.
  */
 struct claim_scan {
-    struct claim    claim; /* Private. */
-    struct entry_id from;  /* Private: where to go on */
-    bool            done;  /* Private */
+    struct claim   *claim; /* Private, all. */
+    struct entry_id from;
+    struct entry_id sound; /* no pending entry from here on is gone */
+    uint64_t        looks;
+    bool            done;
 };
 
-void claim_scan_begin(struct claim_scan *scan, const struct claim *claim, struct entry_id from);
+/* Begins a search, for which the claim is borrowed. */
+void claim_scan_begin(struct claim_scan *scan, struct claim *claim, struct entry_id from,
+                      uint64_t looks);
 
 /* The next one: CLAIM_TAKEN, or CLAIM_GONE of which only delivery->id is told; CLAIM_REFUSED when
- * there is none. O(log n). */
+ * there is none, or it has looked long enough. */
 enum claim_answer claim_scan_next(struct claim_scan *scan, struct delivery *delivery,
                                   struct entry *entry);
 

@@ -11,6 +11,26 @@ size_t entry_id_print(struct entry_id id, char *to)
     return used + number_put_unsigned(to + used, id.seq);
 }
 
+/* Digits, as many as like, with a plus in front if need be: clients pad IDs with zeros. */
+static bool read_number(struct slice text, uint64_t *number)
+{
+    uint64_t read = 0;
+
+    if (text.len > 0 && text.at[0] == '+')
+        text = slice_after(text, 1);
+    if (text.len == 0)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.at[i] - '0';
+
+        if (digit > 9 || __builtin_mul_overflow(read, 10, &read) ||
+            __builtin_add_overflow(read, digit, &read))
+            return false;
+    }
+    *number = read;
+    return true;
+}
+
 bool entry_id_read(struct slice text, uint64_t missing_seq, struct entry_id *id)
 {
     const char *dash = text.len > 0 ? memchr(text.at, '-', text.len) : NULL;
@@ -19,10 +39,10 @@ bool entry_id_read(struct slice text, uint64_t missing_seq, struct entry_id *id)
 
     if (dash != NULL) {
         ms.len = (size_t)(dash - text.at);
-        if (!number_read_unsigned(slice_after(text, ms.len + 1), &read.seq))
+        if (!read_number(slice_after(text, ms.len + 1), &read.seq))
             return false;
     }
-    if (!number_read_unsigned(ms, &read.ms))
+    if (!read_number(ms, &read.ms))
         return false;
     *id = read;
     return true;
@@ -39,7 +59,7 @@ bool entry_id_read_wish(struct slice text, enum entry_id_wish *wish, struct entr
         *wish = ENTRY_ID_NUMBER;
         text.len -= 2;
         id->seq = 0;
-        return number_read_unsigned(text, &id->ms);
+        return read_number(text, &id->ms);
     }
     *wish = ENTRY_ID_EXACTLY;
     return entry_id_read(text, 0, id);

@@ -168,7 +168,7 @@ void group_advance(struct group *group, const struct stream *stream, struct entr
     group->last_id = id;
 }
 
-bool group_lag_reckoned(const struct group *group, const struct stream *stream, uint64_t *lag)
+bool group_lag_reckoned(const struct group *group, const struct stream *stream, int64_t *lag)
 {
     uint64_t added = stream_entries_added(stream);
     int64_t read = group->entries_read;
@@ -181,7 +181,8 @@ bool group_lag_reckoned(const struct group *group, const struct stream *stream, 
         read = group_reckon_read(stream, group->last_id);
     if (read == GROUP_READ_UNKNOWN)
         return false;
-    *lag = added - (uint64_t)read;
+    /* Below 0 if the group was said to have read more than there ever was. */
+    *lag = (int64_t)(added - (uint64_t)read);
     return true;
 }
 

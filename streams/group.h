@@ -54,7 +54,7 @@ void group_advance(struct group *group, const struct stream *stream, struct entr
  * alone. False if it would not know: there may be deleted entries ahead.
  */
 MUST_USE bool group_lag_reckoned(const struct group *group, const struct stream *stream,
-                                 uint64_t *lag);
+                                 int64_t *lag);
 
 /* How many entries are still to be read: counted, always exact. O(log n). */
 uint64_t group_lag_exact(const struct group *group, const struct stream *stream);

@@ -23,6 +23,8 @@ static void an_id_is_printed_and_read_back(void)
         CU_ASSERT_TRUE(reads_as(slice_of(text, len), 7, ids[i].ms, ids[i].seq));
     }
     CU_ASSERT_TRUE(reads_as(SLICE("12"), 7, 12, 7));
+    CU_ASSERT_TRUE(reads_as(SLICE("0012-0000000000000000000000007"), 0, 12, 7));
+    CU_ASSERT_TRUE(reads_as(SLICE("+12-+7"), 0, 12, 7));
     CU_ASSERT_TRUE(reads_as(SLICE("12"), UINT64_MAX, 12, UINT64_MAX));
 }
 
