@@ -1,0 +1,218 @@
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/config/config_file.h"
+#include "broker/config/config_rewrite.h"
+
+void suite_config_file(void);
+
+static bool contains(const struct buffer *text, const char *part)
+{
+    return memmem(text->at, text->len, part, strlen(part)) != NULL;
+}
+
+/* Whether a file of this text is refused with a report that has this part. */
+static bool refuses(const char *text, const char *part)
+{
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+    bool fine = !config_file_read_text(config, "x.conf", slice_text(text), &report) &&
+                contains(&report, "\n*** FATAL CONFIG FILE ERROR") && contains(&report, part);
+
+    buffer_clear(&report);
+    config_free(config);
+    return fine;
+}
+
+static struct config *read_text(const char *text)
+{
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+
+    CU_ASSERT_TRUE(config_file_read_text(config, "x.conf", slice_text(text), &report));
+    buffer_clear(&report);
+    return config;
+}
+
+static void comments_blanks_and_quotes_are_understood(void)
+{
+    struct config *config = read_text("# a comment\n\n   \t port   7000 \r\n"
+                                      "requirepass \"a \\\"b\\\" \\x41\\n\"\n"
+                                      "logfile 'it\\'s'\nPORT 7001\nsave \"\"\nmaxmemory 0");
+    const struct options *options = config_options(config);
+
+    CU_ASSERT_EQUAL(options->port, 7001);
+    CU_ASSERT_STRING_EQUAL(options->requirepass, "a \"b\" A\n");
+    CU_ASSERT_STRING_EQUAL(options->logfile, "it's");
+    config_free(config);
+}
+
+static void a_bad_line_is_reported_with_its_number_and_reason(void)
+{
+    CU_ASSERT_TRUE(refuses("\n\n  hz x  \n", "at line 3 of x.conf\n>>> 'hz x'\n"
+                                             "argument couldn't be parsed into an integer\n"));
+    CU_ASSERT_TRUE(refuses("foo bar", "Bad directive or wrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses("port", "wrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses("hz 1 2", "wrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses("bad \"quote", "Unbalanced quotes in configuration line\n"));
+    CU_ASSERT_TRUE(refuses("hz \"1\"0", "Unbalanced quotes in configuration line\n"));
+    CU_ASSERT_TRUE(refuses("rename-command GET x", "rename-command is not supported"));
+    CU_ASSERT_TRUE(refuses("cluster-enabled yes", "'yes' is not supported yet"));
+}
+
+static bool read_arguments(struct config *config, int count, const char *const *arguments,
+                           struct buffer *report)
+{
+    return config_file_read_arguments(config, count, (char *const *)(uintptr_t)arguments, report);
+}
+
+#define COUNT_OF(array) (int)(sizeof(array) / sizeof((array)[0]))
+
+static void arguments_are_options_with_their_values(void)
+{
+    const char *arguments[] = { "--port", "7000",      "--requirepass", "--secret", "--save",
+                                "--hz",   "20",        "--timeout 9",   "--bind",   "127.0.0.1",
+                                "::1",    "--logfile", "a b",           "--save",   "",
+                                "--save" };
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+    const struct options *options = config_options(config);
+
+    CU_ASSERT_TRUE(read_arguments(config, COUNT_OF(arguments), arguments, &report));
+    CU_ASSERT_EQUAL(options->port, 7000);
+    CU_ASSERT_STRING_EQUAL(options->requirepass, "--secret");
+    CU_ASSERT_EQUAL(options->hz, 20);
+    CU_ASSERT_EQUAL(options->timeout, 9);
+    CU_ASSERT_EQUAL(options->bind.count, 2);
+    CU_ASSERT_STRING_EQUAL(options->logfile, "a b");
+    buffer_clear(&report);
+    config_free(config);
+}
+
+/* Whether arguments are refused with a report that has this part. */
+static bool refuses_arguments(int count, const char *const *arguments, const char *part)
+{
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+    bool fine = !read_arguments(config, count, arguments, &report) && contains(&report, part);
+
+    buffer_clear(&report);
+    config_free(config);
+    return fine;
+}
+
+static void bad_arguments_are_reported(void)
+{
+    CU_ASSERT_TRUE(refuses_arguments(1, (const char *[]){ "--port" },
+                                     ">>> 'port'\nwrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses_arguments(3, (const char *[]){ "--port", "1", "2" },
+                                     ">>> 'port \"1\" \"2\"'\nwrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses_arguments(2, (const char *[]){ "--port", "--bind" },
+                                     ">>> 'port \"--bind\"'\nargument couldn't"));
+    CU_ASSERT_TRUE(refuses_arguments(2, (const char *[]){ "--foo", "bar" }, "Bad directive"));
+    CU_ASSERT_TRUE(refuses_arguments(1, (const char *[]){ "/no/such/file" },
+                                     "can't open config file '/no/such/file': No such file"));
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    unlink(path);
+}
+
+static void files_include_others_in_order_and_not_for_ever(void)
+{
+    char folder[] = "/tmp/millrace-config-XXXXXX";
+    char main_file[128];
+    char text[512];
+    const char *arguments[] = { main_file, "--timeout", "3" };
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    snprintf(main_file, sizeof(main_file), "%s/main.conf", folder);
+    snprintf(text, sizeof(text), "port 1\ninclude %s/part-*.conf\ninclude %s/none-*.conf\n", folder,
+             folder);
+    write_file(folder, "main.conf", text);
+    write_file(folder, "part-a.conf", "port 2\nmaxclients 5\n");
+    write_file(folder, "part-b.conf", "port 3\n");
+    CU_ASSERT_TRUE(read_arguments(config, 3, arguments, &report));
+    CU_ASSERT_EQUAL(config_options(config)->port, 3);
+    CU_ASSERT_EQUAL(config_options(config)->maxclients, 5);
+    CU_ASSERT_EQUAL(config_options(config)->timeout, 3);
+    CU_ASSERT_STRING_EQUAL(config_path(config), main_file);
+
+    snprintf(text, sizeof(text), "include %s/part-a.conf\n", folder);
+    write_file(folder, "part-a.conf", text);
+    CU_ASSERT_FALSE(read_arguments(config, 3, arguments, &report));
+    CU_ASSERT_TRUE(contains(&report, "include one another too deeply"));
+    buffer_clear(&report);
+
+    remove_file(folder, "main.conf");
+    remove_file(folder, "part-a.conf");
+    remove_file(folder, "part-b.conf");
+    rmdir(folder);
+    config_free(config);
+}
+
+static void rewriting_keeps_comments_and_what_still_holds(void)
+{
+    const char before[] = "# mine\nport 7000\n\nmaxclients  64   \nproto-max-bulk-len 1mb\n"
+                          "port 7001\ninclude /none/*.conf\nlogfile \"\"\n";
+    struct config *config = read_text(before);
+    struct config_pair pairs[] = {
+        { SLICE("port"), SLICE("7002") },
+        { SLICE("requirepass"), SLICE("a b") },
+    };
+    struct trouble trouble;
+    struct buffer after = { 0 };
+    struct buffer again = { 0 };
+
+    CU_ASSERT_TRUE(config_set_live(config, pairs, 2, false, &trouble));
+    config_rewrite_text(config, slice_text(before), &after);
+    CU_ASSERT_TRUE(
+        slice_equal(buffer_slice(&after),
+                    SLICE("# mine\nport 7002\n\nmaxclients  64   \nproto-max-bulk-len 1mb\n"
+                          "include /none/*.conf\nlogfile \"\"\n# Generated by CONFIG REWRITE\n"
+                          "requirepass \"a b\"\n")));
+
+    /* Once more nothing changes, but that the sign is not needed. */
+    config_rewrite_text(config, buffer_slice(&after), &again);
+    CU_ASSERT_TRUE(contains(&again, "logfile \"\"\nrequirepass \"a b\"\n"));
+    buffer_clear(&after);
+    buffer_clear(&again);
+    config_free(config);
+}
+
+void suite_config_file(void)
+{
+    CU_pSuite suite = CU_add_suite("config_file", NULL, NULL);
+
+    CU_add_test(suite, "comments, blanks and quotes are understood",
+                comments_blanks_and_quotes_are_understood);
+    CU_add_test(suite, "a bad line is reported with its number and reason",
+                a_bad_line_is_reported_with_its_number_and_reason);
+    CU_add_test(suite, "arguments are options with their values",
+                arguments_are_options_with_their_values);
+    CU_add_test(suite, "bad arguments are reported", bad_arguments_are_reported);
+    CU_add_test(suite, "files include others in order and not for ever",
+                files_include_others_in_order_and_not_for_ever);
+    CU_add_test(suite, "rewriting keeps comments and what still holds",
+                rewriting_keeps_comments_and_what_still_holds);
+}
