@@ -31,6 +31,7 @@ struct prompt {
     struct cli_hints *hints; /* NULL until somebody wants them */
     bool              show_hints;
     History          *history;
+    char             *elsewhere; /* the host CONNECT named; the options point at it */
     char              history_file[512];
     char              text[PROMPT_BYTES];
     char              hint[HINT_BYTES];
@@ -61,8 +62,10 @@ static void connect_elsewhere(struct prompt *prompt, const struct cli_words *wor
 {
     struct cli *cli = prompt->cli;
 
-    /* The options outlive this line, and so must the name. It is kept to the end. */
-    cli->options.host = strdup(words->words[1]);
+    /* The options outlive this line, and so must the name. */
+    free(prompt->elsewhere);
+    prompt->elsewhere = strdup(words->words[1]);
+    cli->options.host = prompt->elsewhere;
     cli->options.port = (int)strtol(words->words[2], NULL, 10);
     cli->options.path = NULL;
     cli_hints_free(prompt->hints);
@@ -443,5 +446,6 @@ int cli_converse(struct cli *cli)
     cli_connect(cli);
     status = isatty(STDIN_FILENO) == 1 ? converse_on_terminal(&prompt) : converse_on_pipe(&prompt);
     cli_hints_free(prompt.hints);
+    free(prompt.elsewhere);
     return status;
 }

@@ -66,6 +66,11 @@ static bool witness_close(void *owner, enum mr_type type)
 
 static const struct mr_hooks witness_hooks = {witness_value, witness_open, witness_close};
 
+static void feed_text(struct mr_reader *reader, const char *text)
+{
+    CU_ASSERT(mr_reader_feed(reader, text, strlen(text)));
+}
+
 /* Feeds a stream in pieces of one size; returns how many replies were whole. */
 static size_t run_in_pieces(const char *bytes, size_t length, size_t piece,
                             struct witness *witness)
@@ -151,7 +156,8 @@ static void an_attribute_is_no_part_of_the_tree(void)
 
 static void doubles_have_their_special_values(void)
 {
-    struct mr_reply *reply = tree_of("*3\r\n,inf\r\n,-inf\r\n,nan\r\n", 25);
+    const char bytes[] = "*3\r\n,inf\r\n,-inf\r\n,nan\r\n";
+    struct mr_reply *reply = tree_of(bytes, sizeof bytes - 1);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT(isinf(reply->children[0].number) && reply->children[0].number > 0);
@@ -189,7 +195,7 @@ static void what_is_not_the_protocol_breaks_the_reader(void)
         if (mr_reader_next(reader) != MR_BROKEN)
             CU_FAIL(lies[i]);
         CU_ASSERT_PTR_NOT_NULL(mr_reader_trouble(reader));
-        mr_reader_feed(reader, "+OK\r\n", 5);
+        feed_text(reader, "+OK\r\n");
         CU_ASSERT_EQUAL(mr_reader_next(reader), MR_BROKEN);
         mr_reader_free(reader);
         mr_builder_free(builder);
@@ -203,10 +209,10 @@ static void nesting_has_a_bound(void)
 
     witness.length = 0;
     for (size_t depth = 0; depth < MR_DEPTH_MAX; depth++) {
-        mr_reader_feed(reader, "*1\r\n", 4);
+        feed_text(reader, "*1\r\n");
         CU_ASSERT_EQUAL(mr_reader_next(reader), MR_MORE);
     }
-    mr_reader_feed(reader, "*1\r\n", 4);
+    feed_text(reader, "*1\r\n");
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_BROKEN);
     mr_reader_free(reader);
 }
@@ -232,7 +238,7 @@ static void a_bound_on_strings_is_kept(void)
 
     witness.length = 0;
     mr_reader_bound(reader, 10);
-    mr_reader_feed(reader, "$10\r\n0123456789\r\n$11\r\n", 22);
+    feed_text(reader, "$10\r\n0123456789\r\n$11\r\n");
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_READY);
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_BROKEN);
     mr_reader_free(reader);
@@ -243,7 +249,7 @@ static void an_announced_count_takes_no_memory(void)
     struct mr_builder *builder = mr_builder_new();
     struct mr_reader *reader = mr_reader_new(mr_builder_hooks(), builder);
 
-    mr_reader_feed(reader, "*2147483647\r\n:1\r\n$500000000\r\nx", 32);
+    feed_text(reader, "*2147483647\r\n:1\r\n$500000000\r\nx");
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_MORE);
     CU_ASSERT_PTR_NULL(mr_builder_take(builder));
     mr_reader_free(reader);
@@ -258,12 +264,12 @@ static void a_long_string_may_come_slowly(void)
     struct mr_reader *reader = mr_reader_new(mr_builder_hooks(), builder);
 
     memset(text, 'q', length);
-    mr_reader_feed(reader, "$3145728\r\n", 10);
+    feed_text(reader, "$3145728\r\n");
     for (size_t at = 0; at < length; at += 1000) {
         CU_ASSERT_EQUAL(mr_reader_next(reader), MR_MORE);
         mr_reader_feed(reader, text + at, length - at < 1000 ? length - at : 1000);
     }
-    mr_reader_feed(reader, "\r\n+next\r\n", 9);
+    feed_text(reader, "\r\n+next\r\n");
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_READY);
 
     struct mr_reply *reply = mr_builder_take(builder);
@@ -284,7 +290,7 @@ static void bytes_behind_a_reply_can_be_withdrawn(void)
     char rest[16];
 
     witness.length = 0;
-    mr_reader_feed(reader, "+FULLRESYNC\r\n$5\r\nsnap", 21);
+    feed_text(reader, "+FULLRESYNC\r\n$5\r\nsnap");
     CU_ASSERT_EQUAL(mr_reader_next(reader), MR_READY);
     CU_ASSERT_EQUAL(mr_reader_withdraw(reader, rest, sizeof rest), 8);
     CU_ASSERT(memcmp(rest, "$5\r\nsnap", 8) == 0);
