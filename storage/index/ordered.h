@@ -77,6 +77,7 @@ void ordered_free(struct ordered *tree);
 /* Removes all records. */
 void ordered_clear(struct ordered *tree);
 
+/* How many records there are. O(1). */
 size_t ordered_count(const struct ordered *tree);
 
 /* Copies a record into the tree. False, changing nothing, if one is equal. O(log n). */
@@ -121,6 +122,7 @@ size_t ordered_rank(const struct ordered *tree, const void *probe);
 /* The record of a rank; no place if rank >= count. O(log n). */
 struct ordered_cursor ordered_at(const struct ordered *tree, size_t rank);
 
+/* Either end; no place if the tree is empty. O(1). */
 struct ordered_cursor ordered_first(const struct ordered *tree);
 struct ordered_cursor ordered_last(const struct ordered *tree);
 

@@ -143,8 +143,7 @@ void ordered_fold_leaf(const struct ordered *tree, const struct ordered_leaf *le
 void ordered_fold_inner(const struct ordered *tree, const struct ordered_inner *node,
                         uint32_t count, void *summary, bool *begun);
 
-/* -- Shared by insertion and removal (ordered_node.c). */
-
+/* -- Shared by insertion and removal (ordered_node.c): nodes, empty when new. */
 struct ordered_leaf *ordered_new_leaf(struct ordered *tree, uint32_t capacity);
 struct ordered_inner *ordered_new_inner(struct ordered *tree, uint32_t capacity);
 void ordered_free_node(struct ordered *tree, void *node);

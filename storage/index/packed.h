@@ -84,8 +84,7 @@ bool packed_fits(const struct packed *packed, size_t extra, size_t entries);
 /* The bytes that an entry with this value takes. */
 size_t packed_entry_bytes(struct packed_value value);
 
-/* -- Walking: places, 0 behind either end. */
-
+/* -- Walking. Each returns a place, or 0 behind either end of the list. O(1). */
 size_t packed_first(const struct packed *packed);
 size_t packed_last(const struct packed *packed);
 size_t packed_next(const struct packed *packed, size_t place);
@@ -110,9 +109,8 @@ bool packed_is(const struct packed *packed, size_t place, struct slice text);
  */
 size_t packed_find(const struct packed *packed, size_t place, struct slice text, size_t skip);
 
-/* -- Changing: each returns the block, perhaps moved. A text handed in must not lie in it.
- * Amortised, an append costs its own length. */
-
+/* -- Changing. Each returns the block, perhaps moved. A text handed in must not lie in it.
+ * Amortised, an append costs its own length; a prepend is O(n). */
 struct packed *packed_append(struct packed *packed, struct slice text) MUST_USE;
 struct packed *packed_append_integer(struct packed *packed, int64_t integer) MUST_USE;
 struct packed *packed_append_value(struct packed *packed, struct packed_value value) MUST_USE;

@@ -32,6 +32,7 @@ struct packed_ints *packed_ints_copy(struct slice bytes) MUST_USE;
 /* The block as bytes, borrowed until the next change. */
 struct slice packed_ints_slice(const struct packed_ints *ints);
 
+/* How many members there are. O(1). */
 size_t packed_ints_count(const struct packed_ints *ints);
 
 /* Bytes the block takes in memory. */

@@ -327,11 +327,11 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
     int64_t low = 1000000;
 
     for (size_t step = 0; step < steps; step++) {
-        bool grows = step / (steps / 4 + 1) % 2 == 0 && pair->model->count < MODEL_MAX;
+        bool grows = step / (steps / 4 + 1) % 2 == 0;
         uint64_t chance = random_below(&pair->random, 100);
         int64_t number = 990000 + (int64_t)random_below(&pair->random, 20000);
 
-        if (chance < (grows ? 60 : 20))
+        if (chance < (grows ? 60 : 20) && pair->model->count < MODEL_MAX)
             pair_insert(pair, step % 3000 < 1000   ? number
                               : step % 3000 < 2000 ? high++
                                                    : low--);
