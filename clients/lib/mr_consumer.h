@@ -88,7 +88,10 @@ enum mr_outcome mr_consumer_turn(struct mr_consumer *consumer);
  */
 bool mr_consumer_run(struct mr_consumer *consumer, const volatile bool *stop);
 
+/* What the consumer has done so far; borrowed, and kept up to date as it goes on. */
 const struct mr_consumer_tally *mr_consumer_counts(const struct mr_consumer *consumer);
+
+/* Why the last turn ended with MR_GONE; an empty text if it did not. */
 const char *mr_consumer_trouble(const struct mr_consumer *consumer);
 
 #endif
