@@ -346,14 +346,24 @@ static bool parse_text(char **field, const struct option *option, struct slice w
     return true;
 }
 
+/* Whether a word of a list can be shown between blanks and be read again. */
+static bool is_simple(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] <= ' ' || word.at[i] > '~' || strchr("\"'\\", word.at[i]) != NULL)
+            return false;
+    }
+    return word.len > 0;
+}
+
 static bool parse_words(struct option_words *field, const struct option *option,
                         const struct slice *words, size_t count, struct trouble *trouble)
 {
     if (count > (size_t)option->most)
         return trouble_set(trouble, "Too many %s addresses specified.", option->name);
     for (size_t i = 0; i < count; i++) {
-        if (words[i].len > 0 && memchr(words[i].at, '\0', words[i].len) != NULL)
-            return trouble_set(trouble, "argument can't contain a NUL byte");
+        if (!is_simple(words[i]))
+            return trouble_set(trouble, "Invalid %s address", option->name);
     }
     words_set(field, words, count);
     return true;
