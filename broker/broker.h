@@ -13,48 +13,73 @@
 #include "storage/base/clock.h"
 
 struct aof;
+struct boot;
 struct caller;
 struct clock;
 struct command_counts;
 struct config;
 struct connections;
 struct error_counts;
+struct flow;
+struct hash_key;
+struct error_counts;
 struct hub;
+struct info;
+struct intake;
 struct info;
 struct keyspaces;
 struct ledger;
 struct log;
 struct loop;
 struct metrics;
+struct notice;
 struct options;
+struct random;
 struct sessions;
+struct upkeep;
+struct value_limits;
+struct vitals;
 struct vitals;
 struct waiting;
 struct watch;
 struct worker;
 
 struct broker {
-    struct clock     *clock;
-    struct log       *log;
-    struct config    *config;
-    struct options   *options;
-    struct metrics   *metrics;
-    struct error_counts *errors;  /* error replies by code */
-    struct vitals    *vitals;     /* run id, rates, peaks */
-    struct info      *info;       /* the sections of INFO */
-    struct worker    *worker;     /* frees and closes what is large or slow */
-    struct keyspaces *keyspaces;
-    struct ledger    *ledger;
-    struct hub       *hub;
-    struct loop      *loop;
-    struct connections *connections;
-    struct sessions  *sessions;
-    struct waiting   *waiting;
-    struct watch     *watch;
-    struct caller    *caller;
-    struct aof       *aof;
-    micros            started;    /* wall clock */
-    bool              stopping;
+    struct clock         *clock;
+    struct log           *log;
+    struct config        *config;
+    const struct options *options;    /* those of config */
+    struct metrics       *metrics;
+    struct error_counts  *errors;
+    struct random        *random;
+    struct hash_key      *secret;     /* of every hash table */
+    struct value_limits  *limits;     /* filled from the options */
+    struct worker        *worker;     /* frees and closes what is large or slow */
+    struct ledger        *ledger;
+    struct keyspaces     *keyspaces;
+    struct hub           *hub;
+    struct loop          *loop;
+    struct connections   *connections;
+    struct waiting       *waiting;
+    struct watch         *watch;
+    struct notice        *notice;
+    struct flow          *flow;
+    struct caller        *caller;
+    struct intake        *intake;
+    struct sessions      *sessions;
+    struct upkeep        *upkeep;
+    struct info          *info;       /* the sections of INFO */
+    struct vitals        *vitals;     /* run id, rates, peaks */
+    struct aof           *aof;        /* NULL until data is opened */
+    struct boot          *boot;       /* listeners, signals, shutting down */
+    micros                started;    /* wall clock */
 };
+
+/* Makes every module, with the options that the configuration has. */
+void broker_init(struct broker *broker, struct config *config, struct clock *clock,
+                 struct log *log);
+
+/* Frees them in reverse; connections end without a word. */
+void broker_clear(struct broker *broker);
 
 #endif

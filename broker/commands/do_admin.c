@@ -3,10 +3,10 @@
  */
 #include "handlers.h"
 
+#include "broker/boot.h"
 #include "broker/broker.h"
-#include "broker/net/loop.h"
 #include "broker/observe/info.h"
-#include "storage/base/log.h"
+#include "storage/base/trouble.h"
 
 /* INFO [section ...] */
 enum verdict do_info(struct call *call)
@@ -46,6 +46,8 @@ enum verdict do_shutdown(struct call *call)
     bool nosave = false;
     bool abort = false;
     bool other = false;
+    bool force = false;
+    struct trouble trouble = { 0 };
 
     while (args_more(call->args)) {
         if (args_take(call->args, SLICE("save")))
@@ -54,7 +56,9 @@ enum verdict do_shutdown(struct call *call)
             nosave = true;
         else if (args_take(call->args, SLICE("abort")))
             abort = true;
-        else if (args_take(call->args, SLICE("now")) || args_take(call->args, SLICE("force")))
+        else if (args_take(call->args, SLICE("force")))
+            force = other = true;
+        else if (args_take(call->args, SLICE("now")))
             other = true;
         else
             return call_refuse(call, REFUSAL_SYNTAX);
@@ -67,8 +71,7 @@ enum verdict do_shutdown(struct call *call)
         return call_refuse_with(call, "ERR SHUTDOWN SAVE is not supported yet: there are no "
                                       "snapshots; what appendonly keeps is always saved");
 
-    log_line(call->broker->log, LOG_WARNING, "User requested shutdown...");
-    call->broker->stopping = true;
-    loop_stop(call->broker->loop);
+    if (!boot_shutdown(call->broker, force, &trouble))
+        return call_refuse_with(call, "ERR Errors trying to SHUTDOWN: %s", trouble.text);
     return VERDICT_DONE;
 }

@@ -12,9 +12,11 @@
 
 enum {
     LINES_KEPT = 256, /* room for more is given back */
-    NO_DB = UINT32_MAX,
     LINE_LISTENERS = LISTENER_WATCH | LISTENER_CACHES | LISTENER_NOTICES | LISTENER_WAITERS
 };
+
+/* No database: the feed's reader has selected none yet. */
+#define NO_DB UINT32_MAX
 
 struct ledger {
     unsigned            listeners; /* enum ledger_listener */

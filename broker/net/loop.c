@@ -71,16 +71,12 @@ static void time_over(struct ev_loop *ev, ev_timer *watcher, int events)
     (void)events;
 }
 
-struct loop *loop_new(const struct step *steps, size_t count)
+struct loop *loop_new(void)
 {
     struct loop *loop = memory_new_zeroed(1, sizeof(*loop));
 
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
     must(loop->ev != NULL);
-    loop->count = count;
-    loop->steps = memory_new_zeroed(count + 1, sizeof(struct step));
-    for (size_t i = 0; i < count; i++)
-        loop->steps[i] = steps[i];
     ev_prepare_init(&loop->end_of_turn, end_turn);
     loop->end_of_turn.data = loop;
     ev_prepare_start(loop->ev, &loop->end_of_turn);
@@ -99,6 +95,15 @@ void loop_free(struct loop *loop)
     ev_loop_destroy(loop->ev);
     memory_free(loop->steps);
     memory_free(loop);
+}
+
+void loop_end_turns_with(struct loop *loop, const struct step *steps, size_t count)
+{
+    memory_free(loop->steps);
+    loop->count = count;
+    loop->steps = memory_new_zeroed(count + 1, sizeof(struct step));
+    for (size_t i = 0; i < count; i++)
+        loop->steps[i] = steps[i];
 }
 
 void loop_run(struct loop *loop)

@@ -23,9 +23,12 @@ struct step {
     void *who;
 };
 
-/* Steps are copied. Dies if the kernel gives no epoll. */
-struct loop *loop_new(const struct step *steps, size_t count);
+/* Dies if the kernel gives no epoll. */
+struct loop *loop_new(void);
 void loop_free(struct loop *loop);
+
+/* What ends each turn from now on, in this order. Copied. */
+void loop_end_turns_with(struct loop *loop, const struct step *steps, size_t count);
 
 /* Runs turns until loop_stop. */
 void loop_run(struct loop *loop);

@@ -1,0 +1,223 @@
+/* What happens once, in the order it happens; and undone in reverse. */
+#include "broker/boot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "broker/config/config.h"
+#include "broker/dispatch/caller.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/listener.h"
+#include "broker/net/loop.h"
+#include "broker/observe/version.h"
+#include "broker/session/sessions.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+
+enum { LISTENERS = 17, SPARE_DESCRIPTORS = 32 };
+
+struct boot {
+    struct listener    *listeners[LISTENERS];
+    size_t              count;
+    struct loop_signal *term;
+    struct loop_signal *interrupt;
+    int                 status;
+};
+
+static void accepted(void *who, int fd)
+{
+    struct broker *broker = who;
+
+    sessions_accept(broker->sessions, fd, caller_now(broker->caller));
+}
+
+/* Opens one TCP listener for each address; one marked with `-` may fail. */
+static bool listen_on_addresses(struct broker *broker, struct boot *boot, struct trouble *trouble)
+{
+    const struct options *options = broker->options;
+    struct listener_sink sink = { accepted, broker };
+
+    for (size_t i = 0; i < options->bind.count; i++) {
+        const char *address = options->bind.at[i];
+        bool optional = address[0] == '-';
+        struct listener *listener =
+            listener_new_tcp(broker->loop, address + optional, (uint16_t)options->port,
+                             (int)options->tcp_backlog, sink, trouble);
+
+        if (listener != NULL) {
+            boot->listeners[boot->count++] = listener;
+        } else if (!optional) {
+            log_line(broker->log, LOG_WARNING, "Could not create server TCP listening socket %s",
+                     trouble->text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_listeners(struct broker *broker, struct boot *boot, struct trouble *trouble)
+{
+    const struct options *options = broker->options;
+    struct listener_sink sink = { accepted, broker };
+
+    if (options->port != 0) {
+        if (!listen_on_addresses(broker, boot, trouble) || boot->count == 0) {
+            log_line(broker->log, LOG_WARNING, "Failed listening on port %lld (tcp), aborting.",
+                     (long long)options->port);
+            return false;
+        }
+    }
+    if (options->unixsocket[0] != '\0') {
+        boot->listeners[boot->count] =
+            listener_new_unix(broker->loop, options->unixsocket, (unsigned)options->unixsocketperm,
+                              (int)options->tcp_backlog, sink, trouble);
+        if (boot->listeners[boot->count] == NULL)
+            return trouble_wrap(trouble, "opening the unix socket");
+        boot->count++;
+    }
+    if (boot->count == 0)
+        return trouble_set(trouble, "there is nothing to listen on: port is 0 and no unix socket "
+                                    "is configured");
+    return true;
+}
+
+/* Descriptors for as many sessions as are allowed, and some for files. */
+static void raise_descriptors(struct broker *broker)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)broker->options->maxclients + SPARE_DESCRIPTORS;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted;
+    if (limit.rlim_max < wanted)
+        limit.rlim_max = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return;
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    log_line(broker->log, LOG_WARNING,
+             "maxclients is %lld, but only %llu descriptors can be open at once; "
+             "connections beyond that will be refused by the kernel",
+             (long long)broker->options->maxclients, (unsigned long long)limit.rlim_cur);
+}
+
+static bool write_pid_file(struct broker *broker, struct trouble *trouble)
+{
+    const char *path = broker->options->pidfile;
+    FILE *file;
+
+    if (path[0] == '\0')
+        return true;
+    file = fopen(path, "w");
+    if (file == NULL)
+        return trouble_errno(trouble, "writing the pid file %s", path);
+    fprintf(file, "%d\n", (int)getpid());
+    fclose(file);
+    return true;
+}
+
+static void on_signal(void *who)
+{
+    struct broker *broker = who;
+    struct trouble trouble = { 0 };
+
+    log_line(broker->log, LOG_WARNING, "Received a signal to end, scheduling shutdown...");
+    if (!boot_shutdown(broker, false, &trouble))
+        log_line(broker->log, LOG_WARNING, "Errors trying to shut down the server: %s",
+                 trouble.text);
+}
+
+static void say_hello(struct broker *broker)
+{
+    log_line(broker->log, LOG_NOTICE, "Millrace %s is starting, PID: %d, speaking as Redis %s",
+             MILLRACE_VERSION, (int)getpid(), REDIS_VERSION);
+    if (broker->options->always_show_logo)
+        log_raw(broker->log, "\n   ~~~( Millrace )~~~   the water, the wheel, the work\n\n");
+    log_line(broker->log, LOG_NOTICE, "Server initialized");
+}
+
+/* Enters the data folder; the option then names it absolutely. */
+static bool enter_folder(struct broker *broker, struct trouble *trouble)
+{
+    char *absolute;
+
+    if (chdir(broker->options->dir) < 0)
+        return trouble_errno(trouble, "entering the data folder %s", broker->options->dir);
+    absolute = getcwd(NULL, 0);
+    if (absolute != NULL)
+        config_settle(broker->config, "dir", slice_text(absolute));
+    free(absolute);
+    return true;
+}
+
+static void say_ready(struct broker *broker)
+{
+    if (broker->options->port != 0)
+        log_line(broker->log, LOG_NOTICE, "Listening on port %lld",
+                 (long long)broker->options->port);
+    if (broker->options->unixsocket[0] != '\0')
+        log_line(broker->log, LOG_NOTICE, "The server is now ready to accept connections at %s",
+                 broker->options->unixsocket);
+    log_line(broker->log, LOG_NOTICE, "Ready to accept connections");
+}
+
+bool boot_start(struct broker *broker, struct trouble *trouble)
+{
+    struct boot *boot = memory_new_zeroed(1, sizeof(*boot));
+
+    broker->boot = boot;
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    raise_descriptors(broker);
+    if (!enter_folder(broker, trouble))
+        return false;
+    if (broker->options->logfile[0] != '\0' &&
+        !log_open(broker->log, broker->options->logfile, trouble))
+        return trouble_wrap(trouble, "opening the log file");
+    log_set_level(broker->log, (enum log_level)broker->options->loglevel);
+    say_hello(broker);
+    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
+        return false;
+    boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);
+    boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_signal, broker);
+    say_ready(broker);
+    return true;
+}
+
+int boot_run(struct broker *broker)
+{
+    loop_run(broker->loop);
+    log_line(broker->log, LOG_WARNING, "Millrace is now ready to exit, bye bye...");
+    return broker->boot->status;
+}
+
+bool boot_shutdown(struct broker *broker, bool force, struct trouble *trouble)
+{
+    (void)force;
+    (void)trouble;
+    log_line(broker->log, LOG_WARNING, "User requested shutdown...");
+    loop_stop(broker->loop);
+    return true;
+}
+
+void boot_end(struct broker *broker)
+{
+    struct boot *boot = broker->boot;
+
+    if (boot == NULL)
+        return;
+    loop_signal_free(boot->term);
+    loop_signal_free(boot->interrupt);
+    for (size_t i = 0; i < boot->count; i++)
+        listener_free(boot->listeners[i]);
+    if (broker->options->pidfile[0] != '\0')
+        (void)unlink(broker->options->pidfile);
+    memory_free(boot);
+    broker->boot = NULL;
+}

@@ -1,0 +1,231 @@
+/* The modules in the order they need each other, and back. */
+#include "broker/broker.h"
+
+#include "broker/config/config.h"
+#include "broker/dispatch/intake.h"
+#include "broker/dispatch/transaction.h"
+#include "broker/dispatch/waiting.h"
+#include "broker/effects/notice.h"
+#include "broker/effects/watch.h"
+#include "broker/flow.h"
+#include "broker/metrics/error_counts.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
+#include "broker/observe/info.h"
+#include "broker/observe/vitals.h"
+#include "broker/session/sessions.h"
+#include "broker/session/subscription.h"
+#include "broker/upkeep/upkeep.h"
+#include "pubsub/hub.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/random.h"
+#include "storage/base/worker.h"
+#include "storage/values/hash.h"
+#include "storage/values/list.h"
+#include "storage/values/set.h"
+#if __has_include("storage/values/zset.h")
+#include "storage/values/zset.h"
+#else
+#define zset_type string_type
+#endif
+#include "streams/stream_value.h"
+
+static const struct value_type string_type = { .name = "string" };
+
+/* The one place that knows all types. */
+static const struct value_types types = {
+    .of = { [VALUE_STRING] = &string_type,
+            [VALUE_LIST] = &list_type,
+            [VALUE_SET] = &set_type,
+            [VALUE_ZSET] = &zset_type,
+            [VALUE_HASH] = &hash_type,
+            [VALUE_STREAM] = &stream_value_type },
+};
+
+static uint32_t bounded(int64_t value)
+{
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static void follow_limits(struct broker *broker)
+{
+    const struct options *options = broker->options;
+    struct value_limits *limits = broker->limits;
+
+    limits->list_node_size = (int32_t)options->list_max_listpack_size;
+    limits->hash_entries = bounded(options->hash_max_listpack_entries);
+    limits->hash_value = bounded(options->hash_max_listpack_value);
+    limits->set_ints = bounded(options->set_max_intset_entries);
+    limits->set_entries = bounded(options->set_max_listpack_entries);
+    limits->set_value = bounded(options->set_max_listpack_value);
+    limits->zset_entries = bounded(options->zset_max_listpack_entries);
+    limits->zset_value = bounded(options->zset_max_listpack_value);
+    limits->stream_node_bytes = bounded(options->stream_node_max_bytes);
+    limits->stream_node_entries = bounded(options->stream_node_max_entries);
+}
+
+static bool limits_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    (void)options;
+    (void)trouble;
+    follow_limits(who);
+    return true;
+}
+
+static bool notices_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)options;
+    (void)trouble;
+    notice_follow_option(broker->notice);
+    return true;
+}
+
+static bool log_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)trouble;
+    log_set_level(broker->log, (enum log_level)options->loglevel);
+    return true;
+}
+
+/* Rooms that must act when an option changes. */
+static void follow_options(struct broker *broker)
+{
+    static const char *const limits[] = {
+        "list-max-listpack-size",   "hash-max-listpack-entries", "hash-max-listpack-value",
+        "set-max-intset-entries",   "set-max-listpack-entries",  "set-max-listpack-value",
+        "zset-max-listpack-entries", "zset-max-listpack-value",  "stream-node-max-bytes",
+        "stream-node-max-entries",
+    };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        config_on_change(broker->config, limits[i], limits_changed, broker);
+    config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
+    config_on_change(broker->config, "loglevel", log_changed, broker);
+}
+
+/* What data is made of. */
+static void make_storage(struct broker *broker)
+{
+    struct keyspaces_setup setup = { .count = (uint32_t)broker->options->databases,
+                                     .types = &types };
+    uint64_t seed;
+
+    broker->secret = memory_new(sizeof(*broker->secret));
+    random_secret(broker->secret, sizeof(*broker->secret));
+    broker->random = memory_new(sizeof(*broker->random));
+    random_secret(&seed, sizeof(seed));
+    random_seed(broker->random, seed);
+    broker->limits = memory_new(sizeof(*broker->limits));
+    *broker->limits = value_limits_default;
+    broker->limits->secret = broker->secret;
+    follow_limits(broker);
+    broker->worker = worker_new("millrace-work");
+    broker->ledger = ledger_new();
+    setup.secret = broker->secret;
+    setup.changes = ledger_change_sink(broker->ledger);
+    setup.reclaim = broker->worker;
+    broker->keyspaces = keyspaces_new(&setup);
+    broker->hub = hub_new(broker->secret);
+}
+
+/* What runs calls. */
+static void make_dispatch(struct broker *broker)
+{
+    struct caller_setup setup = {
+        .keyspaces = broker->keyspaces, .ledger = broker->ledger, .metrics = broker->metrics,
+        .clock = broker->clock,         .random = broker->random, .options = broker->options,
+        .limits = broker->limits,       .broker = broker,
+    };
+
+    broker->waiting = waiting_new(&(struct waiting_setup){
+        broker->keyspaces, broker->ledger, broker->metrics, broker->secret });
+    broker->watch = watch_new(broker->ledger, broker->keyspaces, broker->secret);
+    broker->notice = notice_new(broker->ledger, broker->hub, broker->options);
+    broker->flow = memory_new(sizeof(*broker->flow));
+    flow_bind(broker->flow, broker);
+    setup.waiting = broker->waiting;
+    setup.guards = broker->flow->guards;
+    setup.effects = broker->flow->effects;
+    setup.witnesses = broker->flow->witnesses;
+    broker->caller = caller_new(&setup);
+    broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);
+}
+
+/* Who is there, and what happens by itself. */
+static void make_sessions(struct broker *broker)
+{
+    struct step steps[FLOW_MOST];
+
+    broker->sessions = sessions_new(&(struct sessions_setup){
+        .connections = broker->connections,
+        .metrics = broker->metrics,
+        .options = broker->options,
+        .errors = broker->errors,
+        .intake = { intake_input, broker->intake },
+    });
+    sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
+    sessions_add_farewell(broker->sessions, (struct farewell){ watch_forget, broker->watch });
+    sessions_add_farewell(broker->sessions, (struct farewell){ transaction_forget, NULL });
+    sessions_add_farewell(broker->sessions, (struct farewell){ subscription_farewell, NULL });
+    broker->upkeep = upkeep_new(&(struct upkeep_setup){
+        .loop = broker->loop,
+        .keyspaces = broker->keyspaces,
+        .caller = broker->caller,
+        .waiting = broker->waiting,
+        .sessions = broker->sessions,
+        .metrics = broker->metrics,
+        .options = broker->options,
+    });
+    loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
+}
+
+void broker_init(struct broker *broker, struct config *config, struct clock *clock,
+                 struct log *log)
+{
+    *broker = (struct broker){ .clock = clock, .log = log, .config = config };
+    broker->options = config_options(config);
+    broker->started = clock_wall(clock);
+    broker->vitals = vitals_new(broker->started);
+    broker->info = info_new();
+    broker->metrics = memory_new_zeroed(1, sizeof(*broker->metrics));
+    broker->errors = error_counts_new();
+    make_storage(broker);
+    broker->loop = loop_new();
+    broker->connections = connections_new(broker->loop, broker->metrics);
+    make_dispatch(broker);
+    make_sessions(broker);
+    follow_options(broker);
+}
+
+void broker_clear(struct broker *broker)
+{
+    upkeep_free(broker->upkeep);
+    for (struct chain *all = sessions_chain(broker->sessions); !chain_is_empty(all);
+         (void)connections_close(broker->connections))
+        sessions_close(broker->sessions, CHAIN_OWNER(all->next, struct session, all), false);
+    sessions_free(broker->sessions);
+    intake_free(broker->intake);
+    caller_free(broker->caller);
+    memory_free(broker->flow);
+    notice_free(broker->notice);
+    watch_free(broker->watch);
+    waiting_free(broker->waiting);
+    connections_free(broker->connections);
+    loop_free(broker->loop);
+    hub_free(broker->hub);
+    keyspaces_free(broker->keyspaces);
+    ledger_free(broker->ledger);
+    worker_free(broker->worker);
+    memory_free(broker->limits);
+    memory_free(broker->random);
+    memory_free(broker->secret);
+    info_free(broker->info);
+    vitals_free(broker->vitals);
+    error_counts_free(broker->errors);
+    memory_free(broker->metrics);
+}

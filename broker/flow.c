@@ -1,0 +1,81 @@
+/*
+ * This page is the behaviour of the server around a command: what may refuse
+ * it, who is shown it, what follows from it, and what ends a turn of the loop.
+ * To change an order is to change this page and nothing else.
+ *
+ * Each row names a function and the module of struct broker it is called with.
+ */
+#include "broker/flow.h"
+
+#include <stddef.h>
+
+#include "broker/dispatch/gate.h"
+#include "broker/effects/notice.h"
+#include "broker/effects/wake.h"
+#include "broker/effects/watch.h"
+#include "broker/net/connection.h"
+#include "broker/upkeep/upkeep.h"
+
+#define MODULE(name) offsetof(struct broker, name)
+
+/* Every reason a command may be refused. The order is Redis's own, because a
+ * client that offends twice sees which objection came first. */
+static const struct {
+    const char *name;
+    enum pass (*check)(void *who, struct call *call);
+    size_t module;
+} guards[] = {
+    { "known",     gate_known,     MODULE(options) }, /* the command exists, with enough words */
+    { "signed in", gate_signed_in, MODULE(options) }, /* NOAUTH                                */
+    { "mode",      gate_mode,      MODULE(options) }, /* subscribed under RESP2, inside MULTI  */
+};
+
+/* Everything that follows a change, in the order it flows. What is said to the AOF is in the
+ * ledger's feed already, and leaves at the end of the turn. */
+static const struct {
+    const char *name;
+    void (*run)(void *who, const struct ledger_line *lines, size_t count);
+    size_t module;
+} effects[] = {
+    { "watch",   watch_changes,  MODULE(watch)   },
+    { "notices", notice_changes, MODULE(notice)  },
+    { "wake",    wake_changes,   MODULE(waiting) },
+};
+
+/* What ends a turn of the loop. Replies leave only after the AOF has them. */
+static const struct {
+    const char *name;
+    bool (*run)(void *who);
+    size_t module;
+} turn_end[] = {
+    { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
+    { "expire",       upkeep_step,       MODULE(upkeep)      },
+    { "send replies", connections_send,  MODULE(connections) },
+    { "close",        connections_close, MODULE(connections) },
+};
+
+static void *module_of(struct broker *broker, size_t offset)
+{
+    return *(void **)(void *)((char *)broker + offset);
+}
+
+void flow_bind(struct flow *flow, struct broker *broker)
+{
+    *flow = (struct flow){ .guards = { { 0 } } };
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+        flow->guards[i] = (struct guard){ guards[i].name, guards[i].check,
+                                          module_of(broker, guards[i].module) };
+    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+        flow->effects[i] = (struct effect){ effects[i].name, effects[i].run,
+                                            module_of(broker, effects[i].module) };
+}
+
+size_t flow_steps(struct step steps[FLOW_MOST], struct broker *broker)
+{
+    size_t count = sizeof(turn_end) / sizeof(turn_end[0]);
+
+    for (size_t i = 0; i < count; i++)
+        steps[i] = (struct step){ turn_end[i].name, turn_end[i].run,
+                                  module_of(broker, turn_end[i].module) };
+    return count;
+}
