@@ -151,9 +151,7 @@ static struct ordered_leaf *leaf_of(const struct ordered *tree, const void *prob
     for (unsigned level = tree->height; level > 0; level--)
         node = inner_children(tree, node)[ordered_enter(tree, node, probe, also_equal)];
     leaf = node;
-    *index = leaf == NULL
-                 ? 0
-                 : ordered_search(tree, leaf->records, leaf->count, probe, also_equal);
+    *index = leaf == NULL ? 0 : ordered_search(tree, leaf->records, leaf->count, probe, also_equal);
     return (struct ordered_leaf *)(uintptr_t)leaf;
 }
 
@@ -312,7 +310,7 @@ size_t ordered_fold_before(const struct ordered *tree, const void *probe, void *
 struct seeking {
     const struct ordered *tree;
     bool (*wanted)(const void *summary, void *who);
-    void                 *who;
+    void *who;
     struct ordered_cursor found;
 };
 
@@ -366,9 +364,9 @@ struct ordered_cursor ordered_seek(const struct ordered *tree, const void *from,
 /* -- The check. */
 
 struct checking {
-    const struct ordered      *tree;
+    const struct ordered *tree;
     const struct ordered_leaf *leaf; /* the last one met */
-    const void                *record;
+    const void *record;
 };
 
 static size_t check_leaf(struct checking *checking, const struct ordered_leaf *leaf)

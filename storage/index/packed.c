@@ -105,7 +105,7 @@ static struct packed *without_waste(struct packed *packed)
     size_t usable = memory_usable(packed);
 
     return usable > PACKED_SMALL_BLOCK && usable > 2 * packed_total(packed) ? packed_trim(packed)
-                                                                             : packed;
+                                                                            : packed;
 }
 
 /* Changes `had` bytes at a place into a gap of `wanted`, moving what follows. */
@@ -128,8 +128,8 @@ static struct packed *make_gap(struct packed *packed, size_t place, size_t had, 
 struct encoded {
     unsigned char head[9];
     unsigned char head_bytes;
-    struct slice  text;
-    size_t        bytes; /* of the whole entry */
+    struct slice text;
+    size_t bytes; /* of the whole entry */
 };
 
 static void store(struct encoded *entry, enum packed_code code, uint64_t bits, unsigned bytes)
@@ -256,8 +256,7 @@ struct packed *packed_prepend_integer(struct packed *packed, int64_t integer)
     return insert_at(packed, PACKED_HEADER, packed_integer(integer));
 }
 
-struct packed *packed_insert_before(struct packed *packed, size_t *place,
-                                    struct packed_value value)
+struct packed *packed_insert_before(struct packed *packed, size_t *place, struct packed_value value)
 {
     return insert_at(packed, *place, value);
 }

@@ -17,8 +17,8 @@ enum { INTS_HEADER = 8, INTS_SMALL_BLOCK = 64 };
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is that of memory");
 
 struct packed_ints {
-    uint32_t      width;
-    uint32_t      count;
+    uint32_t width;
+    uint32_t count;
     unsigned char members[];
 };
 

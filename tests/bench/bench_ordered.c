@@ -12,7 +12,7 @@
 #include "storage/index/ordered.h"
 
 struct scored {
-    double   score;
+    double score;
     uint64_t member;
 };
 
@@ -40,12 +40,10 @@ static void combine(void *summary, const void *other)
     *to = *from < *to ? *from : *to;
 }
 
-static const struct ordered_kind by_lead = {
-    sizeof(struct scored), 0, ORDERED_LEAD_DOUBLE, compare_scored, NULL, NULL
-};
-static const struct ordered_kind by_function = {
-    sizeof(struct scored), 0, ORDERED_LEAD_NONE, compare_scored, NULL, NULL
-};
+static const struct ordered_kind by_lead = { sizeof(struct scored), 0,    ORDERED_LEAD_DOUBLE,
+                                             compare_scored,        NULL, NULL };
+static const struct ordered_kind by_function = { sizeof(struct scored), 0,    ORDERED_LEAD_NONE,
+                                                 compare_scored,        NULL, NULL };
 static const struct ordered_kind summed_up = {
     sizeof(struct scored), 8, ORDERED_LEAD_DOUBLE, compare_scored, summarise, combine
 };

@@ -12,7 +12,7 @@
 
 struct thing {
     uint64_t spare; /* as an item has a header in front of its key */
-    char     key[16];
+    char key[16];
     uint64_t value;
 };
 

@@ -22,7 +22,7 @@ static size_t steps_wanted(size_t usual)
 /* -- Three shapes: the first `lead` decides the order as a double, a number or an ID. */
 
 struct scored {
-    double   score;
+    double score;
     uint64_t member;
 };
 
@@ -46,13 +46,13 @@ static const struct ordered_kind scored_kind = {
 struct held {
     uint64_t ms;
     uint64_t seq;
-    int64_t  since;
+    int64_t since;
     uint64_t holder;
     uint64_t padding[3];
 };
 
 struct held_summary {
-    int64_t  earliest;
+    int64_t earliest;
     uint64_t holders;
     uint64_t sum;
 };
@@ -119,7 +119,7 @@ enum { MODEL_MAX = 20000 };
 
 struct model {
     int64_t number[MODEL_MAX];
-    size_t  count;
+    size_t count;
 };
 
 static size_t model_rank(const struct model *model, int64_t number)
@@ -164,8 +164,8 @@ static void model_remove(struct model *model, size_t rank, size_t count)
 
 union record {
     struct scored scored;
-    struct held   held;
-    int64_t       number;
+    struct held held;
+    int64_t number;
 };
 
 /* The record of a number: four numbers share a lead, so that ties are met. */
@@ -176,8 +176,10 @@ static union record record_of(const struct ordered_kind *kind, int64_t number)
     if (kind == &scored_kind)
         record.scored = (struct scored){ floor((double)number / 4), (uint64_t)number & 3 };
     if (kind == &held_kind)
-        record.held = (struct held){ (uint64_t)number / 4, (uint64_t)number % 4,
-                                     (number * 7919) % 1000, (uint64_t)(number * 31) % 64,
+        record.held = (struct held){ (uint64_t)number / 4,
+                                     (uint64_t)number % 4,
+                                     (number * 7919) % 1000,
+                                     (uint64_t)(number * 31) % 64,
                                      { 1, 2, 3 } };
     return record;
 }
@@ -196,10 +198,10 @@ static int64_t number_of(const struct ordered_kind *kind, const void *bytes)
 /* One tree beside its model. */
 struct pair {
     const struct ordered_kind *kind;
-    struct ordered            *tree;
-    struct model              *model;
-    struct random              random;
-    uint64_t                   compared;
+    struct ordered *tree;
+    struct model *model;
+    struct random random;
+    uint64_t compared;
 };
 
 static struct pair *pair_new(const struct ordered_kind *kind, uint64_t seed)
@@ -258,7 +260,7 @@ static void expect(const struct pair *pair, struct ordered_cursor cursor, size_t
 
 struct bound {
     const struct ordered_kind *kind;
-    int64_t                    number;
+    int64_t number;
 };
 
 static bool reaches(const void *record, void *who)
@@ -293,7 +295,7 @@ static void pair_look(struct pair *pair, int64_t number)
 
 struct collected {
     const struct pair *pair;
-    size_t             rank;
+    size_t rank;
 };
 
 static void collect(void *who, const void *record)
@@ -332,14 +334,12 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
         int64_t number = 990000 + (int64_t)random_below(&pair->random, 20000);
 
         if (chance < (grows ? 60 : 20) && pair->model->count < MODEL_MAX)
-            pair_insert(pair, step % 3000 < 1000   ? number
-                              : step % 3000 < 2000 ? high++
-                                                   : low--);
+            pair_insert(pair, step % 3000 < 1000 ? number : step % 3000 < 2000 ? high++ : low--);
         else if (chance < 96 && pair->model->count > 0)
-            pair_remove(pair, chance % 3 == 0
-                                  ? number
-                                  : pair->model->number[random_below(&pair->random,
-                                                                     pair->model->count)]);
+            pair_remove(pair,
+                        chance % 3 == 0
+                            ? number
+                            : pair->model->number[random_below(&pair->random, pair->model->count)]);
         else if (chance == 99 && step % 7 == 0)
             pair_remove_range(pair);
         pair_look(pair, number);

@@ -37,7 +37,7 @@ static void an_empty_list_is_seven_bytes(void)
 
 /* The bytes are those that redis-server 7.0.15 shows in DUMP. */
 static const struct {
-    const char  *text;
+    const char *text;
     struct slice entry;
 } encodings[] = {
     { "0", { "\0\1", 2 } },
@@ -73,8 +73,8 @@ static void each_encoding_is_that_of_redis(void)
         char room[PACKED_TEXT_MAX];
 
         CU_ASSERT_EQUAL(whole.len, PACKED_EMPTY + encodings[i].entry.len);
-        CU_ASSERT(memcmp(whole.at + PACKED_HEADER, encodings[i].entry.at,
-                         encodings[i].entry.len) == 0);
+        CU_ASSERT(memcmp(whole.at + PACKED_HEADER, encodings[i].entry.at, encodings[i].entry.len) ==
+                  0);
         CU_ASSERT(slice_equal(packed_print(packed_get(packed, packed_first(packed)), room), text));
         CU_ASSERT(packed_is(packed, packed_first(packed), text));
         packed_check(packed);
@@ -84,7 +84,7 @@ static void each_encoding_is_that_of_redis(void)
 
 /* The length behind an entry grows by a byte one step earlier than it must. */
 static const struct {
-    size_t       body;
+    size_t body;
     struct slice back;
 } lengths[] = {
     { 127, { "\x7f", 1 } },
@@ -122,7 +122,7 @@ enum { MODEL_MAX = 300 };
 
 struct model {
     struct slice text[MODEL_MAX];
-    size_t       count;
+    size_t count;
 };
 
 static struct slice any_text(struct random *random)

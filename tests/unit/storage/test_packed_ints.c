@@ -43,7 +43,7 @@ static void the_layout_is_that_of_redis(void)
 
 static void each_width_holds_its_limits(void)
 {
-    static const int64_t limits[] = { INT16_MIN, INT16_MAX, INT32_MIN, INT32_MAX,
+    static const int64_t limits[] = { INT16_MIN, INT16_MAX, INT32_MIN,     INT32_MAX,
                                       INT64_MIN, INT64_MAX, INT16_MAX + 1, INT16_MIN - 1 };
     struct packed_ints *ints = packed_ints_new();
     size_t count = sizeof(limits) / sizeof(limits[0]);

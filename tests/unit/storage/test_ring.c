@@ -34,7 +34,7 @@ static void an_empty_ring_owns_no_memory(void)
 }
 
 struct plain {
-    void  *element[MOST + 1];
+    void *element[MOST + 1];
     size_t count;
 };
 

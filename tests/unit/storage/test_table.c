@@ -15,10 +15,10 @@ void suite_table(void);
 enum { ITEMS = 4096 };
 
 struct thing {
-    char     name[12];
+    char name[12];
     unsigned number;
     unsigned seen;
-    bool     present;
+    bool present;
 };
 
 static struct slice thing_key(const void *item)
