@@ -1,0 +1,6 @@
+def square(number):
+    return number * number
+
+
+def fail():
+    raise ValueError("on purpose")
