@@ -1,6 +1,7 @@
 /* The modules in the order they need each other, and back. */
 #include "broker/broker.h"
 
+#include "broker/commands/info_sections.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/intake.h"
 #include "broker/dispatch/transaction.h"
@@ -156,6 +157,13 @@ static void make_dispatch(struct broker *broker)
     broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);
 }
 
+static void look_at_vitals(void *who)
+{
+    struct broker *broker = who;
+
+    vitals_look(broker->vitals, broker->metrics, clock_monotonic(broker->clock));
+}
+
 /* Who is there, and what happens by itself. */
 static void make_sessions(struct broker *broker)
 {
@@ -181,6 +189,7 @@ static void make_sessions(struct broker *broker)
         .metrics = broker->metrics,
         .options = broker->options,
     });
+    upkeep_add(broker->upkeep, look_at_vitals, broker);
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
 }
 
@@ -199,6 +208,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
     broker->connections = connections_new(broker->loop, broker->metrics);
     make_dispatch(broker);
     make_sessions(broker);
+    info_sections_add(broker);
     follow_options(broker);
 }
 

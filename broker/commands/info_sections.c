@@ -234,6 +234,7 @@ static void write_stats(void *who, struct buffer *to)
     metrics->keyspace_misses = counts->misses;
     metrics->expired_keys = counts->expired;
     metrics->evicted_keys = counts->evicted;
+    metrics->turns = loop_turns(broker->loop);
     metrics_print(metrics, "stats", to);
 
     buffer_print(to, "instantaneous_ops_per_sec:%" PRIu64 "\r\n",

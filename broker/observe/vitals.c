@@ -5,6 +5,8 @@
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 
+enum { LOOK_EVERY = 95 * 1000 }; /* microseconds */
+
 struct vitals *vitals_new(micros now)
 {
     struct vitals *vitals = memory_new_zeroed(1, sizeof(*vitals));
@@ -36,6 +38,9 @@ size_t vitals_memory(struct vitals *vitals)
 
 void vitals_look(struct vitals *vitals, const struct metrics *metrics, micros monotonic)
 {
+    /* However often we are called: a rate is the mean of about one and a half seconds. */
+    if (monotonic - vitals->commands.looked < LOOK_EVERY)
+        return;
     rate_look(&vitals->commands, metrics->commands_processed, monotonic);
     rate_look(&vitals->input, metrics->net_input_bytes, monotonic);
     rate_look(&vitals->output, metrics->net_output_bytes, monotonic);

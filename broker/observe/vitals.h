@@ -26,7 +26,7 @@ struct vitals *vitals_new(micros now);
 /* Frees it. NULL is fine. */
 void vitals_free(struct vitals *vitals);
 
-/* Takes a sample; called about ten times a second. */
+/* Takes a sample, at most ten times a second. */
 void vitals_look(struct vitals *vitals, const struct metrics *metrics, micros monotonic);
 
 /* Notes memory in use now, in case it is more than ever. Returns it. */
