@@ -234,6 +234,7 @@ static void write_stats(void *who, struct buffer *to)
     metrics->keyspace_misses = counts->misses;
     metrics->expired_keys = counts->expired;
     metrics->evicted_keys = counts->evicted;
+    metrics->error_replies = error_counts_total(broker->errors);
     metrics->turns = loop_turns(broker->loop);
     metrics_print(metrics, "stats", to);
 
@@ -245,8 +246,7 @@ static void write_stats(void *who, struct buffer *to)
     buffer_print(to, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
                  hub_topics(broker->hub, TOPIC_CHANNEL), hub_topics(broker->hub, TOPIC_PATTERN),
                  hub_topics(broker->hub, TOPIC_SHARD));
-    buffer_print(to, "expired_stale_perc:0.00\r\nexpire_cycle_cpu_milliseconds:%" PRIu64 "\r\n",
-                 metrics->expire_cycle_micros / 1000);
+    buffer_print(to, "expired_stale_perc:0.00\r\n");
     buffer_print(to, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
                      "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
                      "instantaneous_input_repl_kbps:0.00\r\n"

@@ -91,6 +91,15 @@ uint64_t error_counts_of(const struct error_counts *counts, struct slice code)
     return counts->slots[find(counts, code)].count;
 }
 
+uint64_t error_counts_total(const struct error_counts *counts)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < SLOTS; i++)
+        total += counts->slots[i].count;
+    return total;
+}
+
 static int by_code(const void *a, const void *b)
 {
     const struct slot *x = *(const struct slot *const *)a;

@@ -25,6 +25,9 @@ void error_counts_add(struct error_counts *counts, struct slice line);
 /* How often a code was counted. */
 uint64_t error_counts_of(const struct error_counts *counts, struct slice code);
 
+/* How many errors of all codes were counted. */
+uint64_t error_counts_total(const struct error_counts *counts);
+
 /* Appends "errorstat_CODE:count=N\r\n" for each code, in their order. */
 void error_counts_print(const struct error_counts *counts, struct buffer *to);
 

@@ -207,6 +207,7 @@ static void on_readable(struct ev_loop *ev, ev_io *watcher, int events)
     }
     if (LIKELY(got > 0)) {
         all->metrics->net_input_bytes += (uint64_t)got;
+        all->metrics->reads_processed++;
         if (outbox_pending(&connection->outbox) > 0)
             connection_wants_send(connection);
         return;
@@ -261,6 +262,7 @@ void connection_send_now(struct connection *connection)
             offered += vectors[i].iov_len;
         outbox_sent(outbox, (size_t)sent);
         connection->all->metrics->net_output_bytes += (uint64_t)sent;
+        connection->all->metrics->writes_processed++;
         if ((size_t)sent < offered) {
             wait_until_writable(connection, true);
             return;

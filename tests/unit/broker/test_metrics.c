@@ -32,6 +32,7 @@ static void errors_are_counted_by_code_in_their_order(void)
     error_counts_add(counts, SLICE("A=B,C:D x"));
     CU_ASSERT_EQUAL(error_counts_of(counts, SLICE("ERR")), 2);
     CU_ASSERT_EQUAL(error_counts_of(counts, SLICE("NONE")), 0);
+    CU_ASSERT_EQUAL(error_counts_total(counts), 4);
     error_counts_print(counts, &text);
     CU_ASSERT_TRUE(slice_equal(buffer_slice(&text),
                                SLICE("errorstat_A_B_C_D:count=1\r\nerrorstat_ERR:count=2\r\n"
