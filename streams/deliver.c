@@ -1,37 +1,40 @@
 /* Reading as a consumer: the heart of the queue. */
 #include "streams/deliver.h"
 
-bool deliver_has_new(const struct stream *stream, const struct group *group)
-{
-    /* The last ID may be above all entries; then the first search says there is nothing. */
-    return stream_length(stream) > 0 &&
-           entry_id_compare(stream_last_id(stream), group_last_id(group)) > 0;
-}
-
 static void prepare(struct deliver *deliver, const struct deliver_setup *setup)
 {
     deliver->setup = *setup;
     deliver->left = setup->count == 0 ? UINT64_MAX : setup->count;
-    deliver->done = false;
+    deliver->ready = false;
 }
 
-void deliver_begin(struct deliver *deliver, const struct deliver_setup *setup)
+bool deliver_begin(struct deliver *deliver, const struct deliver_setup *setup)
 {
     struct entry_id from = group_last_id(setup->group);
 
     prepare(deliver, setup);
-    deliver->done = !deliver_has_new(setup->stream, setup->group) || !entry_id_step(&from);
-    if (!deliver->done)
-        cursor_begin(&deliver->cursor, setup->stream, from, ENTRY_ID_MAX);
+    if (entry_id_compare(stream_last_id(setup->stream), from) <= 0 || !entry_id_step(&from))
+        return false;
+    /* The last ID may be above all entries that are left, so one is looked for. */
+    cursor_begin(&deliver->cursor, setup->stream, from, ENTRY_ID_MAX);
+    deliver->ready = cursor_next(&deliver->cursor, &deliver->next);
+    return deliver->ready;
+}
+
+void deliver_to(struct deliver *deliver, struct consumer *consumer)
+{
+    deliver->setup.consumer = consumer;
 }
 
 bool deliver_next(struct deliver *deliver, struct entry *entry)
 {
     const struct deliver_setup *setup = &deliver->setup;
 
-    if (deliver->done || deliver->left == 0 || !cursor_next(&deliver->cursor, entry))
+    if (!deliver->ready)
         return false;
+    *entry = deliver->next;
     deliver->left--;
+    deliver->ready = deliver->left > 0 && cursor_next(&deliver->cursor, &deliver->next);
     group_advance(setup->group, setup->stream, entry->id);
     /* An entry may be pending already if the group was set back: it has a new holder now. */
     if (!setup->no_ack)

@@ -5,9 +5,11 @@
  * consumer, and handed out.
  *
  *     struct deliver deliver;
- *     deliver_begin(&deliver, &setup);
- *     while (deliver_next(&deliver, &entry))
- *         ...
+ *     if (deliver_begin(&deliver, &setup)) {
+ *         deliver_to(&deliver, consumer);
+ *         while (deliver_next(&deliver, &entry))
+ *             ...
+ *     }
  *
  * History: what the consumer already holds, in the order of IDs, once more.
  */
@@ -22,7 +24,7 @@
 struct deliver_setup {
     const struct stream *stream;
     struct group        *group;
-    struct consumer     *consumer;
+    struct consumer     *consumer; /* for new entries it may be told later */
     millis               now;
     uint64_t             count;  /* the most entries wanted; 0 is all */
     bool                 no_ack; /* nothing is recorded: delivered is acknowledged */
@@ -33,14 +35,16 @@ struct deliver {
     struct deliver_setup setup;
     uint64_t             left;
     struct entry_id      after; /* history: what was handed out last */
-    bool                 done;
+    bool                 ready; /* the next entry was found already */
+    struct entry         next;
     struct cursor        cursor;
 };
 
-/* Whether there are entries that the group has not read. O(1). */
-bool deliver_has_new(const struct stream *stream, const struct group *group);
+/* Whether there are entries that the group has not read; nothing is changed yet. O(log n). */
+bool deliver_begin(struct deliver *deliver, const struct deliver_setup *setup);
 
-void deliver_begin(struct deliver *deliver, const struct deliver_setup *setup);
+/* Who gets them, if the setup did not say: a consumer who is only added when there is something. */
+void deliver_to(struct deliver *deliver, struct consumer *consumer);
 
 /*
  * Delivers the next new entry and shows it; false if there is none, or the

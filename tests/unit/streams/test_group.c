@@ -27,7 +27,7 @@ static uint64_t read_new(struct stream *stream, struct group *group, struct cons
     struct entry entry;
     uint64_t read = 0;
 
-    deliver_begin(&deliver, &setup);
+    (void)deliver_begin(&deliver, &setup);
     while (deliver_next(&deliver, &entry))
         read++;
     return read;
@@ -248,7 +248,7 @@ static void every_delivery_is_where_the_picture_has_it(void)
             struct deliver_setup setup = { stream, group, who, now, 1 + id % 5, false };
             struct deliver deliver;
 
-            deliver_begin(&deliver, &setup);
+            (void)deliver_begin(&deliver, &setup);
             while (deliver_next(&deliver, &entry)) {
                 do
                     position++;

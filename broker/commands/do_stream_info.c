@@ -1,0 +1,264 @@
+/* Looking at streams: XINFO. */
+#include "handlers.h"
+
+#include "broker/commands/do_stream_private.h"
+#include "streams/cursor.h"
+
+enum { FULL_SHOWN_USUALLY = 10 };
+
+static void reply_key(struct reply *reply, const char *name)
+{
+    reply_bulk(reply, slice_text(name));
+}
+
+static void reply_count(struct reply *reply, const char *name, uint64_t count)
+{
+    reply_key(reply, name);
+    reply_integer(reply, (int64_t)count);
+}
+
+static void reply_named_id(struct reply *reply, const char *name, struct entry_id id)
+{
+    reply_key(reply, name);
+    reply_entry_id(reply, id);
+}
+
+/* How far a group has read, and how much it has still to read, as far as counters tell. */
+static void reply_progress(struct reply *reply, const struct stream *stream,
+                           const struct group *group)
+{
+    int64_t read = group_entries_read(group);
+    int64_t lag;
+
+    reply_key(reply, "entries-read");
+    if (read == GROUP_READ_UNKNOWN)
+        reply_nil(reply);
+    else
+        reply_integer(reply, read);
+    reply_key(reply, "lag");
+    if (group_lag_reckoned(group, stream, &lag))
+        reply_integer(reply, lag);
+    else
+        reply_nil(reply);
+}
+
+/* Finds the stream that XINFO is asked about: VERDICT_DONE, or it has refused. */
+static enum verdict find_for_xinfo(struct call *call, struct slice key, struct stream **stream)
+{
+    enum refusal refusal = find_stream(call, key, LOOK_QUIET, stream);
+
+    if (refusal == REFUSAL_NONE && *stream == NULL)
+        refusal = REFUSAL_NO_SUCH_KEY;
+    return refusal == REFUSAL_NONE ? VERDICT_DONE : call_refuse(call, refusal);
+}
+
+/* XINFO GROUPS key */
+enum verdict do_xinfo_groups(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct stream *stream;
+    enum verdict verdict = find_for_xinfo(call, key, &stream);
+
+    if (verdict != VERDICT_DONE)
+        return verdict;
+
+    reply_array(call->reply, stream_groups(stream));
+    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group)) {
+        reply_map(call->reply, 6);
+        reply_key(call->reply, "name");
+        reply_bulk(call->reply, group_name(group));
+        reply_count(call->reply, "consumers", group_consumers(group));
+        reply_count(call->reply, "pending", pending_count(group_pending(group)));
+        reply_named_id(call->reply, "last-delivered-id", group_last_id(group));
+        reply_progress(call->reply, stream, group);
+    }
+    return VERDICT_DONE;
+}
+
+/* XINFO CONSUMERS key group */
+enum verdict do_xinfo_consumers(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct slice name = args_next(call->args);
+    struct stream *stream;
+    const struct group *group;
+    enum verdict verdict = find_for_xinfo(call, key, &stream);
+
+    if (verdict != VERDICT_DONE)
+        return verdict;
+    group = stream_find_group(stream, name);
+    if (group == NULL)
+        return refuse_no_group_of_key(call, key, name);
+
+    reply_array(call->reply, group_consumers(group));
+    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
+         consumer = group_consumer_after(group, consumer)) {
+        millis idle = call->now - consumer->seen_at;
+        millis inactive = call->now - consumer->active_at;
+
+        reply_map(call->reply, 4);
+        reply_key(call->reply, "name");
+        reply_bulk(call->reply, consumer_name(consumer));
+        reply_count(call->reply, "pending", consumer->pending);
+        reply_count(call->reply, "idle", idle > 0 ? (uint64_t)idle : 0);
+        reply_key(call->reply, "inactive");
+        reply_integer(call->reply, consumer->active_at < 0 ? -1 : inactive > 0 ? inactive : 0);
+    }
+    return VERDICT_DONE;
+}
+
+/* ---- XINFO STREAM ---- */
+
+/* What both forms begin with: seven pairs. */
+static void reply_counters(struct reply *reply, const struct stream *stream)
+{
+    size_t segments = stream_segments(stream);
+
+    reply_count(reply, "length", stream_length(stream));
+    reply_count(reply, "radix-tree-keys", segments);
+    reply_count(reply, "radix-tree-nodes", segments + 1);
+    reply_named_id(reply, "last-generated-id", stream_last_id(stream));
+    reply_named_id(reply, "max-deleted-entry-id", stream_max_deleted(stream));
+    reply_count(reply, "entries-added", stream_entries_added(stream));
+    reply_named_id(reply, "recorded-first-entry-id", stream_first_id(stream));
+}
+
+static void reply_in_short(struct reply *reply, const struct stream *stream)
+{
+    struct entry entry;
+
+    reply_map(reply, 10);
+    reply_counters(reply, stream);
+    reply_count(reply, "groups", stream_groups(stream));
+    reply_key(reply, "first-entry");
+    if (stream_first(stream, &entry))
+        reply_entry(reply, &entry);
+    else
+        reply_nil(reply);
+    reply_key(reply, "last-entry");
+    if (stream_last(stream, &entry))
+        reply_entry(reply, &entry);
+    else
+        reply_nil(reply);
+}
+
+/* Up to `most` pending entries of a group, or of one consumer, whose name then goes unsaid. */
+static void reply_full_pending(struct reply *reply, const struct group *group,
+                               const struct consumer *only, uint64_t most)
+{
+    struct pending_filter filter = PENDING_ALL;
+    struct delivery delivery = { .id = ENTRY_ID_MIN };
+    struct outbox_hole hole;
+    size_t shown = 0;
+
+    if (only != NULL)
+        filter.holder = only->number;
+    reply_key(reply, "pending");
+    hole = reply_open(reply);
+    while (shown < most &&
+           pending_seek(group_pending(group), delivery.id, filter, &delivery)) {
+        const struct consumer *holder = group_consumer(group, delivery.holder);
+
+        reply_array(reply, only != NULL ? 3 : 4);
+        reply_entry_id(reply, delivery.id);
+        if (only == NULL)
+            reply_bulk(reply, holder != NULL ? consumer_name(holder) : SLICE(""));
+        reply_integer(reply, delivery.delivered_at);
+        reply_integer(reply, (int64_t)delivery.times);
+        shown++;
+        if (!entry_id_step(&delivery.id))
+            break;
+    }
+    reply_close_array(reply, hole, shown);
+}
+
+static void reply_full_consumer(struct reply *reply, const struct group *group,
+                                const struct consumer *consumer, uint64_t most)
+{
+    reply_map(reply, 5);
+    reply_key(reply, "name");
+    reply_bulk(reply, consumer_name(consumer));
+    reply_count(reply, "seen-time", (uint64_t)consumer->seen_at);
+    reply_key(reply, "active-time");
+    reply_integer(reply, consumer->active_at);
+    reply_count(reply, "pel-count", consumer->pending);
+    reply_full_pending(reply, group, consumer, most);
+}
+
+static void reply_full_group(struct reply *reply, const struct stream *stream,
+                             const struct group *group, uint64_t most)
+{
+    reply_map(reply, 7);
+    reply_key(reply, "name");
+    reply_bulk(reply, group_name(group));
+    reply_named_id(reply, "last-delivered-id", group_last_id(group));
+    reply_progress(reply, stream, group);
+    reply_count(reply, "pel-count", pending_count(group_pending(group)));
+    reply_full_pending(reply, group, NULL, most);
+    reply_key(reply, "consumers");
+    reply_array(reply, group_consumers(group));
+    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
+         consumer = group_consumer_after(group, consumer))
+        reply_full_consumer(reply, group, consumer, most);
+}
+
+static void reply_in_full(struct reply *reply, const struct stream *stream, uint64_t count)
+{
+    uint64_t most = count == 0 ? UINT64_MAX : count;
+
+    reply_map(reply, 9);
+    reply_counters(reply, stream);
+    reply_key(reply, "entries");
+    reply_entries(reply, stream, ENTRY_ID_MIN, ENTRY_ID_MAX, count, false);
+    reply_key(reply, "groups");
+    reply_array(reply, stream_groups(stream));
+    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group))
+        reply_full_group(reply, stream, group, most);
+}
+
+/* XINFO STREAM key [FULL [COUNT n]] */
+enum verdict do_xinfo_stream(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    int64_t count = FULL_SHOWN_USUALLY;
+    bool in_full = args_more(call->args);
+    struct stream *stream;
+    enum verdict verdict = find_for_xinfo(call, key, &stream);
+
+    if (verdict != VERDICT_DONE)
+        return verdict;
+    if (in_full && !args_take(call->args, SLICE("full")))
+        return call_refuse_subcommand(call);
+    if (args_more(call->args)) {
+        if (args_left(call->args) != 2 || !args_take(call->args, SLICE("count")))
+            return call_refuse_subcommand(call);
+        if (!args_next_integer(call->args, &count))
+            return call_refuse(call, REFUSAL_NOT_INTEGER);
+        if (count < 0)
+            count = FULL_SHOWN_USUALLY;
+    }
+
+    if (in_full)
+        reply_in_full(call->reply, stream, (uint64_t)count);
+    else
+        reply_in_short(call->reply, stream);
+    return VERDICT_DONE;
+}
+
+/* XINFO HELP */
+enum verdict do_xinfo_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "CONSUMERS <key> <groupname>",
+        "    Lists the consumers of a group.",
+        "GROUPS <key>",
+        "    Lists the groups of a stream.",
+        "STREAM <key> [FULL [COUNT <count>]]",
+        "    Describes a stream; FULL shows entries, groups and consumers too.",
+        NULL,
+    };
+
+    return call_help(call, lines);
+}

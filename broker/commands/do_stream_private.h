@@ -1,0 +1,98 @@
+/* What the handlers of streams share. */
+#ifndef BROKER_COMMANDS_DO_STREAM_PRIVATE_H
+#define BROKER_COMMANDS_DO_STREAM_PRIVATE_H
+
+#include "broker/dispatch/call.h"
+#include "streams/group.h"
+#include "streams/stream.h"
+
+/* ---- Finding ---- */
+
+/* The stream under a key, NULL if there is none. */
+MUST_USE enum refusal find_stream(struct call *call, struct slice key, enum look why,
+                                  struct stream **stream);
+
+/* A new empty stream under a key that has no value. */
+struct stream *create_stream(struct call *call, struct slice key);
+
+/* The stream of a key and its group; both NULL if either is missing. */
+MUST_USE enum refusal find_group(struct call *call, struct slice key, struct slice name,
+                                 enum look why, struct stream **stream, struct group **group);
+
+/* "NOGROUP No such key 'k' or consumer group 'g'", and what follows. */
+enum verdict refuse_no_group(struct call *call, struct slice key, struct slice name,
+                             const char *where);
+
+/* "NOGROUP No such consumer group 'g' for key name 'k'". */
+enum verdict refuse_no_group_of_key(struct call *call, struct slice key, struct slice name);
+
+/* ---- Reading words ---- */
+
+/* Takes the next word as an ID, "ms" meaning "ms-0". */
+MUST_USE bool next_entry_id(struct args *args, struct entry_id *id);
+
+/*
+ * Takes the next word as an end of a range: an ID, "-", "+", or an ID behind
+ * "(" which is then left out.
+ */
+MUST_USE enum refusal next_range_start(struct args *args, struct entry_id *id);
+MUST_USE enum refusal next_range_end(struct args *args, struct entry_id *id);
+
+/* ---- Answering ---- */
+
+void reply_entry_id(struct reply *reply, struct entry_id id);
+
+/* An ID with the list of fields and values. */
+void reply_entry(struct reply *reply, const struct entry *entry);
+
+/* Answers with all entries of a range, at most `count` (0: all), in either direction. */
+void reply_entries(struct reply *reply, const struct stream *stream, struct entry_id from,
+                   struct entry_id to, uint64_t count, bool reverse);
+
+/* ---- Telling replicas and the AOF ---- */
+
+/* A number or an ID as a word, with room of its own. */
+struct word_text {
+    char at[ENTRY_ID_TEXT_MAX];
+};
+struct slice id_word(struct entry_id id, struct word_text *text);
+struct slice number_word(int64_t number, struct word_text *text);
+
+/* XGROUP SETID key group id ENTRIESREAD n: how far the group has read. */
+void say_group_place(struct call *call, struct slice key, const struct group *group);
+
+/* XGROUP CREATECONSUMER key group name. */
+void say_consumer(struct call *call, struct slice key, const struct group *group,
+                  const struct consumer *consumer);
+
+/* XACK key group id: an entry that is pending no more. */
+void say_acknowledged(struct call *call, struct slice key, const struct group *group,
+                      struct entry_id id);
+
+/*
+ * XCLAIM key group consumer 0 id [id ...] TIME ms RETRYCOUNT n FORCE JUSTID
+ * LASTID id: entries that a consumer holds. Entries that were delivered
+ * together, at one time and equally often, are told in one statement. Whoever
+ * hears it knows a reading of new entries by this: the last of the IDs is that
+ * behind LASTID and above the place of the group, which then moves on entry by
+ * entry.
+ */
+struct claim_words {
+    struct call  *call;
+    struct slice  key;
+    struct group *group;
+    struct slice  consumer;
+    struct slice *words;  /* NULL: nobody wants to hear it */
+    size_t        count;
+    size_t        most;
+    millis        delivered_at;
+    uint64_t      times;
+};
+
+/* Begins telling what a consumer holds; `expected` entries or so, 0 if unknown. */
+void say_claims_begin(struct claim_words *said, struct call *call, struct slice key,
+                      struct group *group, struct slice consumer, uint64_t expected);
+void say_claim(struct claim_words *said, const struct delivery *delivery);
+void say_claims_end(struct claim_words *said);
+
+#endif
