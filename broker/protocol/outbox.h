@@ -43,7 +43,7 @@ struct outbox {
     struct outbox_pool *pool;
 };
 
-enum { OUTBOX_HOLE = 24 }; /* room for the longest header of an aggregate */
+enum { OUTBOX_HOLE = 32 }; /* room for an aggregate's longest header, or a cursor as a bulk */
 
 /* Chunks shared by all outboxes of a thread. */
 struct outbox_pool *outbox_pool_new(void);

@@ -254,6 +254,18 @@ void reply_close_set(struct reply *reply, struct outbox_hole hole, size_t count)
     close_hole(reply, hole, reply->resp3 ? '~' : '*', count);
 }
 
+void reply_close_cursor(struct reply *reply, struct outbox_hole hole, uint64_t cursor)
+{
+    char digits[NUMBER_INTEGER_MAX];
+    char text[OUTBOX_HOLE];
+    size_t len = number_put_unsigned(digits, cursor);
+    size_t used = put_header(text, '$', len);
+
+    memcpy(text + used, digits, len);
+    memcpy(text + used + len, "\r\n", 2);
+    outbox_fill_hole(reply->out, hole, slice_of(text, used + len + 2));
+}
+
 void reply_raw(struct reply *reply, struct slice bytes)
 {
     outbox_put(reply->out, bytes);

@@ -82,6 +82,9 @@ void reply_close_array(struct reply *reply, struct outbox_hole hole, size_t coun
 void reply_close_map(struct reply *reply, struct outbox_hole hole, size_t pairs);
 void reply_close_set(struct reply *reply, struct outbox_hole hole, size_t count);
 
+/* Fills a hole with a number as a bulk: the cursor of a scan, known only at its end. */
+void reply_close_cursor(struct reply *reply, struct outbox_hole hole, uint64_t cursor);
+
 /* Bytes that are a reply, or part of one, already. */
 void reply_raw(struct reply *reply, struct slice bytes);
 

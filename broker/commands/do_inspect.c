@@ -1,0 +1,147 @@
+/* Looking inside: OBJECT, DEBUG. */
+#include "handlers.h"
+
+#include <time.h>
+
+#include "broker/broker.h"
+#include "broker/config/options.h"
+#include "broker/net/connection.h"
+#include "broker/upkeep/upkeep.h"
+#include "storage/base/log.h"
+
+/* OBJECT ENCODING key */
+enum verdict do_object_encoding(struct call *call)
+{
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+
+    if (item == NULL)
+        reply_nil(call->reply);
+    else
+        reply_bulk(call->reply,
+                   slice_text(item_encoding(item, keyspaces_types(call->keyspaces))));
+    return VERDICT_DONE;
+}
+
+/* OBJECT REFCOUNT key: values have one owner. */
+enum verdict do_object_refcount(struct call *call)
+{
+    if (keyspace_find(call->keys, args_next(call->args), LOOK_QUIET) == NULL)
+        reply_nil(call->reply);
+    else
+        reply_integer(call->reply, 1);
+    return VERDICT_DONE;
+}
+
+/* OBJECT HELP */
+enum verdict do_object_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "ENCODING <key>", "    How the value of a key is kept.",
+        "REFCOUNT <key>", "    How many owners the value of a key has.",
+        NULL,
+    };
+
+    return call_help(call, lines);
+}
+
+/* Whether this session may use DEBUG; answers if not. */
+static bool debug_allowed(struct call *call)
+{
+    int who = call->options->enable_debug_command;
+
+    if (who == OPTION_LOCAL_YES || call->session->connection == NULL ||
+        (who == OPTION_LOCAL_LOCAL && connection_is_loopback(call->session->connection)))
+        return true;
+    (void)call_refuse_with(
+        call, "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+              "\"local\", you can run it from a local connection, otherwise you need to set this "
+              "option in the configuration file, and then restart the server.");
+    return false;
+}
+
+static enum verdict debug_sleep(struct call *call)
+{
+    struct timespec pause;
+    double seconds;
+
+    if (!args_more(call->args) || !number_read_double(args_next(call->args), &seconds) ||
+        seconds < 0 || seconds > 1e9)
+        return call_refuse(call, REFUSAL_NOT_FLOAT);
+    pause.tv_sec = (time_t)seconds;
+    pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
+    (void)nanosleep(&pause, NULL);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+static enum verdict debug_digest(struct call *call)
+{
+    struct fingerprint all = { { 0 } };
+    char text[41];
+
+    for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
+        keyspace_digest(keyspaces_at(call->keyspaces, db), &all);
+    fingerprint_print(&all, text);
+    reply_simple(call->reply, slice_text(text));
+    return VERDICT_DONE;
+}
+
+static enum verdict debug_digest_value(struct call *call)
+{
+    reply_array(call->reply, args_left(call->args));
+    while (args_more(call->args)) {
+        struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+        struct fingerprint one = { { 0 } };
+        char text[41];
+
+        if (item != NULL)
+            item_digest(item, keyspaces_types(call->keyspaces), &one);
+        fingerprint_print(&one, text);
+        reply_bulk(call->reply, slice_text(text));
+    }
+    return VERDICT_DONE;
+}
+
+static enum verdict debug_active_expire(struct call *call)
+{
+    int64_t on;
+
+    if (!args_more(call->args) || !args_next_integer(call->args, &on))
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
+    upkeep_expire_actively(call->broker->upkeep, on != 0);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+static enum verdict debug_log(struct call *call)
+{
+    struct slice text = args_more(call->args) ? args_next(call->args) : SLICE("");
+
+    log_line(call->broker->log, LOG_WARNING, "DEBUG LOG: %.*s",
+             (int)(text.len > 4096 ? 4096 : text.len), text.at);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+/* DEBUG subcommand [arguments]: hooks for tests. */
+enum verdict do_debug(struct call *call)
+{
+    static const struct {
+        struct slice word;
+        enum verdict (*run)(struct call *call);
+    } subcommands[] = {
+        { { "sleep", 5 }, debug_sleep },
+        { { "digest", 6 }, debug_digest },
+        { { "digest-value", 12 }, debug_digest_value },
+        { { "set-active-expire", 17 }, debug_active_expire },
+        { { "log", 3 }, debug_log },
+    };
+
+    if (!debug_allowed(call))
+        return VERDICT_REFUSED;
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+        if (args_take(call->args, subcommands[i].word))
+            return subcommands[i].run(call);
+    }
+    return call_refuse_subcommand(call);
+}
