@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,14 +19,15 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 
-enum { LISTENERS = 17, SPARE_DESCRIPTORS = 32 };
+enum { LISTENERS = 16, SPARE_DESCRIPTORS = 32 };
 
 struct boot {
-    struct listener    *listeners[LISTENERS];
-    size_t              count;
+    struct listener *listeners[LISTENERS]; /* TCP */
+    size_t count;
+    struct listener *local; /* the unix socket, or NULL */
     struct loop_signal *term;
     struct loop_signal *interrupt;
-    int                 status;
+    int status;
 };
 
 static void accepted(void *who, int fd)
@@ -59,52 +61,107 @@ static bool listen_on_addresses(struct broker *broker, struct boot *boot, struct
     return true;
 }
 
+static void close_addresses(struct boot *boot)
+{
+    while (boot->count > 0)
+        listener_free(boot->listeners[--boot->count]);
+}
+
 static bool open_listeners(struct broker *broker, struct boot *boot, struct trouble *trouble)
 {
     const struct options *options = broker->options;
     struct listener_sink sink = { accepted, broker };
 
     if (options->port != 0) {
-        if (!listen_on_addresses(broker, boot, trouble) || boot->count == 0) {
+        if (!listen_on_addresses(broker, boot, trouble) ||
+            (boot->count == 0 && options->bind.count > 0)) {
             log_line(broker->log, LOG_WARNING, "Failed listening on port %lld (tcp), aborting.",
                      (long long)options->port);
             return false;
         }
     }
     if (options->unixsocket[0] != '\0') {
-        boot->listeners[boot->count] =
+        boot->local =
             listener_new_unix(broker->loop, options->unixsocket, (unsigned)options->unixsocketperm,
                               (int)options->tcp_backlog, sink, trouble);
-        if (boot->listeners[boot->count] == NULL)
+        if (boot->local == NULL)
             return trouble_wrap(trouble, "opening the unix socket");
-        boot->count++;
     }
-    if (boot->count == 0)
+    if (boot->count == 0 && boot->local == NULL)
         return trouble_set(trouble, "there is nothing to listen on: port is 0 and no unix socket "
                                     "is configured");
     return true;
 }
 
-/* Descriptors for as many sessions as are allowed, and some for files. */
-static void raise_descriptors(struct broker *broker)
+/* Listens where port and bind say now. Who is connected already stays. */
+static bool listen_anew(struct broker *broker, struct trouble *trouble)
+{
+    struct boot *boot = broker->boot;
+
+    close_addresses(boot);
+    if (broker->options->port == 0 || listen_on_addresses(broker, boot, trouble))
+        return true;
+    close_addresses(boot);
+    return false;
+}
+
+static bool port_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    (void)options;
+    return listen_anew(who, trouble) ||
+           trouble_set(trouble, "Unable to listen on this port. Check server logs.");
+}
+
+static bool bind_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    (void)options;
+    return listen_anew(who, trouble) ||
+           trouble_set(trouble, "Failed to bind to specified addresses.");
+}
+
+/* Descriptors for as many sessions as are allowed, and some for files. False: too few. */
+static bool raise_descriptors(const struct options *options, rlim_t *have)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)broker->options->maxclients + SPARE_DESCRIPTORS;
+    rlim_t wanted = (rlim_t)options->maxclients + SPARE_DESCRIPTORS;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-        return;
+        return true;
     limit.rlim_cur = wanted;
     if (limit.rlim_max < wanted)
         limit.rlim_max = wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-        return;
+        return true;
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    *have = limit.rlim_cur;
+    return false;
+}
+
+static void raise_descriptors_at_start(struct broker *broker)
+{
+    rlim_t have;
+
+    if (raise_descriptors(broker->options, &have))
+        return;
     log_line(broker->log, LOG_WARNING,
              "maxclients is %lld, but only %llu descriptors can be open at once; "
              "connections beyond that will be refused by the kernel",
-             (long long)broker->options->maxclients, (unsigned long long)limit.rlim_cur);
+             (long long)broker->options->maxclients, (unsigned long long)have);
+}
+
+static bool maxclients_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    rlim_t have;
+
+    (void)who;
+    if (raise_descriptors(options, &have))
+        return true;
+    return trouble_set(trouble,
+                       "The operating system is not able to handle the specified number of "
+                       "clients, try with %llu",
+                       (unsigned long long)(have - SPARE_DESCRIPTORS));
 }
 
 static bool write_pid_file(struct broker *broker, struct trouble *trouble)
@@ -156,6 +213,23 @@ static bool enter_folder(struct broker *broker, struct trouble *trouble)
     return true;
 }
 
+static bool folder_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    (void)options;
+    if (enter_folder(who, trouble))
+        return true;
+    return trouble_set(trouble, "%s", strerror(errno));
+}
+
+/* What boot does again when its options change. */
+static void follow_options(struct broker *broker)
+{
+    config_on_change(broker->config, "port", port_changed, broker);
+    config_on_change(broker->config, "bind", bind_changed, broker);
+    config_on_change(broker->config, "maxclients", maxclients_changed, broker);
+    config_on_change(broker->config, "dir", folder_changed, broker);
+}
+
 static void say_ready(struct broker *broker)
 {
     if (broker->options->port != 0)
@@ -174,7 +248,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     broker->boot = boot;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
-    raise_descriptors(broker);
+    raise_descriptors_at_start(broker);
     if (!enter_folder(broker, trouble))
         return false;
     if (broker->options->logfile[0] != '\0' &&
@@ -186,6 +260,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return false;
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_signal, broker);
+    follow_options(broker);
     say_ready(broker);
     return true;
 }
@@ -214,8 +289,8 @@ void boot_end(struct broker *broker)
         return;
     loop_signal_free(boot->term);
     loop_signal_free(boot->interrupt);
-    for (size_t i = 0; i < boot->count; i++)
-        listener_free(boot->listeners[i]);
+    close_addresses(boot);
+    listener_free(boot->local);
     if (broker->options->pidfile[0] != '\0')
         (void)unlink(broker->options->pidfile);
     memory_free(boot);

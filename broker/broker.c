@@ -93,6 +93,16 @@ static bool log_changed(void *who, const struct options *options, struct trouble
     return true;
 }
 
+static bool upkeep_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)options;
+    (void)trouble;
+    upkeep_follow_options(broker->upkeep);
+    return true;
+}
+
 /* Rooms that must act when an option changes. */
 static void follow_options(struct broker *broker)
 {
@@ -107,6 +117,7 @@ static void follow_options(struct broker *broker)
         config_on_change(broker->config, limits[i], limits_changed, broker);
     config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
     config_on_change(broker->config, "loglevel", log_changed, broker);
+    config_on_change(broker->config, "hz", upkeep_changed, broker);
 }
 
 /* What data is made of. */

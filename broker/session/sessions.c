@@ -1,6 +1,8 @@
 /* All sessions, oldest first, in a chain. */
 #include "broker/session/sessions.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,6 +104,20 @@ static bool is_protected_from(const struct sessions *all, const struct connectio
            !connection_is_loopback(connection);
 }
 
+/* Has the kernel probe a silent peer, three times; a unix socket needs none of it. */
+static void keep_alive(int fd, int seconds)
+{
+    int on = 1;
+    int between = seconds / 3 > 0 ? seconds / 3 : 1;
+    int probes = 3;
+
+    if (seconds == 0 || setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) != 0)
+        return;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof(between));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 void sessions_accept(struct sessions *all, int fd, millis now)
 {
     struct session *session;
@@ -111,6 +127,7 @@ void sessions_accept(struct sessions *all, int fd, millis now)
         turn_away(all, fd, SLICE("-ERR max number of clients reached\r\n"));
         return;
     }
+    keep_alive(fd, (int)all->setup.options->tcp_keepalive);
     session = make(all, now);
     session->connection = connection_new(all->setup.connections, fd, &transport_plain, NULL,
                                          &all->handler, session);

@@ -14,7 +14,7 @@
 #include "storage/keyspace/keyspace.h"
 
 enum {
-    SWEEP_KEYS = 128,      /* keys removed in one step */
+    SWEEP_KEYS = 128,      /* keys removed in one step, times active-expire-effort */
     RESIZE_BUCKETS = 4096, /* moved in one tick for each database */
     TASKS = 8,
     IDLE_EVERY = 1000      /* milliseconds between looks for idle sessions */
@@ -41,7 +41,7 @@ struct upkeep {
 static bool sweep(struct upkeep *upkeep)
 {
     struct keyspaces *all = upkeep->setup.keyspaces;
-    size_t left = SWEEP_KEYS;
+    size_t left = SWEEP_KEYS * (size_t)upkeep->setup.options->active_expire_effort;
 
     caller_open_own(upkeep->setup.caller);
     for (uint32_t db = 0; db < keyspaces_count(all) && left > 0; db++)
@@ -90,17 +90,23 @@ static void on_deadline(void *who)
                       caller_begin(upkeep->setup.caller));
 }
 
+void upkeep_follow_options(struct upkeep *upkeep)
+{
+    millis every = 1000 / upkeep->setup.options->hz;
+
+    loop_timer_start(upkeep->tick, every, every);
+}
+
 struct upkeep *upkeep_new(const struct upkeep_setup *setup)
 {
     struct upkeep *upkeep = memory_new_zeroed(1, sizeof(*upkeep));
-    int64_t hz = setup->options->hz < 1 ? 1 : setup->options->hz > 500 ? 500 : setup->options->hz;
 
     upkeep->setup = *setup;
     upkeep->expire = true;
     upkeep->deadline_at = -1;
     upkeep->tick = loop_timer_new(setup->loop, on_tick, upkeep);
     upkeep->deadline = loop_timer_new(setup->loop, on_deadline, upkeep);
-    loop_timer_start(upkeep->tick, 1000 / hz, 1000 / hz);
+    upkeep_follow_options(upkeep);
     return upkeep;
 }
 

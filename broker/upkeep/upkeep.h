@@ -41,4 +41,7 @@ void upkeep_expire_actively(struct upkeep *upkeep, bool on);
 /* Has something done at every regular tick, options.hz times a second. */
 void upkeep_add(struct upkeep *upkeep, void (*run)(void *who), void *who);
 
+/* Follows a change of options.hz. */
+void upkeep_follow_options(struct upkeep *upkeep);
+
 #endif
