@@ -912,14 +912,14 @@ struct transcript *transcript_new(const struct transcript_setup *setup)
 {
     struct transcript *transcript = need(NULL, sizeof *transcript);
     static const char *const with_aof[] = { "--appendonly", "yes", "--appendfsync", "no" };
-    static const char *const for_oracle[] = { "--aof-use-rdb-preamble", "no",
-                                              "--enable-debug-command", "yes" };
+    static const char *const for_all[] = { "--aof-use-rdb-preamble", "no",
+                                           "--enable-debug-command", "yes" };
 
     *transcript = (struct transcript){ .setup = *setup };
     for (size_t i = 0; !setup->without_aof && i < 4; i++)
         add_option(&transcript->options, with_aof[i]);
-    for (size_t i = 0; setup->oracle && i < 4; i++)
-        add_option(&transcript->options, for_oracle[i]);
+    for (size_t i = 0; i < 4; i++)
+        add_option(&transcript->options, for_all[i]);
     for (size_t i = 0; setup->options != NULL && i < setup->options->count; i++)
         add_option(&transcript->options, setup->options->at[i].at);
     return transcript;
