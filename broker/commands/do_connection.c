@@ -176,7 +176,7 @@ enum verdict do_hello(struct call *call)
     if (!session->signed_in)
         return call_refuse_with(
             call, "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-                  "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
+                  "the HELLO AUTH <user> <pass> option can be used to authenticate the "
                   "client and select the RESP protocol version at the same time");
     if (greeting.names)
         session_set_text(&session->name, greeting.name);

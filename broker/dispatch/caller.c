@@ -204,18 +204,20 @@ void caller_request(struct caller *caller, struct session *session, struct args 
     prepare(caller, &call, session, command_find(args->words, args->count), args);
     if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
         answer(caller, &call);
+        if (UNLIKELY(session->replies == SESSION_REPLIES_SKIP_NEXT))
+            session->replies = SESSION_REPLIES_SKIP;
         return;
     }
     /* CLIENT REPLY: what is answered is taken back, unless the call turned replies on again. */
     mark = outbox_mark(session->reply.out);
     answer(caller, &call);
-    if (session->replies == SESSION_REPLIES_SKIP_NEXT) {
+    if (session->replies == SESSION_REPLIES_ON)
+        return;
+    outbox_rewind(session->reply.out, mark);
+    if (session->replies == SESSION_REPLIES_SKIP)
+        session->replies = SESSION_REPLIES_ON;
+    else if (session->replies == SESSION_REPLIES_SKIP_NEXT)
         session->replies = SESSION_REPLIES_SKIP;
-    } else if (session->replies != SESSION_REPLIES_ON) {
-        outbox_rewind(session->reply.out, mark);
-        if (session->replies == SESSION_REPLIES_SKIP)
-            session->replies = SESSION_REPLIES_ON;
-    }
 }
 
 enum verdict caller_run_words(struct caller *caller, struct session *session,
