@@ -4,7 +4,7 @@
  * A live change works on a copy: every value is read into it first, then the
  * copy and the options in force change places, then those who registered are
  * told. If one of them cannot do it, the places are changed back and those who
- * had followed are told again. So a reader never sees half of a change.
+ * were told are told again, the one that failed too. So a reader never sees half of a change.
  *
  * What always holds:
  *   (1) `now` stays at one address.
@@ -20,7 +20,7 @@ struct listener {
     bool (*apply)(void *who, const struct options *options, struct trouble *trouble);
     void *who;
     bool due;  /* one of its options is changing */
-    bool told; /* it has applied the change under way */
+    bool told; /* it was told of the change under way */
 };
 
 struct config {
@@ -154,7 +154,7 @@ static void swap(struct options *a, struct options *b)
     *b = kept;
 }
 
-/* Goes back to the options as they were, telling those who had followed the change. */
+/* Goes back to the options as they were, telling those who were told of others. */
 static void go_back(struct config *config, struct options *before)
 {
     struct trouble ignored;
@@ -183,9 +183,10 @@ static bool tell(struct config *config, const struct options *before, struct tro
 
         if (!listener->due || told_before(config, i))
             continue;
+        /* Who fails half-way has something to take back as well. */
+        listener->told = true;
         if (!listener->apply(listener->who, &config->now, trouble))
             return blame(trouble, slice_text(listener->option->name));
-        listener->told = true;
     }
     return true;
 }

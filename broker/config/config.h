@@ -25,8 +25,8 @@ const struct options *config_options(const struct config *config);
 /*
  * Has `apply` called after the named option was changed by config_set_live;
  * `options` already has the new value. It returns false with a reason if it
- * cannot do what the value asks for; the old values then come back, and
- * whoever had already applied a new one is called again.
+ * cannot do what the value asks for; the old values then come back, and all who
+ * were called for the new ones are called again, the one that failed too.
  *
  * One function with one `who`, registered for several options, is called once
  * when several of them change together. The name must be that of an option.

@@ -6,6 +6,7 @@ void suite_config(void);
 
 /* A room that acts on options, or refuses to. */
 struct room {
+    int called;
     int applied;
     int64_t seen_timeout;
     bool refuse;
@@ -15,6 +16,7 @@ static bool apply(void *who, const struct options *options, struct trouble *trou
 {
     struct room *room = who;
 
+    room->called++;
     if (room->refuse)
         return trouble_set(trouble, "Unable to do that");
     room->applied++;
@@ -116,6 +118,7 @@ static void when_a_room_cannot_follow_all_go_back(void)
     CU_ASSERT_EQUAL(config_options(config)->timeout, 0);
     CU_ASSERT_EQUAL(config_options(config)->port, 6379);
     CU_ASSERT_EQUAL(willing.applied, 2);
+    CU_ASSERT_EQUAL(unwilling.called, 2);
     CU_ASSERT_EQUAL(willing.seen_timeout, 0);
     config_free(config);
 }
