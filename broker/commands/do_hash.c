@@ -1,0 +1,516 @@
+/* Hashes: fields and values. */
+#include "handlers.h"
+
+#include <math.h>
+
+#include "broker/commands/do_scan_private.h"
+#include "broker/commands/sampling.h"
+#include "storage/base/glob.h"
+#include "storage/values/hash.h"
+
+/* The hash of a key, or NULL. */
+static enum refusal find_hash(struct call *call, struct slice key, enum look why,
+                              struct hash **hash)
+{
+    struct value *value;
+    enum refusal refusal = call_find(call, key, VALUE_HASH, why, &value);
+
+    *hash = (struct hash *)(void *)value;
+    return refusal;
+}
+
+/* The same, but where there is none a fresh one is made. */
+static enum refusal find_or_create(struct call *call, struct slice key, struct hash **hash)
+{
+    enum refusal refusal = find_hash(call, key, LOOK_WRITE, hash);
+
+    if (refusal == REFUSAL_NONE && *hash == NULL) {
+        struct value *value;
+
+        *hash = hash_new();
+        value = (struct value *)(void *)*hash;
+        keyspace_put_value(call->keys, key, &value);
+    }
+    return refusal;
+}
+
+/* ---- Setting ---- */
+
+/* Sets the pairs that are left of the words; `created` counts the new fields. */
+static enum refusal set_pairs(struct call *call, struct slice key, int64_t *created)
+{
+    struct args *args = call->args;
+    size_t pairs = args_left(args) / 2;
+    size_t bytes = 0;
+    struct hash *hash;
+    enum refusal refusal = find_or_create(call, key, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+    if (hash_length(hash) == 0) {
+        for (size_t i = args_position(args); i < args->count; i++)
+            bytes += args->words[i].len;
+        hash_reserve(hash, call->limits, pairs, bytes);
+    }
+    *created = 0;
+    while (args_more(args)) {
+        struct slice field = args_next(args);
+
+        *created += hash_put(hash, call->limits, field, args_next(args));
+    }
+    ledger_changed(call->ledger, key, EVENT_HASH, "hset");
+    ledger_count(call->ledger, pairs - 1);
+    return REFUSAL_NONE;
+}
+
+/* HSET key field value [field value ...]: how many fields are new. */
+enum verdict do_hset(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    int64_t created;
+
+    if (args_left(call->args) % 2 != 0)
+        return call_refuse_arity(call);
+
+    enum refusal refusal = set_pairs(call, key, &created);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, created);
+    return VERDICT_DONE;
+}
+
+/* HMSET key field value [field value ...]: OK. */
+enum verdict do_hmset(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    int64_t created;
+
+    if (args_left(call->args) % 2 != 0)
+        return call_refuse_arity(call);
+
+    enum refusal refusal = set_pairs(call, key, &created);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+/* HSETNX key field value: 1 if the field was not there and now is. */
+enum verdict do_hsetnx(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct slice field = args_next(call->args);
+    struct slice value = args_next(call->args);
+    struct hash *hash;
+    enum refusal refusal = find_or_create(call, key, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    if (hash_has(hash, field)) {
+        reply_integer(call->reply, 0);
+        return VERDICT_DONE;
+    }
+    hash_put(hash, call->limits, field, value);
+    ledger_changed(call->ledger, key, EVENT_HASH, "hset");
+    reply_integer(call->reply, 1);
+    return VERDICT_DONE;
+}
+
+/* HINCRBY key field increment: the field's new value. */
+enum verdict do_hincrby(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct slice field = args_next(call->args);
+    char digits[NUMBER_INTEGER_MAX];
+    int64_t increment;
+    int64_t sum = 0;
+    struct hash_room room;
+    struct slice value;
+    struct hash *hash;
+
+    if (!args_next_integer(call->args, &increment))
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
+
+    enum refusal refusal = find_hash(call, key, LOOK_WRITE, &hash);
+    if (refusal == REFUSAL_NONE && hash != NULL && hash_get(hash, field, &room, &value) &&
+        !number_read(value, &sum))
+        refusal = REFUSAL_HASH_NOT_INTEGER;
+    if (refusal == REFUSAL_NONE && __builtin_add_overflow(sum, increment, &sum))
+        refusal = REFUSAL_OVERFLOW;
+    if (refusal == REFUSAL_NONE && hash == NULL)
+        refusal = find_or_create(call, key, &hash);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    hash_put(hash, call->limits, field, slice_of(digits, number_put(digits, sum)));
+    ledger_changed(call->ledger, key, EVENT_HASH, "hincrby");
+    reply_integer(call->reply, sum);
+    return VERDICT_DONE;
+}
+
+/* HINCRBYFLOAT key field increment: the field's new value. */
+enum verdict do_hincrbyfloat(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct slice field = args_next(call->args);
+    char digits[NUMBER_LONG_DOUBLE_MAX];
+    long double increment;
+    long double sum = 0;
+    struct hash_room room;
+    struct slice value;
+    struct hash *hash;
+
+    if (!number_read_long_double(args_next(call->args), &increment))
+        return call_refuse(call, REFUSAL_NOT_FLOAT);
+    if (!isfinite(increment))
+        return call_refuse(call, REFUSAL_NOT_FINITE);
+
+    enum refusal refusal = find_hash(call, key, LOOK_WRITE, &hash);
+    if (refusal == REFUSAL_NONE && hash != NULL && hash_get(hash, field, &room, &value) &&
+        !number_read_long_double(value, &sum))
+        refusal = REFUSAL_HASH_NOT_FLOAT;
+    sum += increment;
+    if (refusal == REFUSAL_NONE && !isfinite(sum))
+        refusal = REFUSAL_FLOAT_NAN;
+    if (refusal == REFUSAL_NONE && hash == NULL)
+        refusal = find_or_create(call, key, &hash);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    value = slice_of(digits, number_put_long_double(digits, sum));
+    hash_put(hash, call->limits, field, value);
+    ledger_changed(call->ledger, key, EVENT_HASH, "hincrbyfloat");
+    /* The sum is said, not the sum to be done: a float may come out otherwise elsewhere. */
+    ledger_say(call->ledger, (const struct slice[]){ SLICE("HSET"), key, field, value }, 4);
+    reply_bulk(call->reply, value);
+    return VERDICT_DONE;
+}
+
+/* HDEL key field [field ...]: how many fields were there and are gone. */
+enum verdict do_hdel(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct hash *hash;
+    int64_t removed = 0;
+    enum refusal refusal = find_hash(call, key, LOOK_WRITE, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    while (hash != NULL && args_more(call->args))
+        removed += hash_remove(hash, args_next(call->args));
+    if (removed > 0) {
+        ledger_changed(call->ledger, key, EVENT_HASH, "hdel");
+        ledger_count(call->ledger, (uint64_t)removed - 1);
+        if (hash_length(hash) == 0)
+            call_remove_empty(call, key);
+    }
+    reply_integer(call->reply, removed);
+    return VERDICT_DONE;
+}
+
+/* ---- Getting ---- */
+
+/* HGET key field: the value. */
+enum verdict do_hget(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct hash_room room;
+    struct slice value;
+    struct hash *hash;
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    if (hash != NULL && hash_get(hash, args_next(call->args), &room, &value))
+        reply_bulk(call->reply, value);
+    else
+        reply_nil(call->reply);
+    return VERDICT_DONE;
+}
+
+/* HMGET key field [field ...]: the value of each field. */
+enum verdict do_hmget(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct hash_room room;
+    struct slice value;
+    struct hash *hash;
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_array(call->reply, args_left(call->args));
+    while (args_more(call->args)) {
+        struct slice field = args_next(call->args);
+
+        if (hash != NULL && hash_get(hash, field, &room, &value))
+            reply_bulk(call->reply, value);
+        else
+            reply_nil(call->reply);
+    }
+    return VERDICT_DONE;
+}
+
+enum hash_part { HASH_FIELDS = 1 << 0, HASH_VALUES = 1 << 1 };
+
+/* Replies with all fields, all values, or both as a map. */
+static enum verdict reply_all(struct call *call, unsigned parts)
+{
+    struct slice key = args_next(call->args);
+    struct slice field, value;
+    struct hash_walk walk;
+    struct hash *hash;
+    size_t length;
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    length = hash != NULL ? hash_length(hash) : 0;
+    if (parts == (HASH_FIELDS | HASH_VALUES))
+        reply_map(call->reply, length);
+    else
+        reply_array(call->reply, length);
+    if (hash == NULL)
+        return VERDICT_DONE;
+    hash_walk_begin(&walk, hash);
+    while (hash_walk_next(&walk, &field, &value)) {
+        if (parts & HASH_FIELDS)
+            reply_bulk(call->reply, field);
+        if (parts & HASH_VALUES)
+            reply_bulk(call->reply, value);
+    }
+    hash_walk_end(&walk);
+    return VERDICT_DONE;
+}
+
+/* HGETALL key: all fields and their values. */
+enum verdict do_hgetall(struct call *call)
+{
+    return reply_all(call, HASH_FIELDS | HASH_VALUES);
+}
+
+/* HKEYS key: all fields. */
+enum verdict do_hkeys(struct call *call)
+{
+    return reply_all(call, HASH_FIELDS);
+}
+
+/* HVALS key: all values. */
+enum verdict do_hvals(struct call *call)
+{
+    return reply_all(call, HASH_VALUES);
+}
+
+/* HLEN key: how many fields there are. */
+enum verdict do_hlen(struct call *call)
+{
+    struct hash *hash;
+    enum refusal refusal = find_hash(call, args_next(call->args), LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, hash != NULL ? (int64_t)hash_length(hash) : 0);
+    return VERDICT_DONE;
+}
+
+/* HEXISTS key field: 1 if the field is there. */
+enum verdict do_hexists(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct hash *hash;
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, hash != NULL && hash_has(hash, args_next(call->args)));
+    return VERDICT_DONE;
+}
+
+/* HSTRLEN key field: how long the value is. */
+enum verdict do_hstrlen(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct slice value = { NULL, 0 };
+    struct hash_room room;
+    struct hash *hash;
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    if (hash != NULL && !hash_get(hash, args_next(call->args), &room, &value))
+        value.len = 0;
+    reply_integer(call->reply, (int64_t)value.len);
+    return VERDICT_DONE;
+}
+
+enum { SCAN_LOOKS = 10 }; /* steps for each field asked for, so that one call is bounded */
+
+struct field_scan {
+    struct call        *call;
+    struct scan_options options;
+    size_t              seen;
+    size_t              shown;
+};
+
+static void show_field(void *who, struct slice field, struct slice value)
+{
+    struct field_scan *scan = who;
+
+    scan->seen++;
+    if (scan->options.matching && !glob_match(scan->options.pattern, field))
+        return;
+    reply_bulk(scan->call->reply, field);
+    reply_bulk(scan->call->reply, value);
+    scan->shown++;
+}
+
+/* HSCAN key cursor [MATCH pattern] [COUNT count]: a cursor, and some fields with their values. */
+enum verdict do_hscan(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct field_scan scan = { .call = call };
+    struct outbox_hole head, list;
+    struct hash *hash;
+    uint64_t cursor;
+    size_t looks = 0;
+
+    if (!scan_read_cursor(args_next(call->args), &cursor))
+        return call_refuse(call, REFUSAL_BAD_CURSOR);
+
+    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
+    if (refusal == REFUSAL_NONE && hash != NULL)
+        refusal = scan_read_options(call, false, &scan.options);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    reply_array(call->reply, 2);
+    head = reply_open(call->reply);
+    list = reply_open(call->reply);
+    cursor = hash != NULL ? cursor : 0;
+    if (hash != NULL) {
+        do {
+            cursor = hash_scan(hash, cursor, show_field, &scan);
+        } while (cursor != 0 && scan.seen < scan.options.count &&
+                 ++looks / SCAN_LOOKS < scan.options.count);
+    }
+    reply_close_cursor(call->reply, head, cursor);
+    reply_close_array(call->reply, list, scan.shown * 2);
+    return VERDICT_DONE;
+}
+
+/* ---- Chance ---- */
+
+/* Replies with a field, and its value if that is asked for: a pair of its own in RESP3. */
+static void reply_field(struct call *call, struct slice field, struct slice value, bool with_value)
+{
+    if (with_value && call->reply->resp3)
+        reply_array(call->reply, 2);
+    reply_bulk(call->reply, field);
+    if (with_value)
+        reply_bulk(call->reply, value);
+}
+
+/* Announces so many of them. */
+static void reply_field_count(struct call *call, size_t count, bool with_values)
+{
+    reply_array(call->reply, with_values && !call->reply->resp3 ? count * 2 : count);
+}
+
+/* Replies with `count` fields chosen one by one, the same one perhaps again. */
+static void reply_random_fields(struct call *call, const struct hash *hash, size_t count,
+                                bool with_values)
+{
+    reply_field_count(call, count, with_values);
+    for (; count > 0; count--) {
+        struct hash_room room;
+        struct slice field, value;
+
+        hash_random(hash, call->random, &room, &field, &value);
+        reply_field(call, field, value, with_values);
+    }
+}
+
+/* Replies with `count` different fields, at most as many as there are. */
+static void reply_sample(struct call *call, const struct hash *hash, size_t count,
+                         bool with_values)
+{
+    size_t length = hash_length(hash);
+    struct slice field, value;
+    struct sampling sampling;
+    struct hash_walk walk;
+
+    if (count > length)
+        count = length;
+    reply_field_count(call, count, with_values);
+    if (sampling_is_sparse(count, length)) {
+        struct sampling_seen seen;
+
+        sampling_seen_begin(&seen, call, count);
+        while (seen.count < count) {
+            struct hash_room room;
+
+            hash_random(hash, call->random, &room, &field, &value);
+            if (sampling_is_new(&seen, field))
+                reply_field(call, field, value, with_values);
+        }
+        sampling_seen_end(&seen);
+        return;
+    }
+    sampling_begin(&sampling, count, length);
+    hash_walk_begin(&walk, hash);
+    while (sampling.wanted > 0 && hash_walk_next(&walk, &field, &value)) {
+        if (sampling_takes(&sampling, call->random))
+            reply_field(call, field, value, with_values);
+    }
+    hash_walk_end(&walk);
+}
+
+static enum verdict reply_one_field(struct call *call, const struct hash *hash)
+{
+    struct hash_room room;
+    struct slice field, value;
+
+    if (hash == NULL) {
+        reply_nil(call->reply);
+        return VERDICT_DONE;
+    }
+    hash_random(hash, call->random, &room, &field, &value);
+    reply_bulk(call->reply, field);
+    return VERDICT_DONE;
+}
+
+/* HRANDFIELD key [count [WITHVALUES]]: fields chosen by chance; a negative count may repeat them. */
+enum verdict do_hrandfield(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    bool counted = args_more(call->args);
+    bool with_values = false;
+    int64_t count = 1;
+    struct hash *hash;
+    enum refusal refusal = REFUSAL_NONE;
+
+    if (counted) {
+        refusal = sampling_next_count(call, &count);
+        if (refusal == REFUSAL_NONE && args_more(call->args)) {
+            with_values = args_take(call->args, SLICE("withvalues"));
+            if (!with_values || args_more(call->args))
+                refusal = REFUSAL_SYNTAX;
+            else if (count < -INT64_MAX / 2 || count > INT64_MAX / 2)
+                refusal = REFUSAL_OUT_OF_RANGE;
+        }
+    }
+    if (refusal == REFUSAL_NONE)
+        refusal = find_hash(call, key, LOOK_READ, &hash);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    if (!counted)
+        return reply_one_field(call, hash);
+    if (hash == NULL || count == 0)
+        reply_array(call->reply, 0);
+    else if (count < 0)
+        reply_random_fields(call, hash, (size_t)-count, with_values);
+    else
+        reply_sample(call, hash, (size_t)count, with_values);
+    return VERDICT_DONE;
+}

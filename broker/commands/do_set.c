@@ -1,0 +1,395 @@
+/* Sets: members, and members chosen by chance. */
+#include "handlers.h"
+
+#include "broker/commands/do_scan_private.h"
+#include "broker/commands/do_set_private.h"
+#include "broker/commands/sampling.h"
+#include "storage/base/glob.h"
+
+/* ---- What the family shares ---- */
+
+enum refusal find_set(struct call *call, struct slice key, enum look why, struct set **set)
+{
+    struct value *value;
+    enum refusal refusal = call_find(call, key, VALUE_SET, why, &value);
+
+    *set = (struct set *)(void *)value;
+    return refusal;
+}
+
+void put_set(struct call *call, struct slice key, struct set *set)
+{
+    struct value *value = (struct value *)(void *)set;
+
+    keyspace_put_value(call->keys, key, &value);
+}
+
+enum verdict reply_members(struct call *call, const struct set *set)
+{
+    struct set_walk walk;
+    struct slice member;
+
+    reply_set(call->reply, set != NULL ? set_count(set) : 0);
+    if (set == NULL)
+        return VERDICT_DONE;
+    set_walk_begin(&walk, set);
+    while (set_walk_next(&walk, &member))
+        reply_bulk(call->reply, member);
+    set_walk_end(&walk);
+    return VERDICT_DONE;
+}
+
+/* ---- Adding and removing ---- */
+
+/* SADD key member [member ...]: how many members are new. */
+enum verdict do_sadd(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct set *set;
+    int64_t added = 0;
+    enum refusal refusal = find_set(call, key, LOOK_WRITE, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    if (set == NULL) {
+        set = set_new();
+        put_set(call, key, set);
+    }
+    while (args_more(call->args))
+        added += set_add(set, call->limits, args_next(call->args));
+    if (added > 0) {
+        ledger_changed(call->ledger, key, EVENT_SET, "sadd");
+        ledger_count(call->ledger, (uint64_t)added - 1);
+    }
+    reply_integer(call->reply, added);
+    return VERDICT_DONE;
+}
+
+/* SREM key member [member ...]: how many members were there and are gone. */
+enum verdict do_srem(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct set *set;
+    int64_t removed = 0;
+    enum refusal refusal = find_set(call, key, LOOK_WRITE, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    while (set != NULL && args_more(call->args))
+        removed += set_remove(set, args_next(call->args));
+    if (removed > 0) {
+        ledger_changed(call->ledger, key, EVENT_SET, "srem");
+        ledger_count(call->ledger, (uint64_t)removed - 1);
+        if (set_count(set) == 0)
+            call_remove_empty(call, key);
+    }
+    reply_integer(call->reply, removed);
+    return VERDICT_DONE;
+}
+
+/* SMOVE source destination member: 1 if the member was in the source and now is in the other. */
+enum verdict do_smove(struct call *call)
+{
+    struct slice source = args_next(call->args);
+    struct slice destination = args_next(call->args);
+    struct slice member = args_next(call->args);
+    struct set *from, *to;
+    enum refusal refusal = find_set(call, source, LOOK_WRITE, &from);
+
+    if (refusal == REFUSAL_NONE && from != NULL)
+        refusal = find_set(call, destination, LOOK_WRITE, &to);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    if (from == NULL || from == to) {
+        reply_integer(call->reply, from != NULL && set_has(from, member));
+        return VERDICT_DONE;
+    }
+    if (!set_remove(from, member)) {
+        reply_integer(call->reply, 0);
+        return VERDICT_DONE;
+    }
+    ledger_changed(call->ledger, source, EVENT_SET, "srem");
+    if (set_count(from) == 0)
+        call_remove_empty(call, source);
+    if (to == NULL) {
+        to = set_new();
+        put_set(call, destination, to);
+    }
+    if (set_add(to, call->limits, member))
+        ledger_changed(call->ledger, destination, EVENT_SET, "sadd");
+    reply_integer(call->reply, 1);
+    return VERDICT_DONE;
+}
+
+/* ---- Looking ---- */
+
+/* SISMEMBER key member: 1 if the set has it. */
+enum verdict do_sismember(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct set *set;
+    enum refusal refusal = find_set(call, key, LOOK_READ, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, set != NULL && set_has(set, args_next(call->args)));
+    return VERDICT_DONE;
+}
+
+/* SMISMEMBER key member [member ...]: for each 1 if the set has it. */
+enum verdict do_smismember(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct set *set;
+    enum refusal refusal = find_set(call, key, LOOK_READ, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_array(call->reply, args_left(call->args));
+    while (args_more(call->args)) {
+        struct slice member = args_next(call->args);
+
+        reply_integer(call->reply, set != NULL && set_has(set, member));
+    }
+    return VERDICT_DONE;
+}
+
+/* SCARD key: how many members there are. */
+enum verdict do_scard(struct call *call)
+{
+    struct set *set;
+    enum refusal refusal = find_set(call, args_next(call->args), LOOK_READ, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, set != NULL ? (int64_t)set_count(set) : 0);
+    return VERDICT_DONE;
+}
+
+/* SMEMBERS key: all members. */
+enum verdict do_smembers(struct call *call)
+{
+    struct set *set;
+    enum refusal refusal = find_set(call, args_next(call->args), LOOK_READ, &set);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    return reply_members(call, set);
+}
+
+enum { SCAN_LOOKS = 10 }; /* steps for each member asked for, so that one call is bounded */
+
+struct member_scan {
+    struct call        *call;
+    struct scan_options options;
+    size_t              seen;
+    size_t              shown;
+};
+
+static void show_member(void *who, struct slice member)
+{
+    struct member_scan *scan = who;
+
+    scan->seen++;
+    if (scan->options.matching && !glob_match(scan->options.pattern, member))
+        return;
+    reply_bulk(scan->call->reply, member);
+    scan->shown++;
+}
+
+/* SSCAN key cursor [MATCH pattern] [COUNT count]: a cursor, and some members. */
+enum verdict do_sscan(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct member_scan scan = { .call = call };
+    struct outbox_hole head, list;
+    struct set *set;
+    uint64_t cursor;
+    size_t looks = 0;
+
+    if (!scan_read_cursor(args_next(call->args), &cursor))
+        return call_refuse(call, REFUSAL_BAD_CURSOR);
+
+    enum refusal refusal = find_set(call, key, LOOK_READ, &set);
+    if (refusal == REFUSAL_NONE && set != NULL)
+        refusal = scan_read_options(call, false, &scan.options);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    reply_array(call->reply, 2);
+    head = reply_open(call->reply);
+    list = reply_open(call->reply);
+    cursor = set != NULL ? cursor : 0;
+    if (set != NULL) {
+        do {
+            cursor = set_scan(set, cursor, show_member, &scan);
+        } while (cursor != 0 && scan.seen < scan.options.count &&
+                 ++looks / SCAN_LOOKS < scan.options.count);
+    }
+    reply_close_cursor(call->reply, head, cursor);
+    reply_close_array(call->reply, list, scan.shown);
+    return VERDICT_DONE;
+}
+
+/* ---- Chance ---- */
+
+/* Says what was popped; a chance is not left to who hears it. */
+static void say_removed(struct call *call, struct slice key, struct slice *words, size_t count)
+{
+    words[0] = SLICE("SREM");
+    words[1] = key;
+    ledger_say(call->ledger, words, 2 + count);
+}
+
+/* SPOP key: a member chosen by chance, which is gone then. */
+static enum verdict pop_member(struct call *call, struct slice key, struct set *set)
+{
+    struct set_room room;
+    struct slice words[3];
+
+    if (set == NULL) {
+        reply_nil(call->reply);
+        return VERDICT_DONE;
+    }
+    words[2] = set_random(set, call->random, &room);
+    reply_bulk(call->reply, words[2]);
+    say_removed(call, key, words, 1);
+    set_remove(set, words[2]);
+    ledger_changed(call->ledger, key, EVENT_SET, "spop");
+    if (set_count(set) == 0)
+        call_remove_empty(call, key);
+    return VERDICT_DONE;
+}
+
+/* Pops `count` members, which are not all there are. */
+static void pop_members(struct call *call, struct slice key, struct set *set, size_t count)
+{
+    enum { EACH = 64 };
+    struct slice words[2 + EACH];
+    struct set_room room;
+    size_t waiting = 0; /* popped but not said */
+
+    reply_set(call->reply, count);
+    for (size_t i = 0; i < count; i++) {
+        struct slice member = set_random(set, call->random, &room);
+
+        reply_bulk(call->reply, member);
+        words[2 + waiting++] = arena_copy(call->arena, member);
+        set_remove(set, member);
+        if (waiting == EACH || i + 1 == count) {
+            say_removed(call, key, words, waiting);
+            waiting = 0;
+        }
+    }
+}
+
+/* SPOP key [count]: members chosen by chance, which are gone then. */
+enum verdict do_spop(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    bool counted = args_more(call->args);
+    int64_t count = 1;
+    struct set *set;
+
+    if (args_left(call->args) > 1)
+        return call_refuse(call, REFUSAL_SYNTAX);
+    if (counted && call_next_integer(call, 0, INT64_MAX, REFUSAL_NOT_POSITIVE, &count))
+        return call_refuse(call, REFUSAL_NOT_POSITIVE);
+
+    enum refusal refusal = find_set(call, key, LOOK_WRITE, &set);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    if (!counted)
+        return pop_member(call, key, set);
+    if (set == NULL || count == 0)
+        return reply_members(call, NULL);
+    if ((uint64_t)count >= set_count(set)) {
+        reply_members(call, set);
+        ledger_changed(call->ledger, key, EVENT_SET, "spop");
+        ledger_count(call->ledger, set_count(set) - 1);
+        call_remove_empty(call, key);
+        ledger_say(call->ledger, (const struct slice[]){ SLICE("DEL"), key }, 2);
+        return VERDICT_DONE;
+    }
+    pop_members(call, key, set, (size_t)count);
+    ledger_changed(call->ledger, key, EVENT_SET, "spop");
+    ledger_count(call->ledger, (uint64_t)count - 1);
+    return VERDICT_DONE;
+}
+
+/* Replies with `count` members chosen one by one, the same one perhaps again. */
+static void reply_random_members(struct call *call, const struct set *set, size_t count)
+{
+    struct set_room room;
+
+    reply_array(call->reply, count);
+    for (; count > 0; count--)
+        reply_bulk(call->reply, set_random(set, call->random, &room));
+}
+
+/* Replies with `count` different members, at most as many as there are. */
+static void reply_sample(struct call *call, const struct set *set, size_t count)
+{
+    size_t all = set_count(set);
+    struct sampling sampling;
+    struct set_walk walk;
+    struct set_room room;
+    struct slice member;
+
+    if (count > all)
+        count = all;
+    reply_array(call->reply, count);
+    if (sampling_is_sparse(count, all)) {
+        struct sampling_seen seen;
+
+        sampling_seen_begin(&seen, call, count);
+        while (seen.count < count) {
+            member = set_random(set, call->random, &room);
+            if (sampling_is_new(&seen, member))
+                reply_bulk(call->reply, member);
+        }
+        sampling_seen_end(&seen);
+        return;
+    }
+    sampling_begin(&sampling, count, all);
+    set_walk_begin(&walk, set);
+    while (sampling.wanted > 0 && set_walk_next(&walk, &member)) {
+        if (sampling_takes(&sampling, call->random))
+            reply_bulk(call->reply, member);
+    }
+    set_walk_end(&walk);
+}
+
+/* SRANDMEMBER key [count]: members chosen by chance; a negative count may repeat them. */
+enum verdict do_srandmember(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    bool counted = args_more(call->args);
+    int64_t count = 1;
+    struct set_room room;
+    struct set *set;
+    enum refusal refusal = REFUSAL_NONE;
+
+    if (args_left(call->args) > 1)
+        return call_refuse(call, REFUSAL_SYNTAX);
+    if (counted)
+        refusal = sampling_next_count(call, &count);
+    if (refusal == REFUSAL_NONE)
+        refusal = find_set(call, key, LOOK_READ, &set);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+
+    if (!counted && set == NULL)
+        reply_nil(call->reply);
+    else if (!counted)
+        reply_bulk(call->reply, set_random(set, call->random, &room));
+    else if (set == NULL || count == 0)
+        reply_array(call->reply, 0);
+    else if (count < 0)
+        reply_random_members(call, set, (size_t)-count);
+    else
+        reply_sample(call, set, (size_t)count);
+    return VERDICT_DONE;
+}
