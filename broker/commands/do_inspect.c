@@ -64,7 +64,7 @@ static enum verdict debug_sleep(struct call *call)
     struct timespec pause;
     double seconds;
 
-    if (!args_more(call->args) || !number_read_double(args_next(call->args), &seconds) ||
+    if (!number_read_double(args_next(call->args), &seconds) ||
         seconds < 0 || seconds > 1e9)
         return call_refuse(call, REFUSAL_NOT_FLOAT);
     pause.tv_sec = (time_t)seconds;
@@ -106,7 +106,7 @@ static enum verdict debug_active_expire(struct call *call)
 {
     int64_t on;
 
-    if (!args_more(call->args) || !args_next_integer(call->args, &on))
+    if (!args_next_integer(call->args, &on))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
     upkeep_expire_actively(call->broker->upkeep, on != 0);
     reply_ok(call->reply);
@@ -115,7 +115,7 @@ static enum verdict debug_active_expire(struct call *call)
 
 static enum verdict debug_log(struct call *call)
 {
-    struct slice text = args_more(call->args) ? args_next(call->args) : SLICE("");
+    struct slice text = args_next(call->args);
 
     log_line(call->broker->log, LOG_WARNING, "DEBUG LOG: %.*s",
              (int)(text.len > 4096 ? 4096 : text.len), text.at);
@@ -128,19 +128,21 @@ enum verdict do_debug(struct call *call)
 {
     static const struct {
         struct slice word;
+        size_t       wants; /* words behind it, at least */
         enum verdict (*run)(struct call *call);
     } subcommands[] = {
-        { { "sleep", 5 }, debug_sleep },
-        { { "digest", 6 }, debug_digest },
-        { { "digest-value", 12 }, debug_digest_value },
-        { { "set-active-expire", 17 }, debug_active_expire },
-        { { "log", 3 }, debug_log },
+        { { "sleep", 5 }, 1, debug_sleep },
+        { { "digest", 6 }, 0, debug_digest },
+        { { "digest-value", 12 }, 1, debug_digest_value },
+        { { "set-active-expire", 17 }, 1, debug_active_expire },
+        { { "log", 3 }, 1, debug_log },
     };
 
     if (!debug_allowed(call))
         return VERDICT_REFUSED;
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
-        if (args_take(call->args, subcommands[i].word))
+        if (args_left(call->args) > subcommands[i].wants &&
+            args_take(call->args, subcommands[i].word))
             return subcommands[i].run(call);
     }
     return call_refuse_subcommand(call);

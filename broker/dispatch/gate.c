@@ -1,8 +1,7 @@
 /* Each guard begins with the cheap test that nearly always ends it. */
 #include "broker/dispatch/gate.h"
 
-#include <stdio.h>
-
+#include "broker/dispatch/transaction.h"
 #include "storage/base/buffer.h"
 
 enum { QUOTED_MOST = 128 };
@@ -48,6 +47,21 @@ static enum pass refuse_unknown_subcommand(struct call *call)
     return PASS_REFUSED;
 }
 
+/* An EXEC that is wrong in itself ends its transaction, and says so. */
+static enum pass refuse_arity(struct call *call)
+{
+    struct session *session = call->session;
+
+    if (session->transaction != NULL && slice_equal(command_name(call->command), SLICE("exec"))) {
+        transaction_end(session);
+        (void)call_refuse_with(call, "EXECABORT Transaction discarded because of: wrong number of "
+                                     "arguments for 'exec' command");
+    } else {
+        (void)call_refuse_arity(call);
+    }
+    return PASS_REFUSED;
+}
+
 enum pass gate_known(void *nobody, struct call *call)
 {
     const struct command *command = call->command;
@@ -60,10 +74,8 @@ enum pass gate_known(void *nobody, struct call *call)
         return refuse_unknown(call);
     if (command_lacks_subcommand(command, count))
         return refuse_unknown_subcommand(call);
-    if (command->run == NULL || !command_takes(command, count)) {
-        (void)call_refuse_arity(call);
-        return PASS_REFUSED;
-    }
+    if (command->run == NULL || !command_takes(command, count))
+        return refuse_arity(call);
     return PASS_ON;
 }
 

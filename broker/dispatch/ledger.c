@@ -40,7 +40,7 @@ struct ledger {
     void               *before_all_who;
 };
 
-static void removed(void *who, uint32_t db, struct slice key, enum change_kind kind);
+static void told(void *who, uint32_t db, struct slice key, enum change_kind kind);
 
 struct ledger *ledger_new(void)
 {
@@ -48,7 +48,7 @@ struct ledger *ledger_new(void)
 
     ledger->keys = arena_new();
     ledger->feed_db = NO_DB;
-    ledger->sink = (struct change_sink){ removed, ledger };
+    ledger->sink = (struct change_sink){ told, ledger };
     return ledger;
 }
 
@@ -275,15 +275,12 @@ void ledger_feed_restart(struct ledger *ledger)
 }
 
 /* A key went by itself: the DEL is said at once, in front of what the call will say. */
-static void removed(void *who, uint32_t db, struct slice key, enum change_kind kind)
+static void note_removal(struct ledger *ledger, uint32_t db, struct slice key, bool expired)
 {
-    struct ledger *ledger = who;
     const struct slice words[2] = { SLICE("DEL"), key };
-    bool expired = kind == CHANGE_EXPIRED;
-    bool alone = ledger->depth == 0;
 
     ledger->removals++;
-    if (alone) {
+    if (ledger->depth == 0) {
         ledger->unit = ledger->feed.len;
         ledger->statements = 0;
     }
@@ -294,6 +291,22 @@ static void removed(void *who, uint32_t db, struct slice key, enum change_kind k
                              .event = expired ? "expired" : "evicted",
                              .db = db,
                              .class = expired ? EVENT_EXPIRED : EVENT_EVICTED });
+}
+
+/* What the keyspaces tell of themselves. */
+static void told(void *who, uint32_t db, struct slice key, enum change_kind kind)
+{
+    struct ledger *ledger = who;
+    bool created = kind == CHANGE_CREATED;
+
+    if (kind == CHANGE_EXPIRED || kind == CHANGE_EVICTED)
+        note_removal(ledger, db, key, kind == CHANGE_EXPIRED);
+    else if (UNLIKELY(ledger_heard_by(ledger, LISTENER_NOTICES)))
+        add_line(ledger, &(struct ledger_line){ .key = key,
+                                                .event = created ? "new" : "keymiss",
+                                                .db = db,
+                                                .class = created ? EVENT_NEW : EVENT_MISS,
+                                                .notice_only = true });
 }
 
 const struct change_sink *ledger_change_sink(struct ledger *ledger)

@@ -1,10 +1,11 @@
 /*
  * What the keyspace announces of its own accord, and to whom.
  *
- * Changes that a command makes are noted by its handler. Two kinds come from
- * below: a key found past its time, and a key evicted for memory. The keyspace
- * tells them through this interface, which it owns and broker/dispatch/ledger
- * implements.
+ * Changes that a command makes are noted by its handler. Some things come from
+ * below: a key found past its time, a key evicted for memory; and, for those
+ * who asked for such events, a key that came to be or was looked for in vain.
+ * The keyspace tells them through this interface, which it owns and
+ * broker/dispatch/ledger implements.
  */
 #ifndef STORAGE_KEYSPACE_CHANGE_H
 #define STORAGE_KEYSPACE_CHANGE_H
@@ -13,11 +14,16 @@
 
 #include "storage/base/slice.h"
 
-enum change_kind { CHANGE_EXPIRED, CHANGE_EVICTED };
+enum change_kind {
+    CHANGE_EXPIRED, /* the item goes just after it is told */
+    CHANGE_EVICTED, /* likewise */
+    CHANGE_CREATED, /* a key that was not there is there now */
+    CHANGE_MISSED   /* a key was looked for to be read and is not there */
+};
 
 struct change_sink {
-    /* Called just before the item goes; `key` is borrowed until this returns. */
-    void (*removed)(void *who, uint32_t db, struct slice key, enum change_kind kind);
+    /* `key` is borrowed until this returns. */
+    void (*tell)(void *who, uint32_t db, struct slice key, enum change_kind kind);
     void *who;
 };
 

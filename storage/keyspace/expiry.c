@@ -38,11 +38,8 @@ void due_remove(struct keyspace *keys, const struct item *item)
 
 void keyspace_let_expire(struct keyspace *keys, struct item *item, uint64_t hash)
 {
-    struct keyspaces *all = keys->all;
-
-    all->counts.expired++;
-    if (all->changes != NULL)
-        all->changes->removed(all->changes->who, keys->db, item_key_of(item), CHANGE_EXPIRED);
+    keys->all->counts.expired++;
+    keyspace_tell(keys, item_key_of(item), CHANGE_EXPIRED);
     keyspace_drop(keys, item, hash, true);
 }
 

@@ -148,10 +148,12 @@ struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look wh
     void **slot = find_slot(keys, key, keyspace_hash(keys, key));
 
     if (why == LOOK_READ) {
-        if (slot != NULL)
+        if (LIKELY(slot != NULL)) {
             keys->all->counts.hits++;
-        else
+        } else {
             keys->all->counts.misses++;
+            keyspace_tell(keys, key, CHANGE_MISSED);
+        }
     }
     return slot != NULL ? *slot : NULL;
 }
@@ -185,6 +187,7 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
     if (slot == NULL) {
         item = item_new(key, content, -1);
         table_add(&keys->items, item, hash);
+        keyspace_tell(keys, key, CHANGE_CREATED);
         return item;
     }
     item = *slot;
@@ -370,6 +373,7 @@ static struct item *put_item(struct keyspace *keys, struct item *item)
     table_add(&keys->items, item, hash);
     if (item_expires(item))
         due_add(keys, item);
+    keyspace_tell(keys, key, CHANGE_CREATED);
     return item;
 }
 

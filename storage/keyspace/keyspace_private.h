@@ -42,6 +42,16 @@ struct due {
 
 extern const struct ordered_kind due_kind;
 
+/* Tells the change sink, if there is one. */
+static inline void keyspace_tell(const struct keyspace *keys, struct slice key,
+                                 enum change_kind kind)
+{
+    const struct change_sink *changes = keys->all->changes;
+
+    if (changes != NULL)
+        changes->tell(changes->who, keys->db, key, kind);
+}
+
 /* The index of expiry: storage/keyspace/expiry.c. */
 void due_add(struct keyspace *keys, struct item *item);
 void due_remove(struct keyspace *keys, const struct item *item);
