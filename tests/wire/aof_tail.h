@@ -11,7 +11,7 @@
 #include "tests/wire/talk_reply.h"
 
 struct aof_tail {
-    char   path[256]; /* the increment being read; empty before there is one */
+    char path[256]; /* the increment being read; empty before there is one */
     size_t offset;
 };
 

@@ -17,19 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    FIRST_PORT = 21000,
-    LAST_PORT = 29999,
-    START_PATIENCE_MS = 30000,
-    STOP_PATIENCE_MS = 10000
-};
+enum { FIRST_PORT = 21000, LAST_PORT = 29999, START_PATIENCE_MS = 30000, STOP_PATIENCE_MS = 10000 };
 
 struct server {
     struct server_setup setup;
-    char  folder[64];
-    char  socket_path[96];
-    char  log_path[96];
-    int   port;
+    char folder[64];
+    char socket_path[96];
+    char log_path[96];
+    int port;
     pid_t process; /* 0 while none runs */
 };
 

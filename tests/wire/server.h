@@ -15,8 +15,8 @@
 #include "tests/wire/talk_text.h"
 
 struct server_setup {
-    const char         *program;
-    bool                oracle;  /* it is redis-server: it is told not to write snapshots */
+    const char *program;
+    bool oracle;                 /* it is redis-server: it is told not to write snapshots */
     const struct words *options; /* further command line words, or NULL; borrowed for good */
 };
 

@@ -29,17 +29,21 @@ static const char usage[] =
 
 struct plan {
     struct transcript_setup setup;
-    struct words            options;
-    int                     jobs;
+    struct words options;
+    int jobs;
 };
 
 static bool read_options(struct plan *plan, int count, char **words)
 {
     static const struct option options[] = {
-        { "server", required_argument, NULL, 's' },   { "oracle", no_argument, NULL, 'o' },
-        { "replay", no_argument, NULL, 'y' },         { "record", no_argument, NULL, 'r' },
-        { "no-aof", no_argument, NULL, 'n' },         { "jobs", required_argument, NULL, 'j' },
-        { "patience", required_argument, NULL, 'p' }, { "option", required_argument, NULL, 'x' },
+        { "server", required_argument, NULL, 's' },
+        { "oracle", no_argument, NULL, 'o' },
+        { "replay", no_argument, NULL, 'y' },
+        { "record", no_argument, NULL, 'r' },
+        { "no-aof", no_argument, NULL, 'n' },
+        { "jobs", required_argument, NULL, 'j' },
+        { "patience", required_argument, NULL, 'p' },
+        { "option", required_argument, NULL, 'x' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -48,20 +52,35 @@ static bool read_options(struct plan *plan, int count, char **words)
         struct text word = { 0 };
 
         switch (option) {
-        case 's': plan->setup.program = optarg; break;
-        case 'o': plan->setup.oracle = true; break;
-        case 'y': plan->setup.replay = true; break;
-        case 'r': plan->setup.record = true; break;
-        case 'n': plan->setup.without_aof = true; break;
-        case 'j': plan->jobs = (int)strtol(optarg, NULL, 10); break;
-        case 'p': plan->setup.patience_ms = (int)strtol(optarg, NULL, 10); break;
+        case 's':
+            plan->setup.program = optarg;
+            break;
+        case 'o':
+            plan->setup.oracle = true;
+            break;
+        case 'y':
+            plan->setup.replay = true;
+            break;
+        case 'r':
+            plan->setup.record = true;
+            break;
+        case 'n':
+            plan->setup.without_aof = true;
+            break;
+        case 'j':
+            plan->jobs = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'p':
+            plan->setup.patience_ms = (int)strtol(optarg, NULL, 10);
+            break;
         case 'x':
             text_say(&word, optarg);
             plan->options.at =
                 need(plan->options.at, (plan->options.count + 1) * sizeof *plan->options.at);
             plan->options.at[plan->options.count++] = word;
             break;
-        default: return false;
+        default:
+            return false;
         }
     }
     if (plan->setup.program == NULL && plan->setup.oracle)

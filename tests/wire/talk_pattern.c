@@ -32,14 +32,14 @@ enum pattern_kind {
 struct pattern {
     enum pattern_kind kind;
     struct talk_reply literal; /* kind and text of a literal; the kind of a container */
-    struct text       name;    /* under which the value is remembered, or empty */
-    int64_t           least;
-    int64_t           most;
-    regex_t           regex;
-    bool              any_error; /* of a regex: it stands behind '!' and wants an error */
-    bool              unordered;
-    struct pattern  **parts;
-    size_t            count;
+    struct text name;          /* under which the value is remembered, or empty */
+    int64_t least;
+    int64_t most;
+    regex_t regex;
+    bool any_error; /* of a regex: it stands behind '!' and wants an error */
+    bool unordered;
+    struct pattern **parts;
+    size_t count;
 };
 
 void captures_set(struct captures *captures, const char *name, const char *value, size_t length)
@@ -187,7 +187,7 @@ static struct pattern *read_regex(const char **at, struct text *trouble)
         const char *plain = strncmp(*at, "\\/", 2) == 0   ? "/"
                             : strncmp(*at, "\\r", 2) == 0 ? "\r"
                             : strncmp(*at, "\\n", 2) == 0 ? "\n"
-                                                           : NULL;
+                                                          : NULL;
 
         text_add(&source, plain != NULL ? plain : *at, 1);
         *at += plain != NULL ? 2 : 1;
@@ -271,8 +271,10 @@ static size_t plain_run(const char *at)
 static struct pattern *read_plain(const char **at, struct text *trouble)
 {
     const char *start = *at;
-    enum reply_kind kind = *start == ',' ? REPLY_DOUBLE : *start == '(' ? REPLY_BIG_NUMBER
-                         : *start == '#' ? REPLY_BOOLEAN : REPLY_INTEGER;
+    enum reply_kind kind = *start == ','   ? REPLY_DOUBLE
+                           : *start == '(' ? REPLY_BIG_NUMBER
+                           : *start == '#' ? REPLY_BOOLEAN
+                                           : REPLY_INTEGER;
     const char *from = kind == REPLY_INTEGER ? start : start + 1;
     size_t length = plain_run(from);
 
@@ -360,7 +362,8 @@ static bool has_text(const struct talk_reply *reply)
     return !talk_reply_is_container(reply->kind) && reply->text.at != NULL;
 }
 
-/* Bags: each part of the pattern takes the first part of the reply that fits and is not yet taken. */
+/* Bags: each part of the pattern takes the first part of the reply that fits and is not yet taken.
+ */
 static bool bag_fits(const struct pattern *pattern, const struct talk_reply *reply,
                      struct captures *captures)
 {

@@ -15,7 +15,7 @@
 struct captures {
     struct text *names;
     struct text *values;
-    size_t       count;
+    size_t count;
 };
 
 /* Remembers a value under a name, in place of an older one. */

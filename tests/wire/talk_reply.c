@@ -17,9 +17,9 @@ static bool kind_of(char mark, enum reply_kind *kind)
 {
     static const char marks[] = "+-:$_,#(=*%~>";
     static const enum reply_kind kinds[] = {
-        REPLY_SIMPLE,  REPLY_ERROR,   REPLY_INTEGER,    REPLY_BULK,     REPLY_NULL,
-        REPLY_DOUBLE,  REPLY_BOOLEAN, REPLY_BIG_NUMBER, REPLY_VERBATIM, REPLY_ARRAY,
-        REPLY_MAP,     REPLY_SET,     REPLY_PUSH,
+        REPLY_SIMPLE, REPLY_ERROR,   REPLY_INTEGER,    REPLY_BULK,     REPLY_NULL,
+        REPLY_DOUBLE, REPLY_BOOLEAN, REPLY_BIG_NUMBER, REPLY_VERBATIM, REPLY_ARRAY,
+        REPLY_MAP,    REPLY_SET,     REPLY_PUSH,
     };
     const char *place = mark == '\0' ? NULL : strchr(marks, mark);
 

@@ -34,10 +34,10 @@ enum reply_kind {
 };
 
 struct talk_reply {
-    enum reply_kind    kind;
-    struct text        text; /* of a scalar, as it came; of a verbatim string with its "txt:" */
+    enum reply_kind kind;
+    struct text text; /* of a scalar, as it came; of a verbatim string with its "txt:" */
     struct talk_reply *parts;
-    size_t             count;
+    size_t count;
 };
 
 /* What reading made of the bytes so far. */

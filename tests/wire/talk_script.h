@@ -21,31 +21,31 @@ enum step_kind {
 
 struct step {
     enum step_kind kind;
-    size_t         line;      /* of its first line, from 1 */
-    size_t         last_line; /* of its last continuation */
-    char           session[24]; /* empty: the one without a name */
-    bool           named;       /* of HEAR: a session was named */
-    struct text    text;        /* what follows the mark */
-    struct text    recorded;    /* filled in by a recording run */
+    size_t line;          /* of its first line, from 1 */
+    size_t last_line;     /* of its last continuation */
+    char session[24];     /* empty: the one without a name */
+    bool named;           /* of HEAR: a session was named */
+    struct text text;     /* what follows the mark */
+    struct text recorded; /* filled in by a recording run */
 };
 
 struct talk {
-    struct text  title;
-    bool         titled;     /* by a line of its own, not by the name of the file */
-    bool         newer;      /* marked @8: the oracle does not know it */
-    bool         own_server; /* it restarts its server or gives options */
-    bool         reads_aof;
+    struct text title;
+    bool titled;     /* by a line of its own, not by the name of the file */
+    bool newer;      /* marked @8: the oracle does not know it */
+    bool own_server; /* it restarts its server or gives options */
+    bool reads_aof;
     struct words options;
     struct step *steps;
-    size_t       count;
+    size_t count;
 };
 
 struct script {
-    struct text  path;
+    struct text path;
     struct text *lines; /* as they stand in the file, for recording */
-    size_t       line_count;
+    size_t line_count;
     struct talk *talks;
-    size_t       count;
+    size_t count;
 };
 
 /* Reads a file. False with the reason in `trouble`, the file and line in front. */

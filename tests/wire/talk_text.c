@@ -95,7 +95,8 @@ static int hex_digit(char digit)
     return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
 }
 
-/* Appends what an escape means; `from` points behind the backslash. Returns how many bytes it took. */
+/* Appends what an escape means; `from` points behind the backslash. Returns how many bytes it took.
+ */
 static size_t unescape(struct text *text, const char *from)
 {
     const char *letters = "nrtab";

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 struct text {
-    char  *at;
+    char *at;
     size_t length;
     size_t room;
 };
@@ -21,7 +21,7 @@ struct text {
 /* The words of one command: each a text of its own, since words may hold any byte. */
 struct words {
     struct text *at;
-    size_t       count;
+    size_t count;
 };
 
 /* malloc and realloc that end the program instead of returning NULL. */

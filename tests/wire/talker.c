@@ -67,9 +67,8 @@ enum hearing talker_hear(struct talker *talker, struct talk_reply *reply, int pa
 
     for (;;) {
         size_t used;
-        enum reply_state state =
-            talk_reply_read(reply, talker->heard.at + talker->read_up_to,
-                            talker->heard.length - talker->read_up_to, &used);
+        enum reply_state state = talk_reply_read(reply, talker->heard.at + talker->read_up_to,
+                                                 talker->heard.length - talker->read_up_to, &used);
 
         if (state == REPLY_BROKEN)
             return HEARD_NONSENSE;

@@ -12,10 +12,10 @@
 #include "tests/wire/talk_text.h"
 
 struct talker {
-    char        name[24];
-    int         fd; /* -1 when closed */
+    char name[24];
+    int fd; /* -1 when closed */
     struct text heard;
-    size_t      read_up_to; /* where in `heard` the next reply begins */
+    size_t read_up_to; /* where in `heard` the next reply begins */
 };
 
 enum hearing { HEARD, HEARD_NOTHING, HEARD_CLOSED, HEARD_NONSENSE };

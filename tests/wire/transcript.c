@@ -29,27 +29,27 @@ enum { TALKERS = 24, TOLD_AT_MOST = 6, REPEAT_BATCH = 200 };
 
 struct transcript {
     struct transcript_setup setup;
-    struct words            options; /* every server is started with these */
-    struct server          *shared;  /* NULL until the first talk, and after it died */
+    struct words options;  /* every server is started with these */
+    struct server *shared; /* NULL until the first talk, and after it died */
 };
 
 /* One talk under way. */
 struct run {
     struct transcript *transcript;
-    struct server     *server;
-    struct talker      control;
-    struct talker      talkers[TALKERS];
-    size_t             talker_count;
-    struct talker     *last; /* who spoke last: a bare "<" listens to them */
-    struct captures    captures;
-    struct words       restore; /* name, value, name, value: options to put back */
-    struct aof_tail    tail;
-    struct script     *script;
-    struct talk       *talk;
-    struct step       *step;
-    struct text       *story;
-    int                told;
-    bool               ended; /* nothing more can come of this talk */
+    struct server *server;
+    struct talker control;
+    struct talker talkers[TALKERS];
+    size_t talker_count;
+    struct talker *last; /* who spoke last: a bare "<" listens to them */
+    struct captures captures;
+    struct words restore; /* name, value, name, value: options to put back */
+    struct aof_tail tail;
+    struct script *script;
+    struct talk *talk;
+    struct step *step;
+    struct text *story;
+    int told;
+    bool ended; /* nothing more can come of this talk */
 };
 
 static void sleep_ms(long ms)
@@ -335,8 +335,7 @@ static void hear(struct run *run)
 
     if (pattern == NULL)
         return;
-    enum hearing hearing =
-        talker_hear(listener(run), &reply, run->transcript->setup.patience_ms);
+    enum hearing hearing = talker_hear(listener(run), &reply, run->transcript->setup.patience_ms);
     if (hearing != HEARD) {
         end_with(run, silence(hearing), run->step->text.at);
     } else {
@@ -361,8 +360,7 @@ static void say_until(struct run *run)
     struct pattern *pattern = pattern_of(run, hears->text.at);
     for (int tries = 0; pattern != NULL && !fits && tries < 500 && !run->ended; tries++) {
         say(run, false);
-        enum hearing hearing =
-            talker_hear(run->last, &reply, run->transcript->setup.patience_ms);
+        enum hearing hearing = talker_hear(run->last, &reply, run->transcript->setup.patience_ms);
         if (hearing != HEARD) {
             end_with(run, silence(hearing), hears->text.at);
             break;
@@ -403,8 +401,10 @@ static void hear_aof(struct run *run)
 /* Commands whose replies have no order of their own. */
 static bool is_unordered(const char *line)
 {
-    static const char *const names[] = { "KEYS ",     "SMEMBERS ", "SINTER ",         "SUNION ",
-                                         "SDIFF ",    "SPOP ",     "PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS" };
+    static const char *const names[] = { "KEYS ",           "SMEMBERS ",
+                                         "SINTER ",         "SUNION ",
+                                         "SDIFF ",          "SPOP ",
+                                         "PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strncasecmp(line, names[i], strlen(names[i])) == 0)
@@ -564,8 +564,7 @@ static bool hear_repeated(struct run *run, long count)
 {
     for (long i = 0; i < count; i++) {
         struct talk_reply reply;
-        enum hearing hearing =
-            talker_hear(run->last, &reply, run->transcript->setup.patience_ms);
+        enum hearing hearing = talker_hear(run->last, &reply, run->transcript->setup.patience_ms);
 
         if (hearing != HEARD) {
             end_with(run, silence(hearing), "a reply to each");
@@ -692,8 +691,8 @@ static void obey(struct run *run)
     } else if (strcmp(order, "quiet") == 0) {
         expect_quiet(run, talker_of(run, argument));
     } else if (strcmp(order, "closed") == 0) {
-        expect_closed(run, words.count > 1 || run->last == NULL ? talker_of(run, argument)
-                                                               : run->last);
+        expect_closed(run,
+                      words.count > 1 || run->last == NULL ? talker_of(run, argument) : run->last);
     } else if (strcmp(order, "close") == 0) {
         struct talk_reply left;
 
@@ -912,8 +911,8 @@ struct transcript *transcript_new(const struct transcript_setup *setup)
 {
     struct transcript *transcript = need(NULL, sizeof *transcript);
     static const char *const with_aof[] = { "--appendonly", "yes", "--appendfsync", "no" };
-    static const char *const for_all[] = { "--aof-use-rdb-preamble", "no",
-                                           "--enable-debug-command", "yes" };
+    static const char *const for_all[] = { "--aof-use-rdb-preamble", "no", "--enable-debug-command",
+                                           "yes" };
 
     *transcript = (struct transcript){ .setup = *setup };
     for (size_t i = 0; !setup->without_aof && i < 4; i++)

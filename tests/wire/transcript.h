@@ -15,11 +15,11 @@
 
 struct transcript_setup {
     const char *program;
-    bool        oracle;      /* it is redis-server; talks marked @8 are skipped */
-    bool        replay;      /* after each talk the AOF is loaded by a second server */
-    bool        record;      /* missing expectations are filled into the files */
-    bool        without_aof; /* the server knows no AOF; talks that read it are skipped */
-    int         patience_ms; /* how long a reply may take */
+    bool oracle;                 /* it is redis-server; talks marked @8 are skipped */
+    bool replay;                 /* after each talk the AOF is loaded by a second server */
+    bool record;                 /* missing expectations are filled into the files */
+    bool without_aof;            /* the server knows no AOF; talks that read it are skipped */
+    int patience_ms;             /* how long a reply may take */
     const struct words *options; /* further options for every server, or NULL */
 };
 

@@ -24,18 +24,18 @@ enum { PATIENCE_MS = 60000, PAGE = 5000, TOLD_AT_MOST = 20 };
 /* An entry of the stream, in order of its ID. */
 struct stored {
     char id[48];
-    int  adder;
+    int adder;
     long number;
     bool pending;
 };
 
 struct check {
-    struct talker    talker;
+    struct talker talker;
     struct accounts *accounts;
     struct findings *findings;
-    uint8_t         *seen; /* per producer or adder and number */
-    struct stored   *entries;
-    size_t           entry_count;
+    uint8_t *seen; /* per producer or adder and number */
+    struct stored *entries;
+    size_t entry_count;
 };
 
 __attribute__((format(printf, 3, 4))) static void find(struct check *check, long *count,
@@ -53,8 +53,7 @@ __attribute__((format(printf, 3, 4))) static void find(struct check *check, long
     (*count)++;
 }
 
-__attribute__((format(printf, 3, 4))) static void ask(struct check *check,
-                                                      struct talk_reply *reply,
+__attribute__((format(printf, 3, 4))) static void ask(struct check *check, struct talk_reply *reply,
                                                       const char *format, ...)
 {
     char line[256];

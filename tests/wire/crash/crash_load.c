@@ -52,9 +52,8 @@ int64_t accounts_total(const struct accounts *accounts)
 }
 
 /* Says a command and hears its reply; without one the process has nothing left to do. */
-__attribute__((format(printf, 3, 4))) static void ask(struct talker *talker,
-                                                      struct talk_reply *reply,
-                                                      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+ask(struct talker *talker, struct talk_reply *reply, const char *format, ...)
 {
     char line[256];
     va_list arguments;

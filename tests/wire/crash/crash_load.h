@@ -36,9 +36,9 @@ struct accounts {
     struct account adders[ADDERS];
     struct account setters[SETTERS];
     struct account batchers[BATCHERS];
-    volatile int64_t set_to[SETTERS][SET_KEYS];          /* the last value acknowledged */
-    volatile uint8_t acknowledged[ADDERS][NUMBERS];      /* how often XACK said 1 */
-    volatile int64_t doubled;                            /* deliveries of what was acknowledged */
+    volatile int64_t set_to[SETTERS][SET_KEYS];     /* the last value acknowledged */
+    volatile uint8_t acknowledged[ADDERS][NUMBERS]; /* how often XACK said 1 */
+    volatile int64_t doubled;                       /* deliveries of what was acknowledged */
 };
 
 /* Shared memory for the accounts, all zero. */

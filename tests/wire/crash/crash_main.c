@@ -23,27 +23,38 @@ enum { ROUNDS_A_FOLDER = 10, SHORTEST_MS = 20, LONGEST_MS = 400 };
 
 struct plan {
     const char *program;
-    bool        oracle;
-    long        rounds;
-    unsigned    seed;
+    bool oracle;
+    long rounds;
+    unsigned seed;
 };
 
 static bool read_options(struct plan *plan, int count, char **words)
 {
     static const struct option options[] = {
-        { "server", required_argument, NULL, 's' }, { "oracle", no_argument, NULL, 'o' },
-        { "rounds", required_argument, NULL, 'r' }, { "seed", required_argument, NULL, 'e' },
+        { "server", required_argument, NULL, 's' },
+        { "oracle", no_argument, NULL, 'o' },
+        { "rounds", required_argument, NULL, 'r' },
+        { "seed", required_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
     while ((option = getopt_long(count, words, "", options, NULL)) != -1) {
         switch (option) {
-        case 's': plan->program = optarg; break;
-        case 'o': plan->oracle = true; break;
-        case 'r': plan->rounds = strtol(optarg, NULL, 10); break;
-        case 'e': plan->seed = (unsigned)strtoul(optarg, NULL, 10); break;
-        default: return false;
+        case 's':
+            plan->program = optarg;
+            break;
+        case 'o':
+            plan->oracle = true;
+            break;
+        case 'r':
+            plan->rounds = strtol(optarg, NULL, 10);
+            break;
+        case 'e':
+            plan->seed = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        default:
+            return false;
         }
     }
     if (plan->program == NULL && plan->oracle)
@@ -112,7 +123,8 @@ int main(int count, char **words)
         fputs("crash --server PROGRAM [--oracle] [--rounds N] [--seed N]\n", stderr);
         return 2;
     }
-    struct server_setup setup = { .program = plan.program, .oracle = plan.oracle,
+    struct server_setup setup = { .program = plan.program,
+                                  .oracle = plan.oracle,
                                   .options = &options };
     unsigned chance = plan.seed;
     for (bool fine = true; fine && round < plan.rounds; round++) {

@@ -21,16 +21,16 @@
 /* How far the file must reach for so many pushes to be whole. */
 struct boundary {
     size_t end;
-    long   pushes;
+    long pushes;
 };
 
 struct torn {
-    struct server  *server;
-    char            folder[160]; /* the whole AOF directory, kept aside */
-    char            newest[256]; /* the last file, within the server's own directory */
-    struct text     bytes;       /* its whole contents */
+    struct server *server;
+    char folder[160];  /* the whole AOF directory, kept aside */
+    char newest[256];  /* the last file, within the server's own directory */
+    struct text bytes; /* its whole contents */
     struct boundary boundaries[512];
-    size_t          count;
+    size_t count;
 };
 
 static bool ask(struct talker *talker, const char *line, struct talk_reply *reply)
@@ -181,7 +181,8 @@ static bool loads_again(struct torn *torn, long pushes)
     return fine;
 }
 
-static int cut_everywhere(struct torn *torn, size_t bytes)
+/* redis-server 7.0 leaves the MULTI of a torn transaction in the file: it swallows what follows. */
+static int cut_everywhere(struct torn *torn, size_t bytes, bool oracle)
 {
     int wrong = 0;
     size_t cuts = 0;
@@ -195,7 +196,7 @@ static int cut_everywhere(struct torn *torn, size_t bytes)
             printf("  cut at %zu of %zu: %ld pushes, expected %ld\n", length, torn->bytes.length,
                    got, expected);
             wrong++;
-        } else if (cuts % 10 == 3 && !loads_again(torn, got)) {
+        } else if (!oracle && cuts % 10 == 3 && !loads_again(torn, got)) {
             wrong++;
         }
     }
@@ -252,7 +253,7 @@ int main(int count, char **words)
     }
     setup.options = &more;
     if (prepare(torn, &setup))
-        wrong = cut_everywhere(torn, bytes);
+        wrong = cut_everywhere(torn, bytes, setup.oracle);
     else
         printf("torn: no AOF to cut\n");
     server_free(torn->server);
