@@ -238,6 +238,13 @@ static void wait_until_writable(struct connection *connection, bool wait)
         ev_io_stop(loop_ev(connection->all->loop), &connection->writer);
 }
 
+/* The socket is full. Who speaks to this peer is told how much it did not take. */
+static void fall_behind(struct connection *connection)
+{
+    wait_until_writable(connection, true);
+    connection->handler->backlog(connection->who, outbox_pending(&connection->outbox));
+}
+
 void connection_send_now(struct connection *connection)
 {
     struct outbox *outbox = &connection->outbox;
@@ -253,7 +260,7 @@ void connection_send_now(struct connection *connection)
             if (errno == EINTR)
                 continue;
             if (errno == EAGAIN)
-                wait_until_writable(connection, true);
+                fall_behind(connection);
             else
                 connection_close(connection, "writing failed");
             return;
@@ -264,11 +271,14 @@ void connection_send_now(struct connection *connection)
         connection->all->metrics->net_output_bytes += (uint64_t)sent;
         connection->all->metrics->writes_processed++;
         if ((size_t)sent < offered) {
-            wait_until_writable(connection, true);
+            fall_behind(connection);
             return;
         }
     }
-    wait_until_writable(connection, false);
+    if (UNLIKELY(connection->writing)) {
+        wait_until_writable(connection, false);
+        connection->handler->backlog(connection->who, 0);
+    }
     if (UNLIKELY(connection->close_when_sent))
         connection_close(connection, "it was told to go");
 }

@@ -46,6 +46,9 @@ struct connection_handler {
      */
     size_t (*input)(void *who, struct slice bytes, size_t *wanted);
 
+    /* The peer takes no more for now and so many bytes are left to send; 0: it took them all. */
+    void (*backlog)(void *who, size_t pending);
+
     /* The connection ends after this; `reason` is for the log. */
     void (*closed)(void *who, const char *reason);
 };

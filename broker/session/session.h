@@ -31,6 +31,7 @@ enum session_replies { SESSION_REPLIES_ON, SESSION_REPLIES_OFF, SESSION_REPLIES_
 
 struct session {
     struct chain       all;         /* link of sessions.c */
+    struct chain       slow;        /* link of sessions.c, while its peer takes no more output */
     struct sessions   *home;        /* all of them */
     uint64_t           id;          /* rises, never used twice */
     struct connection *connection;  /* NULL for a stand-in */
@@ -63,6 +64,7 @@ struct session {
     const char        *last_command;/* full name of the last it ran, "NULL" before; static text */
     millis             since;       /* when it came */
     millis             active;      /* when it last sent something */
+    millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */
     uint64_t           bytes_in;
     uint64_t           bytes_out;

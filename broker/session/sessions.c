@@ -9,6 +9,7 @@
 #include "broker/config/options.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
+#include "broker/session/limits.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 
@@ -19,6 +20,7 @@ struct sessions {
     struct connection_handler handler;
     struct chain              chain;
     struct chain              stand_ins;
+    struct chain              slow; /* those whose peers take no more output */
     struct farewell           farewells[FAREWELLS];
     size_t                    farewell_count;
     size_t                    count;
@@ -31,7 +33,32 @@ static size_t on_input(void *who, struct slice bytes, size_t *wanted)
     struct session *session = who;
     struct sessions *all = session->home;
 
-    return all->setup.intake.input(all->setup.intake.who, session, bytes, wanted);
+    size_t taken = all->setup.intake.input(all->setup.intake.who, session, bytes, wanted);
+
+    /* What it will take is known before it comes. */
+    if (UNLIKELY(taken < bytes.len)) {
+        size_t kept = bytes.len - taken;
+
+        limits_input(session, *wanted > kept ? *wanted : kept, all->setup.options,
+                     all->setup.metrics);
+    }
+    return taken;
+}
+
+/* The peer takes no more, or has taken all again. */
+static void on_backlog(void *who, size_t pending)
+{
+    struct session *session = who;
+    struct sessions *all = session->home;
+
+    if (pending == 0) {
+        chain_leave(&session->slow);
+        session->slow_since = 0;
+        return;
+    }
+    if (!chain_linked(&session->slow))
+        chain_put_last(&all->slow, &session->slow);
+    limits_output(session, pending, all->setup.options, all->setup.metrics);
 }
 
 static void on_closed(void *who, const char *reason)
@@ -47,10 +74,11 @@ struct sessions *sessions_new(const struct sessions_setup *setup)
     struct sessions *all = memory_new_zeroed(1, sizeof(*all));
 
     all->setup = *setup;
-    all->handler = (struct connection_handler){ on_input, on_closed };
+    all->handler = (struct connection_handler){ on_input, on_backlog, on_closed };
     all->pool = outbox_pool_new();
     chain_init(&all->chain);
     chain_init(&all->stand_ins);
+    chain_init(&all->slow);
     return all;
 }
 
@@ -84,6 +112,7 @@ static struct session *make(struct sessions *all, millis now)
     session->signed_in = all->setup.options->requirepass[0] == '\0';
     request_init(&session->request);
     chain_init(&session->all);
+    chain_init(&session->slow);
     return session;
 }
 
@@ -160,6 +189,7 @@ void sessions_end(struct sessions *all, struct session *session)
     for (size_t i = 0; i < all->farewell_count; i++)
         all->farewells[i].say(all->farewells[i].who, session);
     chain_leave(&session->all);
+    chain_leave(&session->slow);
     if (session->connection != NULL)
         all->setup.metrics->connected_clients = --all->count;
     else
@@ -219,4 +249,11 @@ void sessions_close_idle(struct sessions *all, millis now)
         if (!spared && now - session->active > most)
             sessions_close(all, session, false);
     }
+}
+
+void sessions_close_slow(struct sessions *all, millis now)
+{
+    for (struct chain *link = all->slow.next; link != &all->slow; link = link->next)
+        limits_linger(CHAIN_OWNER(link, struct session, slow), now, all->setup.options,
+                      all->setup.metrics);
 }

@@ -60,4 +60,7 @@ struct chain *sessions_chain(struct sessions *all);
 /* Closes sessions idle for longer than the option `timeout`. O(n): once a second is enough. */
 void sessions_close_idle(struct sessions *all, millis now);
 
+/* Closes sessions over their soft output limit for too long. O(those that read too slowly). */
+void sessions_close_slow(struct sessions *all, millis now);
+
 #endif

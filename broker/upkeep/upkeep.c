@@ -76,6 +76,7 @@ static void on_tick(void *who)
     if (now >= upkeep->idle_at) {
         upkeep->idle_at = now + IDLE_EVERY;
         sessions_close_idle(upkeep->setup.sessions, now);
+        sessions_close_slow(upkeep->setup.sessions, now);
     }
     for (size_t i = 0; i < upkeep->task_count; i++)
         upkeep->tasks[i].run(upkeep->tasks[i].who);
