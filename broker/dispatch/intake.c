@@ -55,23 +55,26 @@ static void swap_half_read(struct intake *intake, size_t place, struct session *
     intake->ahead[place] = kept;
 }
 
-/* Asks for the lines that the calls of the batch will look at, bucket first, item second. */
+/*
+ * Asks for the lines that the calls of the batch will look at, bucket first,
+ * item second. Nearly every command has its first key behind its name; where
+ * another word stands there, nothing but the asking is lost.
+ */
 static void prefetch(struct intake *intake, const struct session *session, size_t count)
 {
     struct keyspace *keys = keyspaces_at(intake->keyspaces, session->db);
+    bool worth = count > 1 && keyspace_count(keys) >= PREFETCH_FROM;
 
-    if (count < 2 || keyspace_count(keys) < PREFETCH_FROM)
-        return;
     for (size_t i = 0; i < count; i++) {
         const struct request *request = &intake->ahead[i];
 
-        intake->keyed[i] = request->count > 1;
+        intake->keyed[i] = worth && request->count > 1;
         if (!intake->keyed[i])
             continue;
         intake->hash[i] = keyspace_hash(keys, request->words[1]);
         keyspace_prefetch_bucket(keys, intake->hash[i]);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; worth && i < count; i++) {
         if (intake->keyed[i])
             keyspace_prefetch_item(keys, intake->hash[i]);
     }
@@ -100,16 +103,21 @@ static enum request_state parse_ahead(struct intake *intake, struct session *ses
     return state;
 }
 
-static void run_one(struct intake *intake, struct session *session, const struct request *request,
+static void run_one(struct intake *intake, struct session *session, size_t place,
                     struct slice bytes)
 {
+    const struct request *request = &intake->ahead[place];
     struct args args = { .words = request->words, .count = request->count };
 
     if (request->count == 0)
         return;
     if (!request->inlined)
         args.raw = slice_of(bytes.at, request->length);
+    if (intake->keyed[place])
+        keyspaces_hint(intake->keyspaces, request->words[1], intake->hash[place]);
     caller_request(intake->caller, session, &args);
+    if (intake->keyed[place])
+        keyspaces_hint(intake->keyspaces, slice_of(NULL, 0), 0);
 }
 
 static bool may_go_on(const struct session *session)
@@ -137,7 +145,7 @@ static size_t take_batch(struct intake *intake, struct session *session, struct 
     state = parse_ahead(intake, session, bytes, &count);
     prefetch(intake, session, count);
     while (ran < count && may_go_on(session)) {
-        run_one(intake, session, &intake->ahead[ran], slice_after(bytes, taken));
+        run_one(intake, session, ran, slice_after(bytes, taken));
         taken = intake->end[ran++];
     }
     *more = ran == count && state == REQUEST_READY && taken < bytes.len && may_go_on(session);

@@ -111,8 +111,18 @@ size_t keyspace_expiring(const struct keyspace *keys)
     return ordered_count(keys->dues);
 }
 
+void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash)
+{
+    all->hinted = key;
+    all->hint = hash;
+}
+
 uint64_t keyspace_hash(const struct keyspace *keys, struct slice key)
 {
+    const struct keyspaces *all = keys->all;
+
+    if (key.at == all->hinted.at && key.len == all->hinted.len && key.at != NULL)
+        return all->hint;
     return table_hash(&keys->items, key);
 }
 

@@ -81,6 +81,14 @@ enum look {
 /* The item of a key, or NULL. */
 struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look why);
 
+/*
+ * Remembers the hash of the key that stands at this very place in memory, for
+ * the searches until the next hint; a key at NULL forgets. Whoever hashed a key
+ * ahead, to prefetch, spares the call from hashing it again. The bytes must not
+ * change meanwhile.
+ */
+void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash);
+
 /* First and second stage of prefetching what keyspace_find will look at. */
 void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash);
 void keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash);

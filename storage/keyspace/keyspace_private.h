@@ -32,6 +32,8 @@ struct keyspaces {
     const struct change_sink *changes;
     struct worker          *reclaim;
     struct keyspace_counts  counts;
+    struct slice            hinted; /* a key whose hash is known: see keyspaces_hint */
+    uint64_t                hint;
 };
 
 /* When an item expires; the record of `dues`. */
