@@ -52,19 +52,11 @@ enum claim_answer claim_one(struct claim *claim, struct entry_id id, struct deli
 void claim_scan_begin(struct claim_scan *scan, struct claim *claim, struct entry_id from,
                       uint64_t looks)
 {
-    struct entry_id first = stream_first_id(claim->stream);
-    struct entry_id deleted = stream_max_deleted(claim->stream);
-    bool has_end = entry_id_step(&deleted);
-
     scan->claim = claim;
     scan->from = from;
     scan->looks = looks;
     scan->done = false;
-    /* Trimming takes what is below the first entry, and deletion tells its greatest ID. */
-    if (stream_length(claim->stream) == 0 || !has_end)
-        scan->sound = ENTRY_ID_MAX;
-    else
-        scan->sound = entry_id_compare(first, deleted) > 0 ? first : deleted;
+    scan->sound = stream_sound_from(claim->stream);
 }
 
 /* The next pending entry that must be looked at. */

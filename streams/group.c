@@ -126,9 +126,11 @@ static bool has_holes_from(const struct stream *stream, struct entry_id from)
 {
     struct entry_id deleted = stream_max_deleted(stream);
 
-    if (stream_length(stream) == 0 || entry_id_is_zero(deleted))
+    if (stream_length(stream) == 0 || entry_id_is_zero(deleted) ||
+        entry_id_compare(from, deleted) > 0)
         return false;
-    return entry_id_compare(from, deleted) <= 0;
+    /* In front of the first entry there is nothing to be a hole in. */
+    return entry_id_compare(stream_first_id(stream), deleted) <= 0;
 }
 
 int64_t group_reckon_read(const struct stream *stream, struct entry_id id)
@@ -161,7 +163,7 @@ int64_t group_reckon_read(const struct stream *stream, struct entry_id id)
 
 void group_advance(struct group *group, const struct stream *stream, struct entry_id id)
 {
-    if (group->entries_read != GROUP_READ_UNKNOWN && !has_holes_from(stream, group->last_id))
+    if (group->entries_read != GROUP_READ_UNKNOWN && !has_holes_from(stream, id))
         group->entries_read++;
     else if (stream_entries_added(stream) > 0)
         group->entries_read = group_reckon_read(stream, id);

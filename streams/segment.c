@@ -624,7 +624,7 @@ struct segment *segment_compact(struct segment *segment)
     fresh->last = before;
     fresh->begin = segment->head;
     fresh->used = (uint32_t)(to - fresh->data);
-    fresh->entries = fresh->written = segment->live;
+    fresh->entries = segment->live;
     segment_free(segment);
     return segment_seal(fresh);
 }

@@ -5,8 +5,8 @@
  *   (1) IDs rise from one segment to the next; the tail comes last.
  *   (2) No segment is empty of live entries.
  *   (3) length is the sum of live entries of all segments.
- *   (4) last_id is not below the ID of any entry, nor is max_deleted of any
- *       entry that stream_delete has taken.
+ *   (4) last_id is not below the ID of any entry, nor is last_hole of any that
+ *       stream_delete has taken. (max_deleted is what sessions see, and set.)
  *   (5) The record of a sealed segment knows its live count, and its `first` is
  *       above every entry of the segments before.
  */
@@ -160,6 +160,16 @@ struct entry_id stream_first_id(const struct stream *stream)
     struct entry entry;
 
     return stream_first(stream, &entry) ? entry.id : ENTRY_ID_MIN;
+}
+
+struct entry_id stream_sound_from(const struct stream *stream)
+{
+    struct entry_id first = stream_first_id(stream);
+    struct entry_id behind = stream->last_hole;
+
+    if (stream->length == 0 || !entry_id_step(&behind))
+        return ENTRY_ID_MAX;
+    return entry_id_compare(first, behind) > 0 ? first : behind;
 }
 
 bool stream_first(const struct stream *stream, struct entry *entry)
@@ -343,6 +353,8 @@ bool stream_delete(struct stream *stream, struct entry_id id)
     stream->length--;
     if (entry_id_compare(id, stream->max_deleted) > 0)
         stream->max_deleted = id;
+    if (entry_id_compare(id, stream->last_hole) > 0)
+        stream->last_hole = id;
     return true;
 }
 

@@ -50,6 +50,12 @@ struct entry_id stream_last_id(const struct stream *stream);
 /* The greatest ID of those that stream_delete has deleted; 0-0 if none. */
 struct entry_id stream_max_deleted(const struct stream *stream);
 
+/*
+ * The ID from which on no entry was ever taken out, by deletion or trimming:
+ * whatever was there is there. O(log n).
+ */
+struct entry_id stream_sound_from(const struct stream *stream);
+
 /* How many entries were ever appended, or what XSETID said. */
 uint64_t stream_entries_added(const struct stream *stream);
 

@@ -12,6 +12,7 @@ struct stream {
     uint64_t         entries_added; /* ever */
     struct entry_id  last_id;
     struct entry_id  max_deleted;
+    struct entry_id  last_hole;     /* the greatest ID ever deleted, whatever XSETID says */
     struct ordered  *sealed;        /* struct sealed; NULL until there is one */
     struct segment  *tail;          /* what is being filled, or NULL */
     struct ordered  *groups;        /* struct named_group; NULL until there is one */
