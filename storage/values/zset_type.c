@@ -1,0 +1,170 @@
+/* What the registry of types asks of a sorted set, and the check of what zset.c believes. */
+#include "storage/base/memory.h"
+#include "storage/values/batch.h"
+#include "storage/values/zset_private.h"
+
+size_t zset_bytes(const struct zset *zset, size_t samples)
+{
+    size_t bytes = memory_good_size(sizeof(*zset));
+    size_t block_bytes = 0;
+    size_t looked = 0;
+    struct zset_walk walk;
+    struct slice member;
+    double score;
+
+    if (zset->value.form == ZSET_PACKED)
+        return bytes + (zset->of.packed != NULL ? packed_memory(zset->of.packed) : 0);
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    while ((samples == 0 || looked < samples) && zset_walk_next(&walk, &member, &score)) {
+        block_bytes += memory_good_size(zset_block_size(member.len));
+        looked++;
+    }
+    if (looked > 0)
+        bytes += (size_t)((double)block_bytes / (double)looked * (double)zset_count(zset));
+    /* The table's header is part of ours. */
+    return bytes + memory_good_size(sizeof(struct ordered *)) +
+           table_memory(&zset->of.large->table) + ordered_memory(zset->of.large->tree);
+}
+
+static void check_large(const struct zset *zset)
+{
+    struct zset_large *large = zset->of.large;
+    struct ordered_cursor cursor;
+
+    table_check(&large->table);
+    ordered_check(large->tree);
+    must(ordered_count(large->tree) == table_count(&large->table));
+    for (cursor = ordered_first(large->tree); cursor.record != NULL;
+         cursor = ordered_next(large->tree, cursor)) {
+        const struct zset_record *record = cursor.record;
+        struct slice name = zset_block_name(record->block);
+
+        must(record->score == record->block->score);
+        must(table_find(&large->table, name, table_hash(&large->table, name)) == record->block);
+    }
+}
+
+static void check_packed(const struct zset *zset)
+{
+    struct zset_walk walk;
+    struct slice member, before = { 0 };
+    double score, score_before = 0;
+    char room[NUMBER_INTEGER_MAX];
+    size_t rank = 0;
+
+    if (zset->of.packed == NULL)
+        return;
+    packed_check(zset->of.packed);
+    must(packed_count(zset->of.packed) % 2 == 0);
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    for (; zset_walk_next(&walk, &member, &score); rank++) {
+        size_t found;
+
+        must(rank == 0 || score > score_before ||
+             (score == score_before && slice_compare(member, before) > 0));
+        must(zset_rank(zset, member, &found) && found == rank);
+        score_before = score;
+        before = member;
+        if (member.at == walk.room.digits) {
+            memcpy(room, member.at, member.len);
+            before.at = room;
+        }
+    }
+    must(rank == zset_count(zset));
+}
+
+void zset_check(const struct zset *zset)
+{
+    must(zset->value.kind == VALUE_ZSET);
+    if (zset->value.form == ZSET_LARGE)
+        check_large(zset);
+    else
+        check_packed(zset);
+}
+
+/* -- The registry. */
+
+static const struct zset *zset_of(const struct value *value)
+{
+    return (const struct zset *)(const void *)value;
+}
+
+static void free_value(struct value *value)
+{
+    zset_free((struct zset *)(void *)value);
+}
+
+static struct value *copy(const struct value *value)
+{
+    return (struct value *)(void *)zset_copy(zset_of(value));
+}
+
+static const char *encoding(const struct value *value)
+{
+    return zset_is_large(zset_of(value)) ? "skiplist" : "listpack";
+}
+
+static size_t effort(const struct value *value)
+{
+    return zset_is_large(zset_of(value)) ? zset_count(zset_of(value)) : 1;
+}
+
+static size_t measure(const struct value *value, size_t samples)
+{
+    return zset_bytes(zset_of(value), samples);
+}
+
+/* Prints a score; -0 as 0, which is what it may become in another form. */
+static struct slice print_score(double score, char *room)
+{
+    return slice_of(room, number_put_double(room, score == 0 ? 0 : score));
+}
+
+static void digest(const struct value *value, struct fingerprint *into)
+{
+    const struct zset *zset = zset_of(value);
+    struct zset_walk walk;
+    struct slice member;
+    double score;
+
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    while (zset_walk_next(&walk, &member, &score)) {
+        struct fingerprint pair = { { 0 } };
+        char room[NUMBER_DOUBLE_MAX];
+
+        fingerprint_mix(&pair, member);
+        fingerprint_mix(&pair, print_score(score, room));
+        fingerprint_add(into, &pair);
+    }
+}
+
+static void rewrite(const struct value *value, struct slice key, const struct statement_sink *to)
+{
+    const struct zset *zset = zset_of(value);
+    char rooms[BATCH_ELEMENTS][NUMBER_DOUBLE_MAX]; /* a score may be too long for the batch's own */
+    struct zset_walk walk;
+    struct slice member;
+    struct batch batch;
+    double score;
+
+    batch_begin(&batch, to, SLICE("ZADD"), key, 2);
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    for (size_t i = 0; zset_walk_next(&walk, &member, &score); i++) {
+        char *room = rooms[i % BATCH_ELEMENTS];
+
+        batch_add(&batch, slice_of(room, number_put_double(room, score)));
+        batch_add(&batch, member);
+    }
+    batch_end(&batch);
+}
+
+const struct value_type zset_type = {
+    .name = "zset",
+    .free = free_value,
+    .copy = copy,
+    .encoding = encoding,
+    .effort = effort,
+    .measure = measure,
+    .digest = digest,
+    .rewrite = rewrite,
+};
