@@ -1,10 +1,21 @@
 # Millrace: one non-recursive Makefile. `make help` prints what follows each target's ##.
+#   make V=1 shows whole command lines, KIND=debug|asan|ubsan|tsan|cover builds another kind.
 
 CC      ?= gcc
 KIND    ?= release
 BUILD   ?= build/$(KIND)
 GEN     := $(BUILD)/gen
 PORT    ?= 6379
+DATA    ?= ./data
+
+# All processors, unless somebody said how many; one short line for each file, unless V=1.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+Q   := $(if $(V),,@)
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-4s %s\n' $(1) $(2))
+# The same makefile with another kind, built beside this one.
+other = $(MAKE) KIND=$(1) BUILD=$(patsubst %/,%,$(dir $(BUILD)))/$(1)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Werror
@@ -17,6 +28,8 @@ CFLAGS.tsan    := -O1 -g -fsanitize=thread -DMILLRACE_CHECKS
 CFLAGS.fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all \
                   -DMILLRACE_CHECKS
 CFLAGS   = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS.$(KIND)) -I. -I$(GEN) $(EXTRA)
+CFLAGS.cover   := -O0 -g --coverage -DMILLRACE_CHECKS
+LDFLAGS.cover  := --coverage
 LDFLAGS.asan   := -fsanitize=address,undefined
 LDFLAGS.ubsan  := -fsanitize=undefined
 LDFLAGS.tsan   := -fsanitize=thread
@@ -30,7 +43,7 @@ LIBS.base := -lpthread -lm
 else
 LIBS.base := -l:libjemalloc_pic.a -lpthread -lm -ldl
 endif
-LIBS.broker := -lev -lcrypto -llzf $(LIBS.base)
+LIBS.broker := -lev $(LIBS.base)
 
 # Each room group is one archive; a group may lean only on those named after it.
 DIRS.base     := storage/base
@@ -50,6 +63,7 @@ GROUPS        := base storage streams pubsub millrace broker
 # Programs' main files, and the program that makes the command table, are in no archive.
 TABLEGEN := $(sort $(wildcard broker/dispatch/tablegen*.c))
 MAINS    := broker/millrace.c $(TABLEGEN)
+BENCH    := $(wildcard clients/bench/*.c)
 sources  = $(filter-out $(MAINS),$(sort $(wildcard $(addsuffix /*.c,$(DIRS.$(1))))))
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 archives = $(foreach group,$(NEEDS.$(1)),$(BUILD)/lib$(group).a)
@@ -58,10 +72,20 @@ archives = $(foreach group,$(NEEDS.$(1)),$(BUILD)/lib$(group).a)
 .SUFFIXES:
 .SECONDARY:
 
-all: $(BUILD)/millrace $(BUILD)/millrace-cli $(BUILD)/millrace-bench ## the broker and its tools
+##@ To use it
+all: $(BUILD)/millrace $(BUILD)/millrace-cli $(if $(BENCH),$(BUILD)/millrace-bench) ## the broker and its tools
+
+run: ## installs what is missing, builds, and runs a broker: PORT=6379 DATA=./data
+	@sh tests/make/deps.sh run
+	@$(MAKE) $(BUILD)/millrace $(BUILD)/millrace-cli
+	@sh tests/make/serve.sh $(BUILD) $(PORT) $(DATA)
+
+demo: $(BUILD)/millrace-cli ## producers, workers, a crash and an audit, on the broker at PORT
+	@$(BUILD)/millrace-cli -p $(PORT) demo
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # The command table is made from the spec files by a small program of ours. A command without a
@@ -70,13 +94,13 @@ HANDLERS := $(sort $(wildcard broker/commands/do_*.c))
 $(BUILD)/tablegen: $(TABLEGEN) $(wildcard broker/dispatch/*_private.h) broker/dispatch/command.h \
                    broker/dispatch/key_rule.h
 	@mkdir -p $(@D)
+	$(call say,LD,$@)
 	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) $(filter %.c,$^) -o $@
 $(GEN)/commands.c: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cmd)) $(HANDLERS)
 	@mkdir -p $(@D)
+	$(call say,GEN,$@)
 	$(Q)$(BUILD)/tablegen $(filter %.cmd %.c,$^) > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(GEN)/commands.o: $(GEN)/commands.c
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Prototypes of all handlers, kept as they are while no handler comes or goes.
 $(GEN)/handlers.stamp: $(HANDLERS)
@@ -95,37 +119,42 @@ define group
 $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1))) $(if $(filter broker,$(1)),$(GEN)/commands.o)
 	@mkdir -p $$(@D)
 	@rm -f $$@
+	$$(call say,AR,$$@)
 	$(Q)$(AR) rcs $$@ $$^
 $(GEN)/unit_$(1).c: $(sort $(wildcard tests/unit/$(1)/test_*.c)) tests/unit/runner.sh
 	@mkdir -p $$(@D)
 	$(Q)sh tests/unit/runner.sh $(1) $$(filter %.c,$$^) > $$@
 $(BUILD)/unit-$(1): $(call objects,$(sort $(wildcard tests/unit/$(1)/*.c))) $(BUILD)/gen/unit_$(1).o \
                     $(call archives,$(1))
+	$$(call say,LD,$$@)
 	$(Q)$(CC) $(LDFLAGS) $$^ -lcunit $(if $(filter broker,$(1)),$(LIBS.broker),$(LIBS.base)) -o $$@
 endef
 $(foreach name,$(GROUPS),$(eval $(call group,$(name))))
 
 $(GEN)/%.o: $(GEN)/%.c
+	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/millrace: $(BUILD)/broker/millrace.o $(call archives,broker)
+	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS.broker) -o $@
 $(BUILD)/millrace-cli: $(call objects,$(wildcard clients/cli/*.c)) $(BUILD)/libmillrace.a
+	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -ledit -lpthread -lm -o $@
-$(BUILD)/millrace-bench: $(call objects,$(wildcard clients/bench/*.c)) $(BUILD)/libmillrace.a
+$(BUILD)/millrace-bench: $(call objects,$(BENCH)) $(BUILD)/libmillrace.a
+	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcjson -lpthread -lm -o $@
 
--include Makefile.tests
+include Makefile.tests
 
-help: ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | \
-	  awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
-
-unit: $(BUILD)/unit-$(ROOM) ## the unit tests of one room: make unit ROOM=streams
-	$(BUILD)/unit-$(ROOM)
+deps: ## installs the Debian packages that building and testing need
+	@sh tests/make/deps.sh run test fuzz
 
 clean: ## removes everything that was built
 	rm -rf build
 
+help: ## this list
+	@awk -f tests/make/help.awk Makefile Makefile.tests
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all help unit clean
+.PHONY: all run demo deps clean help

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs the broker for `make run`: serve.sh BUILD PORT DATA
+#
+# Says first what will run, where, how durable it is, and what to try.
+set -u
+build=$1 port=$2 data=$3
+
+case $port in
+'' | *[!0-9]*) echo "make run: PORT must be a number, not '$port'" >&2; exit 1 ;;
+esac
+# A listener's line in the kernel's table has the port in hexadecimal and the state 0A.
+if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$port") [0-9A-F]+:0000 0A "; then
+    echo "make run: port $port is taken by another program." >&2
+    echo "          Choose one that is free:  make run PORT=$((port + 1))" >&2
+    exit 1
+fi
+mkdir -p "$data" || exit 1
+[ "$port" -eq 6379 ] && at='' || at=" -p $port"
+[ "$port" -eq 6379 ] && demo='' || demo=" PORT=$port"
+cat <<TEXT
+
+  Millrace $("$build/millrace" --version | sed -E 's/.* v=([^ ]+).*/\1/') on 127.0.0.1:$port    (Ctrl-C ends it in good order)
+  data in $data/appendonlydir: every write is logged, and on disk within a second
+  (appendfsync everysec; "always" waits for the disk before each reply)
+
+  Try, in another terminal:
+    $build/millrace-cli$at set greeting hello
+    $build/millrace-cli$at            a prompt, with TAB and hints
+    make demo$demo                             producers, workers, a crash, an audit
+
+TEXT
+exec "$build/millrace" --bind 127.0.0.1 --port "$port" --dir "$data" --appendonly yes
