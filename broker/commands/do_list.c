@@ -419,7 +419,7 @@ static enum refusal next_position_query(struct call *call, struct position_query
             return REFUSAL_SYNTAX;
         if (args_take(args, SLICE("rank"))) {
             refusal =
-                call_next_integer(call, -INT64_MAX, INT64_MAX, REFUSAL_NOT_INTEGER, &query->rank);
+                call_next_integer(call, INT64_MIN, INT64_MAX, REFUSAL_NOT_INTEGER, &query->rank);
             if (refusal == REFUSAL_NONE && query->rank == 0)
                 refusal = REFUSAL_LPOS_RANK;
         } else if (args_take(args, SLICE("count"))) {
@@ -459,15 +459,17 @@ enum verdict do_lpos(struct call *call)
     }
 
     bool backwards = query.rank < 0;
-    int64_t skip = (backwards ? -query.rank : query.rank) - 1;
+    uint64_t skip = (backwards ? 0 - (uint64_t)query.rank : (uint64_t)query.rank) - 1;
 
     if (query.count >= 0)
         hole = reply_open(call->reply);
     list_search_begin(&search, list, backwards ? LIST_BACK : LIST_FRONT, element,
                       query.most > 0 ? (size_t)query.most : SIZE_MAX);
     while (list_search_next(&search, &index)) {
-        if (skip-- > 0)
+        if (skip > 0) {
+            skip--;
             continue;
+        }
         found++;
         reply_integer(call->reply, (int64_t)index);
         if (query.count < 0 || found == query.count)
@@ -540,7 +542,7 @@ enum verdict do_lrem(struct call *call)
     int64_t count;
     size_t removed = 0;
 
-    if (!args_next_integer(call->args, &count) || count == INT64_MIN)
+    if (!args_next_integer(call->args, &count))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
 
     enum refusal refusal = find_list(call, key, LOOK_WRITE, &list);
@@ -548,7 +550,7 @@ enum verdict do_lrem(struct call *call)
         return call_refuse(call, refusal);
 
     if (list != NULL) {
-        size_t most = count == 0 ? SIZE_MAX : (size_t)(count < 0 ? -count : count);
+        size_t most = count == 0 ? SIZE_MAX : count < 0 ? 0 - (size_t)count : (size_t)count;
 
         removed = list_remove(list, count < 0 ? LIST_BACK : LIST_FRONT, args_next(call->args),
                               most);

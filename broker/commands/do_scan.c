@@ -42,7 +42,21 @@ enum verdict do_keys(struct call *call)
 
 bool scan_read_cursor(struct slice word, uint64_t *cursor)
 {
-    return number_read_unsigned(word, cursor);
+    bool negative = word.len > 0 && word.at[0] == '-';
+    uint64_t value = 0;
+
+    /* As generous as C is with numbers: a sign and leading zeros are fine. */
+    if (word.len > 0 && (negative || word.at[0] == '+'))
+        word = slice_after(word, 1);
+    for (size_t i = 0; i < word.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)word.at[i] - '0';
+
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
+            return false;
+    }
+    *cursor = negative ? 0 - value : value;
+    return word.len > 0;
 }
 
 enum refusal scan_read_options(struct call *call, bool keys, struct scan_options *options)
