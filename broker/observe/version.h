@@ -8,4 +8,6 @@
 #define MILLRACE_VERSION "0.1.0"
 #define REDIS_VERSION    "7.2.4"
 
+_Static_assert(sizeof(MILLRACE_VERSION) > 1 && sizeof(REDIS_VERSION) > 1, "there is a version");
+
 #endif

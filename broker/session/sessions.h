@@ -37,6 +37,8 @@ struct sessions_setup {
 
 struct sessions *sessions_new(const struct sessions_setup *setup);
 void sessions_free(struct sessions *all);
+
+/* Has something said to every session that ends; farewells are said in the order of adding. */
 void sessions_add_farewell(struct sessions *all, struct farewell farewell);
 
 /* Takes a socket over: greets it, or refuses it with a clear error if there are too many. */
@@ -51,6 +53,7 @@ void sessions_end(struct sessions *all, struct session *session);
 /* Closes a session at the end of the turn, after its replies or at once. */
 void sessions_close(struct sessions *all, struct session *session, bool after_replies);
 
+/* How many have a connection; and the one with an id, or NULL. O(n) for the latter. */
 size_t sessions_count(const struct sessions *all);
 struct session *sessions_find(struct sessions *all, uint64_t id);
 

@@ -1,0 +1,28 @@
+/* What options.c and options_text.c share. */
+#ifndef BROKER_CONFIG_OPTIONS_PRIVATE_H
+#define BROKER_CONFIG_OPTIONS_PRIVATE_H
+
+#include "broker/config/options.h"
+
+/* The field of an option; the kind says what it points to. */
+static inline void *options_field(struct options *options, const struct option *option)
+{
+    return (char *)options + option->offset;
+}
+
+static inline const void *options_field_seen(const struct options *options,
+                                             const struct option *option)
+{
+    return (const char *)options + option->offset;
+}
+
+/* An owned copy, ended by a NUL. */
+char *options_copy_text(struct slice from);
+
+/* Puts owned copies of the words into a list, freeing what was in it. */
+void options_set_words(struct option_words *words, const struct slice *from, size_t count);
+
+/* Splits text at blanks into at most `most` words; returns how many there really are. */
+size_t options_split(struct slice text, struct slice *words, size_t most);
+
+#endif

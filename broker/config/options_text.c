@@ -1,0 +1,425 @@
+/*
+ * Values as text: how each kind of option is read, and how it is shown. What is
+ * shown can be read again.
+ */
+#include <inttypes.h>
+
+#include "broker/config/options_private.h"
+#include "storage/base/memory.h"
+#include "storage/base/number.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* "slave" is what CONFIG GET has always said, and what tools look for. */
+static const char *const class_names[OPTION_CLASSES] = { "normal", "slave", "pubsub" };
+
+struct notice_letter {
+    char letter;
+    uint32_t bit;
+};
+
+/* In the order in which they are shown. */
+static const struct notice_letter class_letters[] = {
+    { 'g', OPTION_NOTICE_GENERIC }, { '$', OPTION_NOTICE_STRING },  { 'l', OPTION_NOTICE_LIST },
+    { 's', OPTION_NOTICE_SET },     { 'h', OPTION_NOTICE_HASH },    { 'z', OPTION_NOTICE_ZSET },
+    { 'x', OPTION_NOTICE_EXPIRED }, { 'e', OPTION_NOTICE_EVICTED }, { 't', OPTION_NOTICE_STREAM },
+    { 'd', OPTION_NOTICE_MODULE },
+};
+static const struct notice_letter other_letters[] = {
+    { 'K', OPTION_NOTICE_KEYSPACE },
+    { 'E', OPTION_NOTICE_KEYEVENT },
+    { 'm', OPTION_NOTICE_MISS },
+    { 'n', OPTION_NOTICE_NEW },
+};
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+size_t options_split(struct slice text, struct slice *words, size_t most)
+{
+    size_t count = 0;
+    size_t at = 0;
+
+    for (;;) {
+        while (at < text.len && is_blank(text.at[at]))
+            at++;
+        if (at == text.len)
+            return count;
+
+        size_t begin = at;
+
+        while (at < text.len && !is_blank(text.at[at]))
+            at++;
+        if (count < most)
+            words[count] = slice_of(text.at + begin, at - begin);
+        count++;
+    }
+}
+
+/* Whether a number is within the option's range; else says what the range is. */
+static bool in_range(const struct option *option, int64_t value, struct trouble *trouble)
+{
+    if (value >= option->least && value <= option->most)
+        return true;
+    if (option->unit == OPTION_UNIT_OCTAL)
+        return trouble_set(trouble,
+                           "argument must be between %" PRIo64 " and %" PRIo64 " inclusive",
+                           (uint64_t)option->least, (uint64_t)option->most);
+    return trouble_set(trouble, "argument must be between %" PRId64 " and %" PRId64 " inclusive",
+                       option->least, option->most);
+}
+
+/* Reads octal digits. */
+static bool read_octal(struct slice text, int64_t *value)
+{
+    *value = 0;
+    if (text.len == 0 || text.len > 12)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '7')
+            return false;
+        *value = *value * 8 + (text.at[i] - '0');
+    }
+    return true;
+}
+
+/* Reads an amount of memory; what is too large for the type is the largest there is. */
+static bool read_memory(struct slice text, int64_t *value)
+{
+    uint64_t bytes;
+
+    if (!number_read_size(text, &bytes))
+        return false;
+    *value = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+    return true;
+}
+
+static bool parse_number(int64_t *field, const struct option *option, struct slice word,
+                         struct trouble *trouble)
+{
+    int64_t value;
+
+    switch ((enum option_unit)option->unit) {
+    case OPTION_UNIT_MEMORY:
+        if (!read_memory(word, &value))
+            return trouble_set(trouble, "argument must be a memory value");
+        break;
+    case OPTION_UNIT_OCTAL:
+        if (!read_octal(word, &value))
+            return trouble_set(trouble, "argument couldn't be parsed as an octal number");
+        break;
+    case OPTION_UNIT_PLAIN:
+    default:
+        if (!number_read(word, &value))
+            return trouble_set(trouble, "argument couldn't be parsed into an integer");
+        break;
+    }
+    if (!in_range(option, value, trouble))
+        return false;
+    *field = value;
+    return true;
+}
+
+static bool parse_bool(bool *field, struct slice word, struct trouble *trouble)
+{
+    bool yes = slice_equal_nocase(word, SLICE("yes"));
+
+    if (!yes && !slice_equal_nocase(word, SLICE("no")))
+        return trouble_set(trouble, "argument must be 'yes' or 'no'");
+    *field = yes;
+    return true;
+}
+
+static bool parse_choice(int *field, const struct option *option, struct slice word,
+                         struct trouble *trouble)
+{
+    struct buffer list = { 0 };
+
+    for (int i = 0; option->words[i] != NULL; i++) {
+        if (slice_equal_nocase(word, slice_text(option->words[i]))) {
+            *field = i;
+            return true;
+        }
+    }
+    for (int i = 0; option->words[i] != NULL; i++)
+        buffer_print(&list, "%s%s", i > 0 ? ", " : "", option->words[i]);
+    trouble_set(trouble, "argument(s) must be one of the following: %.*s", (int)list.len, list.at);
+    buffer_clear(&list);
+    return false;
+}
+
+static bool parse_text(char **field, const struct option *option, struct slice word,
+                       struct trouble *trouble)
+{
+    if (word.len > 0 && memchr(word.at, '\0', word.len) != NULL)
+        return trouble_set(trouble, "argument can't contain a NUL byte");
+    if (option->kind == OPTION_KIND_NAME) {
+        if (word.len == 0)
+            return trouble_set(trouble, "%s can't be empty", option->name);
+        if (memchr(word.at, '/', word.len) != NULL || slice_equal(word, SLICE(".")) ||
+            slice_equal(word, SLICE("..")))
+            return trouble_set(trouble, "%s can't be a path, just a %s", option->name,
+                               option->words[0]);
+    }
+    memory_free(*field);
+    *field = options_copy_text(word);
+    return true;
+}
+
+/* Whether a word of a list can be shown between blanks and be read again. */
+static bool is_simple(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] <= ' ' || word.at[i] > '~' || strchr("\"'\\", word.at[i]) != NULL)
+            return false;
+    }
+    return word.len > 0;
+}
+
+static bool parse_words(struct option_words *field, const struct option *option,
+                        const struct slice *words, size_t count, struct trouble *trouble)
+{
+    if (count > (size_t)option->most)
+        return trouble_set(trouble, "Too many %s addresses specified.", option->name);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_simple(words[i]))
+            return trouble_set(trouble, "Invalid %s address", option->name);
+    }
+    options_set_words(field, words, count);
+    return true;
+}
+
+static int class_find(struct slice word)
+{
+    if (slice_equal_nocase(word, SLICE("replica")))
+        return OPTION_CLASS_REPLICA;
+    for (int i = 0; i < OPTION_CLASSES; i++) {
+        if (slice_equal_nocase(word, slice_text(class_names[i])))
+            return i;
+    }
+    return -1;
+}
+
+static bool parse_limits(struct option_limits *field, const struct slice *words, size_t count,
+                         struct trouble *trouble)
+{
+    struct option_limits limits = *field;
+
+    if (count % 4 != 0)
+        return trouble_set(trouble, "Wrong number of arguments in buffer limit configuration.");
+    for (size_t i = 0; i < count; i += 4) {
+        int class = class_find(words[i]);
+
+        if (class < 0)
+            return trouble_set(trouble,
+                               "Invalid client class specified in buffer limit configuration.");
+
+        struct option_limit *limit = &limits.of[class];
+
+        if (!read_memory(words[i + 1], &limit->hard) || !read_memory(words[i + 2], &limit->soft) ||
+            !number_read(words[i + 3], &limit->soft_seconds) || limit->soft_seconds < 0)
+            return trouble_set(trouble, "Error in hard, soft or soft_seconds setting in buffer "
+                                        "limit configuration.");
+    }
+    *field = limits;
+    return true;
+}
+
+bool options_read_notices(struct slice letters, uint32_t *notices)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < letters.len; i++) {
+        uint32_t bit = letters.at[i] == 'A' ? (uint32_t)OPTION_NOTICE_ALL : 0;
+
+        for (size_t j = 0; j < COUNT_OF(class_letters); j++) {
+            if (class_letters[j].letter == letters.at[i])
+                bit = class_letters[j].bit;
+        }
+        for (size_t j = 0; j < COUNT_OF(other_letters); j++) {
+            if (other_letters[j].letter == letters.at[i])
+                bit = other_letters[j].bit;
+        }
+        if (bit == 0)
+            return false;
+        bits |= bit;
+    }
+    *notices = bits;
+    return true;
+}
+
+/* The first value of a FIXED option, which is the one it shows. */
+static struct slice fixed_value(const struct option *option)
+{
+    return slice_of(option->usual, strcspn(option->usual, "|"));
+}
+
+/* Whether a value is among those of a FIXED option, which stand between strokes. */
+static bool is_fixed_value(const struct option *option, struct slice value)
+{
+    for (const char *at = option->usual;; at++) {
+        size_t len = strcspn(at, "|");
+
+        if (slice_equal_nocase(value, slice_of(at, len)))
+            return true;
+        at += len;
+        if (*at == '\0')
+            return false;
+    }
+}
+
+static bool parse_fixed(const struct option *option, const struct slice *words, size_t count,
+                        struct trouble *trouble)
+{
+    struct buffer value = { 0 };
+    bool fine;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_add_byte(&value, ' ');
+        buffer_add(&value, words[i]);
+    }
+    fine = is_fixed_value(option, buffer_slice(&value));
+    if (!fine)
+        trouble_set(trouble, "'%.*s' is not supported yet: %s",
+                    (int)(value.len < 100 ? value.len : 100), value.len > 0 ? value.at : "",
+                    option->sentence);
+    buffer_clear(&value);
+    return fine;
+}
+
+/* One word for several, as CONFIG SET says them: split at blanks. */
+static bool parse_many(struct options *options, const struct option *option,
+                       const struct slice *words, size_t count, struct trouble *trouble)
+{
+    struct slice parts[64];
+
+    if (count == 1) {
+        count = options_split(words[0], parts, COUNT_OF(parts));
+        words = parts;
+        if (count > COUNT_OF(parts))
+            return trouble_set(trouble, "wrong number of arguments");
+    }
+    if (option->kind == OPTION_KIND_WORDS)
+        return parse_words(options_field(options, option), option, words, count, trouble);
+    return parse_limits(options_field(options, option), words, count, trouble);
+}
+
+bool options_parse(struct options *options, const struct option *option, const struct slice *words,
+                   size_t count, struct trouble *trouble)
+{
+    enum option_kind kind = option->kind;
+    void *field = options_field(options, option);
+    bool takes_many =
+        kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_FIXED;
+
+    if (!takes_many && count != 1)
+        return trouble_set(trouble, "wrong number of arguments");
+
+    switch (kind) {
+    case OPTION_KIND_BOOL:
+        return parse_bool(field, words[0], trouble);
+    case OPTION_KIND_NUMBER:
+        if (!parse_number(field, option, words[0], trouble))
+            return false;
+        /* Redis takes any frequency and keeps to what makes sense. */
+        options->hz = options->hz < 1 ? 1 : options->hz > 500 ? 500 : options->hz;
+        return true;
+    case OPTION_KIND_CHOICE:
+        return parse_choice(field, option, words[0], trouble);
+    case OPTION_KIND_TEXT:
+    case OPTION_KIND_NAME:
+        return parse_text(field, option, words[0], trouble);
+    case OPTION_KIND_NOTICES:
+        if (options_read_notices(words[0], field))
+            return true;
+        return trouble_set(trouble, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    case OPTION_KIND_WORDS:
+    case OPTION_KIND_LIMITS:
+        return parse_many(options, option, words, count, trouble);
+    case OPTION_KIND_FIXED:
+        return parse_fixed(option, words, count, trouble);
+    }
+    return false;
+}
+
+static void print_notices(uint32_t notices, struct buffer *to)
+{
+    if ((notices & OPTION_NOTICE_ALL) == OPTION_NOTICE_ALL) {
+        buffer_add_byte(to, 'A');
+    } else {
+        for (size_t i = 0; i < COUNT_OF(class_letters); i++) {
+            if (notices & class_letters[i].bit)
+                buffer_add_byte(to, class_letters[i].letter);
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(other_letters); i++) {
+        if (notices & other_letters[i].bit)
+            buffer_add_byte(to, other_letters[i].letter);
+    }
+}
+
+static void print_limits(const struct option_limits *limits, struct buffer *to)
+{
+    for (int i = 0; i < OPTION_CLASSES; i++) {
+        const struct option_limit *limit = &limits->of[i];
+
+        buffer_print(to, "%s%s %" PRId64 " %" PRId64 " %" PRId64, i > 0 ? " " : "", class_names[i],
+                     limit->hard, limit->soft, limit->soft_seconds);
+    }
+}
+
+void options_print(const struct options *options, const struct option *option, struct buffer *to)
+{
+    const void *field = options_field_seen(options, option);
+    const struct option_words *words;
+
+    switch ((enum option_kind)option->kind) {
+    case OPTION_KIND_BOOL:
+        buffer_add(to, *(const bool *)field ? SLICE("yes") : SLICE("no"));
+        break;
+    case OPTION_KIND_NUMBER:
+        if (option->unit == OPTION_UNIT_OCTAL)
+            buffer_print(to, "%" PRIo64, (uint64_t) * (const int64_t *)field);
+        else
+            buffer_add_integer(to, *(const int64_t *)field);
+        break;
+    case OPTION_KIND_CHOICE:
+        buffer_add(to, slice_text(option->words[*(const int *)field]));
+        break;
+    case OPTION_KIND_TEXT:
+    case OPTION_KIND_NAME:
+        buffer_add(to, slice_text(*(char *const *)field));
+        break;
+    case OPTION_KIND_WORDS:
+        words = field;
+        for (size_t i = 0; i < words->count; i++)
+            buffer_print(to, "%s%s", i > 0 ? " " : "", words->at[i]);
+        break;
+    case OPTION_KIND_NOTICES:
+        print_notices(*(const uint32_t *)field, to);
+        break;
+    case OPTION_KIND_LIMITS:
+        print_limits(field, to);
+        break;
+    case OPTION_KIND_FIXED:
+        buffer_add(to, fixed_value(option));
+        break;
+    }
+}
+
+bool options_equal(const struct options *a, const struct options *b, const struct option *option)
+{
+    struct buffer shown_a = { 0 };
+    struct buffer shown_b = { 0 };
+    bool equal;
+
+    options_print(a, option, &shown_a);
+    options_print(b, option, &shown_b);
+    equal = slice_equal(buffer_slice(&shown_a), buffer_slice(&shown_b));
+    buffer_clear(&shown_a);
+    buffer_clear(&shown_b);
+    return equal;
+}
