@@ -35,6 +35,7 @@ struct group *group_copy(const struct group *group);
 /* Frees it with its consumers and pending list. NULL is fine. */
 void group_free(struct group *group);
 
+/* Its name, borrowed. */
 struct slice group_name(const struct group *group);
 
 /* The last ID that was handed out as new. */
@@ -67,6 +68,7 @@ int64_t group_reckon_read(const struct stream *stream, struct entry_id id);
 
 /* -- Consumers, found by name, walked through in the order of their names. */
 
+/* How many it has. */
 size_t group_consumers(const struct group *group);
 
 /* The consumer of this name or NULL, borrowed until it is removed. O(log consumers). */

@@ -39,9 +39,11 @@ struct delivery {
 /* Times are kept in 42 bits: until May of 2109. */
 #define PENDING_TIME_MAX ((INT64_C(1) << 42) - 1)
 
+/* A new empty list, and the end of one. */
 struct pending *pending_new(void);
 void pending_free(struct pending *pending); /* NULL is fine. */
 
+/* How many are pending. */
 size_t pending_count(const struct pending *pending);
 
 /* The delivery of an entry; false if it is not pending. O(log n). */

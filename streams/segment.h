@@ -47,6 +47,7 @@ struct entry_pairs {
     char        number[NUMBER_INTEGER_MAX]; /* Private: a value that is kept as an integer */
 };
 
+/* Begins in front of the first field. */
 void entry_pairs_begin(struct entry_pairs *pairs, const struct entry *entry);
 
 /* The next field and value; false behind the last. The value may live in `pairs` and is borrowed

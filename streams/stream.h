@@ -42,6 +42,7 @@ void stream_free(struct stream *stream);
 
 /* -- What it is. O(1). */
 
+/* How many entries it has. */
 uint64_t stream_length(const struct stream *stream);
 
 /* The greatest ID there ever was, or that XSETID said. */
@@ -101,6 +102,7 @@ void stream_set_max_deleted(struct stream *stream, struct entry_id id);
 
 /* -- Groups, found by name, walked through in the order of their names. */
 
+/* How many it has. */
 size_t stream_groups(const struct stream *stream);
 
 /* The group of this name or NULL, borrowed until it is removed. O(log groups). */

@@ -40,6 +40,7 @@ MUST_USE enum refusal next_range_end(struct args *args, struct entry_id *id);
 
 /* ---- Answering ---- */
 
+/* An ID as a bulk. */
 void reply_entry_id(struct reply *reply, struct entry_id id);
 
 /* An ID with the list of fields and values. */

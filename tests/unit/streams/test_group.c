@@ -200,123 +200,157 @@ static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
 
 enum { STATES = 400, CONSUMERS = 5 };
 
-/* What one entry is to one group; a plain picture of it all. */
+/* What each entry is to one group; a plain picture of it all. */
 struct picture {
-    bool     exists[STATES + 1];
-    bool     read[STATES + 1];
-    uint32_t holder[STATES + 1]; /* 0: not pending */
-    uint64_t times[STATES + 1];
-    millis   at[STATES + 1];
+    struct stream      *stream;
+    struct group       *group;
+    struct consumer    *consumers[CONSUMERS];
+    struct value_limits limits;
+    struct random       random;
+    uint64_t            last;     /* the entries 1 to last were added */
+    uint64_t            position; /* where the group stands */
+    bool                exists[STATES + 1];
+    uint32_t            holder[STATES + 1]; /* 0: not pending */
+    uint64_t            times[STATES + 1];
+    millis              at[STATES + 1];
 };
+
+static struct entry_id id_of(uint64_t number)
+{
+    return (struct entry_id){ number, 0 };
+}
+
+static void add_one(struct picture *picture)
+{
+    struct slice fields[] = { SLICE("f"), SLICE("v") };
+
+    if (picture->last == STATES)
+        return;
+    picture->last++;
+    stream_append(picture->stream, id_of(picture->last), fields, 1, &picture->limits);
+    picture->exists[picture->last] = true;
+}
+
+static void read_some(struct picture *picture, struct consumer *who, millis now, uint64_t count)
+{
+    struct deliver_setup setup = { picture->stream, picture->group, who, now, count, false };
+    struct deliver deliver;
+    struct entry entry;
+
+    (void)deliver_begin(&deliver, &setup);
+    while (deliver_next(&deliver, &entry)) {
+        uint64_t id = picture->position;
+
+        do
+            id++;
+        while (!picture->exists[id]);
+        CU_ASSERT_EQUAL(entry.id.ms, id);
+        picture->position = id;
+        picture->holder[id] = who->number;
+        picture->times[id] = 1;
+        picture->at[id] = now;
+    }
+}
+
+static void claim_some(struct picture *picture, struct consumer *who, millis now, uint64_t id)
+{
+    struct claim claim = { .stream = picture->stream, .group = picture->group,
+                           .name = consumer_name(who), .now = now,
+                           .min_idle = (millis)random_below(&picture->random, 200),
+                           .delivered_at = now, .count = true };
+    struct claim_scan scan;
+    struct delivery delivery;
+    struct entry entry;
+
+    claim_scan_begin(&scan, &claim, id_of(id), 100000);
+    for (int i = 0; i < 3; i++, id++) {
+        enum claim_answer answer = claim_scan_next(&scan, &delivery, &entry);
+
+        while (id <= STATES &&
+               (picture->holder[id] == 0 ||
+                (picture->exists[id] && now - picture->at[id] < claim.min_idle)))
+            id++;
+        if (id > STATES) {
+            CU_ASSERT_EQUAL(answer, CLAIM_REFUSED);
+            return;
+        }
+        CU_ASSERT_EQUAL(delivery.id.ms, id);
+        CU_ASSERT_EQUAL(answer, picture->exists[id] ? CLAIM_TAKEN : CLAIM_GONE);
+        picture->holder[id] = picture->exists[id] ? who->number : 0;
+        picture->times[id]++;
+        picture->at[id] = now;
+    }
+}
+
+static void compare_all(const struct picture *picture)
+{
+    uint64_t unread = 0;
+
+    for (uint64_t i = picture->position + 1; i <= picture->last; i++)
+        unread += picture->exists[i];
+    CU_ASSERT_EQUAL(group_lag_exact(picture->group, picture->stream), unread);
+    for (uint64_t i = 1; i <= picture->last; i++) {
+        struct delivery delivery;
+        bool is_pending = pending_find(group_pending(picture->group), id_of(i), &delivery);
+
+        CU_ASSERT_EQUAL(is_pending, picture->holder[i] != 0);
+        CU_ASSERT_TRUE(!is_pending || (delivery.holder == picture->holder[i] &&
+                                       delivery.times == picture->times[i] &&
+                                       delivery.delivered_at == picture->at[i]));
+    }
+    stream_check(picture->stream);
+}
+
+static void step(struct picture *picture, millis now)
+{
+    struct consumer *who = picture->consumers[random_below(&picture->random, CONSUMERS)];
+    uint64_t id = 1 + random_below(&picture->random, STATES);
+
+    switch (random_below(&picture->random, 8)) {
+    case 0:
+    case 1:
+        add_one(picture);
+        break;
+    case 2:
+        read_some(picture, who, now, 1 + id % 5);
+        break;
+    case 3:
+        CU_ASSERT_EQUAL(group_acknowledge(picture->group, id_of(id)), picture->holder[id] != 0);
+        picture->holder[id] = 0;
+        break;
+    case 4:
+        CU_ASSERT_EQUAL(stream_delete(picture->stream, id_of(id)), picture->exists[id]);
+        picture->exists[id] = false;
+        break;
+    case 5:
+        claim_some(picture, who, now, id);
+        break;
+    case 6:
+        if (random_below(&picture->random, 30) == 0 && picture->position > 0) {
+            picture->position -= random_below(&picture->random, picture->position);
+            group_set(picture->group, id_of(picture->position), GROUP_READ_UNKNOWN);
+        }
+        break;
+    default:
+        compare_all(picture);
+        break;
+    }
+}
 
 static void every_delivery_is_where_the_picture_has_it(void)
 {
     static struct picture picture;
-    struct stream *stream = stream_new();
-    struct value_limits limits = value_limits_default;
-    struct slice fields[] = { SLICE("f"), SLICE("v") };
-    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
-    struct consumer *consumers[CONSUMERS];
-    struct random random;
-    uint64_t last = 0, position = 0;
 
-    limits.stream_node_entries = 10;
-    random_seed(&random, 3);
+    picture.stream = stream_new();
+    picture.limits = value_limits_default;
+    picture.limits.stream_node_entries = 10;
+    picture.group = stream_add_group(picture.stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    random_seed(&picture.random, 3);
     for (int i = 0; i < CONSUMERS; i++)
-        consumers[i] = group_add_consumer(group, slice_of(&"abcde"[i], 1), 0);
-    for (millis now = 1; now < 6000; now++) {
-        struct consumer *who = consumers[random_below(&random, CONSUMERS)];
-        uint64_t id = 1 + random_below(&random, STATES);
-        struct claim claim = { .stream = stream, .group = group, .name = consumer_name(who),
-                               .now = now,
-                               .min_idle = (millis)random_below(&random, 200),
-                               .delivered_at = now, .count = true };
-        struct claim_scan scan;
-        struct delivery delivery;
-        struct entry entry;
-
-        switch (random_below(&random, 8)) {
-        case 0:
-        case 1:
-            if (last == STATES)
-                break;
-            last++;
-            stream_append(stream, (struct entry_id){ last, 0 }, fields, 1, &limits);
-            picture.exists[last] = true;
-            break;
-        case 2: {
-            struct deliver_setup setup = { stream, group, who, now, 1 + id % 5, false };
-            struct deliver deliver;
-
-            (void)deliver_begin(&deliver, &setup);
-            while (deliver_next(&deliver, &entry)) {
-                do
-                    position++;
-                while (!picture.exists[position]);
-                CU_ASSERT_EQUAL(entry.id.ms, position);
-                picture.holder[position] = who->number;
-                picture.times[position] = 1;
-                picture.at[position] = now;
-            }
-            break;
-        }
-        case 3:
-            CU_ASSERT_EQUAL(group_acknowledge(group, (struct entry_id){ id, 0 }),
-                            picture.holder[id] != 0);
-            picture.holder[id] = 0;
-            break;
-        case 4:
-            CU_ASSERT_EQUAL(stream_delete(stream, (struct entry_id){ id, 0 }), picture.exists[id]);
-            picture.exists[id] = false;
-            break;
-        case 5:
-            claim_scan_begin(&scan, &claim, (struct entry_id){ id, 0 }, 100000);
-            for (int i = 0; i < 3; i++) {
-                enum claim_answer answer = claim_scan_next(&scan, &delivery, &entry);
-
-                while (id <= STATES &&
-                       (picture.holder[id] == 0 ||
-                        (picture.exists[id] && now - picture.at[id] < claim.min_idle)))
-                    id++;
-                if (id > STATES) {
-                    CU_ASSERT_EQUAL(answer, CLAIM_REFUSED);
-                    break;
-                }
-                CU_ASSERT_EQUAL(delivery.id.ms, id);
-                CU_ASSERT_EQUAL(answer, picture.exists[id] ? CLAIM_TAKEN : CLAIM_GONE);
-                picture.holder[id] = picture.exists[id] ? who->number : 0;
-                picture.times[id]++;
-                picture.at[id] = now;
-                id++;
-            }
-            break;
-        case 6:
-            if (random_below(&random, 30) == 0 && position > 0) {
-                position -= random_below(&random, position < 20 ? position : 20);
-                group_set(group, (struct entry_id){ position, 0 }, GROUP_READ_UNKNOWN);
-            }
-            break;
-        default: {
-            uint64_t unread = 0;
-
-            for (uint64_t i = position + 1; i <= last; i++)
-                unread += picture.exists[i];
-            CU_ASSERT_EQUAL(group_lag_exact(group, stream), unread);
-            for (uint64_t i = 1; i <= last; i++) {
-                bool is_pending = pending_find(group_pending(group), (struct entry_id){ i, 0 },
-                                               &delivery);
-
-                CU_ASSERT_EQUAL(is_pending, picture.holder[i] != 0);
-                CU_ASSERT_TRUE(!is_pending || (delivery.holder == picture.holder[i] &&
-                                               delivery.times == picture.times[i] &&
-                                               delivery.delivered_at == picture.at[i]));
-            }
-            stream_check(stream);
-            break;
-        }
-        }
-    }
-    stream_free(stream);
+        picture.consumers[i] = group_add_consumer(picture.group, slice_of(&"abcde"[i], 1), 0);
+    for (millis now = 1; now < 6000; now++)
+        step(&picture, now);
+    stream_free(picture.stream);
 }
 
 void suite_group(void)
