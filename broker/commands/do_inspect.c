@@ -113,6 +113,73 @@ static enum verdict debug_active_expire(struct call *call)
     return VERDICT_DONE;
 }
 
+static void answer_aggregate(struct call *call, struct slice kind)
+{
+    struct reply *reply = call->reply;
+
+    if (slice_equal(kind, SLICE("array")))
+        reply_array(reply, 3);
+    else if (slice_equal(kind, SLICE("set")))
+        reply_set(reply, 3);
+    else
+        reply_map(reply, 3);
+    for (int i = 0; i < 3; i++) {
+        reply_integer(reply, i);
+        if (slice_equal(kind, SLICE("map")))
+            reply_boolean(reply, i == 1);
+    }
+}
+
+/* An attribute stands in front of the reply it describes; RESP2 has none. */
+static void answer_attribute(struct call *call)
+{
+    if (call->reply->resp3) {
+        reply_attribute(call->reply, 1);
+        reply_bulk(call->reply, SLICE("key-popularity"));
+        reply_array(call->reply, 2);
+        reply_bulk(call->reply, SLICE("key:123"));
+        reply_integer(call->reply, 90);
+    }
+    reply_bulk(call->reply, SLICE("Some real reply following the attribute"));
+}
+
+/* DEBUG PROTOCOL type: a reply of each type that RESP3 has, for those who write clients. */
+static enum verdict debug_protocol(struct call *call)
+{
+    struct slice kind = args_next(call->args);
+    struct reply *reply = call->reply;
+
+    if (slice_equal(kind, SLICE("string"))) {
+        reply_bulk(reply, SLICE("Hello World"));
+    } else if (slice_equal(kind, SLICE("integer"))) {
+        reply_integer(reply, 12345);
+    } else if (slice_equal(kind, SLICE("double"))) {
+        reply_double(reply, 3.141);
+    } else if (slice_equal(kind, SLICE("null"))) {
+        reply_nil(reply);
+    } else if (slice_equal(kind, SLICE("array")) || slice_equal(kind, SLICE("set")) ||
+               slice_equal(kind, SLICE("map"))) {
+        answer_aggregate(call, kind);
+    } else if (slice_equal(kind, SLICE("attrib"))) {
+        answer_attribute(call);
+    } else if (slice_equal(kind, SLICE("push"))) {
+        reply_push(reply, 2);
+        reply_bulk(reply, SLICE("server-cpu-usage"));
+        reply_integer(reply, 42);
+    } else if (slice_equal(kind, SLICE("verbatim"))) {
+        reply_verbatim(reply, SLICE("This is a verbatim\nstring"), "txt");
+    } else if (slice_equal(kind, SLICE("true")) || slice_equal(kind, SLICE("false"))) {
+        reply_boolean(reply, slice_equal(kind, SLICE("true")));
+    } else if (slice_equal(kind, SLICE("bignum"))) {
+        reply_big_number(reply, SLICE("1234567999999999999999999999999999999"));
+    } else {
+        return call_refuse_with(call, "ERR Wrong protocol type name. Please use one of the "
+                                      "following: string|integer|double|null|array|set|map|attrib|"
+                                      "push|verbatim|true|false");
+    }
+    return VERDICT_DONE;
+}
+
 static enum verdict debug_log(struct call *call)
 {
     struct slice text = args_next(call->args);
@@ -136,6 +203,7 @@ enum verdict do_debug(struct call *call)
         { { "digest-value", 12 }, 1, debug_digest_value },
         { { "set-active-expire", 17 }, 1, debug_active_expire },
         { { "log", 3 }, 1, debug_log },
+        { { "protocol", 8 }, 1, debug_protocol },
     };
 
     if (!debug_allowed(call))

@@ -181,6 +181,8 @@ size_t keyspace_overhead(const struct keyspace *keys);
 
 /* Adds every item to a fingerprint, in no particular order. O(n). */
 void keyspace_digest(struct keyspace *keys, struct fingerprint *into);
+
+/* Mixes an item's type, expiry and value, but not its key, into a fingerprint. */
 void item_digest(const struct item *item, const struct value_types *types,
                  struct fingerprint *into);
 

@@ -55,7 +55,6 @@ void item_digest(const struct item *item, const struct value_types *types,
 {
     struct item_digits digits;
 
-    fingerprint_mix(into, item_key_of(item));
     fingerprint_mix_integer(into, item->kind);
     fingerprint_mix_integer(into, item_due(item));
     if (item->form == ITEM_VALUE)
@@ -77,6 +76,7 @@ static bool digest_one(void *who, struct item *item)
     if (keyspace_is_past(walk->keys, item))
         return true;
     fingerprint_mix_integer(&one, walk->keys->db);
+    fingerprint_mix(&one, item_key_of(item));
     item_digest(item, walk->keys->all->types, &one);
     fingerprint_add(walk->into, &one);
     return true;
