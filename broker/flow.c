@@ -42,12 +42,14 @@ static const struct {
     { "wake",    wake_changes,   MODULE(waiting) },
 };
 
-/* What ends a turn of the loop. Replies leave only after the AOF has them. */
+/* What a turn of the loop does once it knows who is ready. Replies leave only after the AOF has
+ * what they acknowledge. */
 static const struct {
     const char *name;
     bool (*run)(void *who);
     size_t module;
 } turn_end[] = {
+    { "read",         connections_read,  MODULE(connections) }, /* requests run meanwhile     */
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
     { "send replies", connections_send,  MODULE(connections) },

@@ -40,6 +40,7 @@ struct connections {
     struct loop        *loop;
     struct metrics     *metrics;
     struct outbox_pool *pool;
+    struct chain        readable;
     struct chain        sending;
     struct chain        ending;
     struct chain        waking;
@@ -52,6 +53,7 @@ struct connection {
     struct outbox                    outbox;
     struct buffer                    unread;
     size_t                           wanted; /* bytes before the handler can go on */
+    struct chain                     readable;
     struct chain                     sending;
     struct chain                     ending;
     struct chain                     waking;
@@ -96,6 +98,7 @@ struct connections *connections_new(struct loop *loop, struct metrics *metrics)
     all->loop = loop;
     all->metrics = metrics;
     all->pool = outbox_pool_new();
+    chain_init(&all->readable);
     chain_init(&all->sending);
     chain_init(&all->ending);
     chain_init(&all->waking);
@@ -187,21 +190,29 @@ static ssize_t read_own(struct connection *connection)
     return got;
 }
 
+/* libev tells of the latest first: whoever is told of last is read from first. */
 static void on_readable(struct ev_loop *ev, ev_io *watcher, int events)
 {
     struct connection *connection = watcher->data;
-    struct connections *all = connection->all;
-    ssize_t got;
 
     (void)ev;
     (void)events;
+    if (!chain_linked(&connection->readable))
+        chain_put_first(&connection->all->readable, &connection->readable);
+}
+
+static void read_input(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    ssize_t got;
+
     if (UNLIKELY(connection->closing))
         return;
     if (UNLIKELY(connection->wanted > connection->unread.len + READ_BYTES)) {
         got = read_own(connection);
     } else {
-        got = connection->transport->read(connection->transport_who, watcher->fd, all->input,
-                                          READ_BYTES);
+        got = connection->transport->read(connection->transport_who, connection->reader.fd,
+                                          all->input, READ_BYTES);
         if (LIKELY(got > 0))
             show_input(connection, slice_of(all->input, (size_t)got));
     }
@@ -216,6 +227,20 @@ static void on_readable(struct ev_loop *ev, ev_io *watcher, int events)
         connection_close(connection, "the peer closed it");
     else if (errno != EAGAIN && errno != EINTR)
         connection_close(connection, "reading failed");
+}
+
+bool connections_read(void *connections)
+{
+    struct connections *all = connections;
+
+    while (!chain_is_empty(&all->readable)) {
+        struct connection *connection =
+            CHAIN_OWNER(all->readable.next, struct connection, readable);
+
+        chain_leave(&connection->readable);
+        read_input(connection);
+    }
+    return false;
 }
 
 static void on_writable(struct ev_loop *ev, ev_io *watcher, int events)
@@ -307,6 +332,7 @@ static void connection_end(struct connection *connection)
     ev_io_stop(ev, &connection->writer);
     connection->handler->closed(connection->who, connection->reason);
     connection->transport->close(connection->transport_who, connection->reader.fd);
+    chain_leave(&connection->readable);
     chain_leave(&connection->sending);
     chain_leave(&connection->ending);
     chain_leave(&connection->waking);
@@ -356,6 +382,7 @@ struct connection *connection_new(struct connections *all, int fd,
     connection->handler = handler;
     connection->who = who;
     outbox_init(&connection->outbox, all->pool);
+    chain_init(&connection->readable);
     chain_init(&connection->sending);
     chain_init(&connection->ending);
     chain_init(&connection->waking);

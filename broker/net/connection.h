@@ -60,9 +60,11 @@ size_t connections_count(const struct connections *all);
 struct outbox_pool *connections_pool(struct connections *all);
 
 /*
- * Steps of the turn: show kept bytes again to those that can go on, send what
+ * Steps of the turn: read from those that have something, in the order in
+ * which it came; show kept bytes again to those that can go on, send what
  * is in the outboxes, close what is to be closed. True if more is to be done.
  */
+bool connections_read(void *connections);
 bool connections_wake(void *connections);
 bool connections_send(void *connections);
 bool connections_close(void *connections);
