@@ -109,7 +109,7 @@ static void see(void *who, struct slice member, double score)
             return;
         }
     }
-    must(!"a member nobody added");
+    must_fail("a member nobody added", __FILE__, __LINE__);
 }
 
 static void walk_agrees(const struct zset *zset, const struct model *model, const unsigned *order,
