@@ -146,6 +146,14 @@ void reply_entries(struct reply *reply, const struct stream *stream, struct entr
     reply_close_array(reply, hole, shown_entries);
 }
 
+/* ---- Noting ---- */
+
+void note_beside_entries(struct call *call, struct slice key, const char *event)
+{
+    ledger_event(call->ledger, key, EVENT_STREAM, event);
+    ledger_count(call->ledger, 1);
+}
+
 /* ---- Telling replicas and the AOF ---- */
 
 struct slice id_word(struct entry_id id, struct word_text *text)

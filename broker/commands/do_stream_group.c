@@ -72,11 +72,14 @@ enum verdict do_xgroup_create(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
-    if (stream == NULL)
+    if (stream == NULL) {
         stream = create_stream(call, key);
+        ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-create");
+    } else {
+        note_beside_entries(call, key, "xgroup-create");
+    }
     stream_add_group(stream, name, id, entries_read);
 
-    ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-create");
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
@@ -103,7 +106,7 @@ enum verdict do_xgroup_setid(struct call *call)
 
     group_set(group, id, entries_read);
 
-    ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-setid");
+    note_beside_entries(call, key, "xgroup-setid");
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
@@ -149,7 +152,7 @@ enum verdict do_xgroup_createconsumer(struct call *call)
     is_new = group_find_consumer(group, consumer) == NULL;
     if (is_new) {
         group_add_consumer(group, consumer, call->now);
-        ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-createconsumer");
+        note_beside_entries(call, key, "xgroup-createconsumer");
     }
     reply_integer(call->reply, is_new);
     return VERDICT_DONE;
@@ -173,7 +176,7 @@ enum verdict do_xgroup_delconsumer(struct call *call)
     consumer = group_find_consumer(group, consumer_name_word);
     if (consumer != NULL) {
         held = group_remove_consumer(group, consumer);
-        ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-delconsumer");
+        note_beside_entries(call, key, "xgroup-delconsumer");
     }
     reply_integer(call->reply, (int64_t)held);
     return VERDICT_DONE;

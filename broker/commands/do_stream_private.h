@@ -50,6 +50,14 @@ void reply_entry(struct reply *reply, const struct entry *entry);
 void reply_entries(struct reply *reply, const struct stream *stream, struct entry_id from,
                    struct entry_id to, uint64_t count, bool reverse);
 
+/* ---- Noting ---- */
+
+/*
+ * Notes a change of groups or counters. The entries are as they were, so it
+ * fails no WATCH and wakes nobody who waits for entries.
+ */
+void note_beside_entries(struct call *call, struct slice key, const char *event);
+
 /* ---- Telling replicas and the AOF ---- */
 
 /* A number or an ID as a word, with room of its own. */

@@ -280,8 +280,7 @@ static struct consumer *meet_consumer(struct call *call, const struct read_words
 
     if (consumer == NULL) {
         consumer = group_add_consumer(reading->group, words->consumer, call->now);
-        ledger_event(call->ledger, reading->key, EVENT_STREAM, "xgroup-createconsumer");
-        ledger_count(call->ledger, 1);
+        note_beside_entries(call, reading->key, "xgroup-createconsumer");
         say_consumer(call, reading->key, reading->group, consumer);
     }
     consumer->seen_at = call->now;

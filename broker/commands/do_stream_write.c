@@ -370,7 +370,7 @@ enum verdict do_xsetid(struct call *call)
     if (words.sets_deleted && !entry_id_is_zero(words.max_deleted))
         stream_set_max_deleted(stream, words.max_deleted);
 
-    ledger_changed(call->ledger, key, EVENT_STREAM, "xsetid");
+    note_beside_entries(call, key, "xsetid");
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
