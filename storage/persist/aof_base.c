@@ -116,12 +116,12 @@ static bool ends_whole(struct slice tail, uint64_t size)
     for (size_t i = 0; i + END_WORD.len + 2 < tail.len; i++) {
         struct slice rest = slice_after(tail, i);
 
-        if (memcmp(rest.at, END_WORD.at, END_WORD.len) != 0)
-            continue;
-        return memcmp(rest.at + rest.len - 2, "\r\n", 2) == 0 &&
-               number_read_unsigned(slice_of(rest.at + END_WORD.len, rest.len - END_WORD.len - 2),
-                                    &length) &&
-               length == size - rest.len;
+        if (memcmp(rest.at, END_WORD.at, END_WORD.len) == 0 &&
+            memcmp(rest.at + rest.len - 2, "\r\n", 2) == 0 &&
+            number_read_unsigned(slice_of(rest.at + END_WORD.len, rest.len - END_WORD.len - 2),
+                                 &length) &&
+            length == size - rest.len)
+            return true;
     }
     return false;
 }

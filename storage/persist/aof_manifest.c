@@ -367,6 +367,13 @@ const struct aof_file *aof_manifest_set_base(struct aof_manifest *manifest, cons
                AOF_FILE_BASE);
 }
 
+void aof_manifest_add_history(struct aof_manifest *manifest, const struct aof_file *file)
+{
+    if (!aof_manifest_names(manifest, file->name))
+        (void)add(manifest, manifest->count, slice_text(file->name), file->number,
+                  AOF_FILE_HISTORY);
+}
+
 void aof_manifest_retire(struct aof_manifest *manifest, size_t kept)
 {
     size_t left = aof_manifest_count(manifest, AOF_FILE_INCREMENT);

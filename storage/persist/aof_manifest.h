@@ -70,6 +70,9 @@ const struct aof_file *aof_manifest_add_increment(struct aof_manifest *manifest,
 const struct aof_file *aof_manifest_set_base(struct aof_manifest *manifest, const char *stem,
                                              const char *name);
 
+/* Adds a file as history: one that is about to get its name, and may be removed after a crash. */
+void aof_manifest_add_history(struct aof_manifest *manifest, const struct aof_file *file);
+
 /* Turns all increments but the newest `kept` into history. */
 void aof_manifest_retire(struct aof_manifest *manifest, size_t kept);
 

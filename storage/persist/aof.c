@@ -1,0 +1,395 @@
+/*
+ * Making, opening, turning on and off. How turns are written is in aof_write.c,
+ * how the log is rewritten in aof_rewrite.c.
+ *
+ * What always holds:
+ *   (1) `folder`, `lock` and `manifest` are there together or not at all.
+ *   (2) `fd` is open while statements are heard, and is the last increment of
+ *       the manifest when ON, a temporary file when STARTING.
+ */
+#include "storage/persist/aof.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/worker.h"
+#include "storage/persist/aof_manifest.h"
+#include "storage/persist/aof_private.h"
+#include "storage/persist/aof_rewrite.h"
+#include "storage/persist/folder.h"
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memory_new(size);
+
+    memcpy(copy, text, size);
+    return copy;
+}
+
+struct aof *aof_new(const struct aof_setup *setup)
+{
+    struct aof *aof = memory_new_zeroed(1, sizeof(*aof));
+
+    aof->setup = *setup;
+    aof->setup.dir = copy_text(setup->dir);
+    aof->setup.dirname = copy_text(setup->dirname);
+    aof->setup.filename = copy_text(setup->filename);
+    aof->where = (struct recovery_setup){ aof->setup.dir,      aof->setup.dirname,
+                                          aof->setup.filename, setup->policy.cut_torn_tail,
+                                          setup->faults,       setup->log };
+    aof->fd = -1;
+    aof->lock = -1;
+    aof->rewrite_ok = true;
+    aof->rewrite_took_sec = -1;
+    aof->worker = worker_new("millrace-aof");
+    return aof;
+}
+
+/* Texts that the setup shows as borrowed are the log's own copies. */
+static void free_text(const char *text)
+{
+    union {
+        const char *borrowed;
+        void *own;
+    } either = { text };
+
+    memory_free(either.own);
+}
+
+void aof_free(struct aof *aof)
+{
+    if (aof == NULL)
+        return;
+    aof_rewrite_abort(aof);
+    aof_write_end(aof);
+    worker_drain(aof->worker);
+    aof_leave(aof);
+    worker_free(aof->worker);
+    buffer_clear(&aof->pending);
+    free_text(aof->setup.dir);
+    free_text(aof->setup.dirname);
+    free_text(aof->setup.filename);
+    memory_free(aof);
+}
+
+void aof_set_policy(struct aof *aof, const struct aof_policy *policy)
+{
+    aof->setup.policy = *policy;
+    aof->where.cut_torn_tail = policy->cut_torn_tail;
+}
+
+/* ---- The folder ---- */
+
+bool aof_enter(struct aof *aof, struct trouble *trouble)
+{
+    must(aof->folder == NULL);
+    aof->folder = recovery_enter(&aof->where, &aof->lock, trouble);
+    if (aof->folder == NULL)
+        return false;
+    aof->manifest = recovery_choose(&aof->where, aof->folder, trouble);
+    if (aof->manifest != NULL)
+        return true;
+    aof_leave(aof);
+    return false;
+}
+
+/* Forgets a removal that is done, noting in the manifest what is gone. */
+static void end_removal(struct aof *aof)
+{
+    struct aof_removal *removal = aof->removal;
+
+    for (size_t i = 0; i < removal->count; i++)
+        memory_free(removal->names[i]);
+    memory_free(removal->names);
+    memory_free(removal);
+    aof->removal = NULL;
+}
+
+void aof_leave(struct aof *aof)
+{
+    if (aof->removal != NULL) {
+        worker_drain(aof->worker);
+        end_removal(aof);
+    }
+    aof_manifest_free(aof->manifest);
+    aof->manifest = NULL;
+    folder_close(aof->folder);
+    aof->folder = NULL;
+    aof->folder_unsynced = false;
+    aof->history_waits = false;
+    aof->broken = false;
+    if (aof->lock >= 0)
+        (void)close(aof->lock);
+    aof->lock = -1;
+}
+
+bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble)
+{
+    char temporary[RECOVERY_NAME_MAX];
+    char name[RECOVERY_NAME_MAX];
+    struct buffer text = { 0 };
+    enum folder_replaced replaced;
+
+    recovery_temporary_name(&aof->where, "manifest", temporary);
+    recovery_manifest_name(&aof->where, name);
+    aof_manifest_print(*manifest, &text);
+    replaced = folder_replace(aof->folder, temporary, name, buffer_slice(&text), trouble);
+    buffer_clear(&text);
+    if (replaced == FOLDER_KEPT) {
+        (void)trouble_wrap(trouble, "saving the manifest");
+        return false;
+    }
+    aof_manifest_free(aof->manifest);
+    aof->manifest = *manifest;
+    *manifest = NULL;
+    if (replaced == FOLDER_UNSURE) {
+        /* What the folder shows is this manifest; nothing may be promised by it yet. */
+        aof->trouble = *trouble;
+        aof->folder_unsynced = true;
+        aof_write_break(aof, "saving the manifest of");
+    } else {
+        aof->folder_unsynced = false;
+    }
+    return true;
+}
+
+/* ---- History ---- */
+
+static void remove_files(void *what)
+{
+    struct aof_removal *removal = what;
+    struct trouble unheard;
+
+    for (size_t i = 0; i < removal->count; i++)
+        (void)folder_unlink(removal->folder, removal->names[i], &unheard);
+    atomic_store(&removal->done, true);
+}
+
+static bool is_gone(void *who, const char *name)
+{
+    return !folder_has(who, name);
+}
+
+static void note_removal(struct aof *aof)
+{
+    struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
+    struct trouble trouble;
+
+    end_removal(aof);
+    aof_manifest_forget(manifest, is_gone, aof->folder);
+    if (!aof_adopt(aof, &manifest, &trouble)) {
+        log_line(aof->setup.log, LOG_WARNING, "The removal of history was not noted: %s",
+                 trouble.text);
+        aof_manifest_free(manifest);
+    }
+}
+
+/* Begins to remove history. The manifest that calls it so is durable. */
+static void begin_removal(struct aof *aof, size_t count)
+{
+    struct aof_removal *removal = memory_new_zeroed(1, sizeof(*removal));
+
+    removal->folder = aof->folder;
+    removal->names = memory_new(count * sizeof(*removal->names));
+    removal->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = aof_manifest_file(aof->manifest, AOF_FILE_HISTORY, i)->name;
+
+        removal->names[i] = copy_text(name);
+        log_line(aof->setup.log, LOG_NOTICE, "Removing the history file %s in the background",
+                 name);
+    }
+    aof->removal = removal;
+    worker_queue(aof->worker, remove_files, removal);
+}
+
+void aof_remove_history(struct aof *aof)
+{
+    size_t count;
+
+    if (aof->removal != NULL && atomic_load(&aof->removal->done))
+        note_removal(aof);
+    if (!aof->history_waits || aof->removal != NULL || aof->folder_unsynced)
+        return;
+    aof->history_waits = false;
+    count = aof_manifest_count(aof->manifest, AOF_FILE_HISTORY);
+    if (count > 0)
+        begin_removal(aof, count);
+}
+
+/* ---- Opening ---- */
+
+bool aof_open(struct aof *aof, struct trouble *trouble)
+{
+    must(aof->state == AOF_OFF);
+    if (!aof_enter(aof, trouble))
+        return false;
+    aof->state = AOF_OPENED;
+    return true;
+}
+
+/* Makes an empty file and has its name durable with the manifest that will name it. */
+static int make_file(struct aof *aof, const char *what, const char *name, struct trouble *trouble)
+{
+    log_line(aof->setup.log, LOG_NOTICE, "Creating AOF %s file %s on server start", what, name);
+    return folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
+}
+
+/* Adds what a log needs to be written to; returns the descriptor of the last increment. */
+static int complete(struct aof *aof, struct trouble *trouble)
+{
+    struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
+    const char *stem = aof->setup.filename;
+    int fd = 0;
+
+    if (aof_manifest_base(manifest) == NULL && aof_manifest_last(manifest) == NULL) {
+        fd = make_file(aof, "base", aof_manifest_set_base(manifest, stem, NULL)->name, trouble);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    if (fd >= 0)
+        fd = make_file(aof, "incr", aof_manifest_add_increment(manifest, stem)->name, trouble);
+    if (fd >= 0 && (!aof_adopt(aof, &manifest, trouble) || aof->folder_unsynced)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    aof_manifest_free(manifest);
+    return fd;
+}
+
+static bool open_last(struct aof *aof, struct trouble *trouble)
+{
+    const struct aof_file *last = aof_manifest_last(aof->manifest);
+    int64_t size = 0;
+    int fd;
+
+    if (last == NULL) {
+        fd = complete(aof, trouble);
+    } else {
+        log_line(aof->setup.log, LOG_NOTICE, "Opening AOF incr file %s on server start",
+                 last->name);
+        size = folder_file_size(aof->folder, last->name, trouble);
+        fd = size < 0 ? -1 : folder_open_file(aof->folder, last->name, O_RDWR, trouble);
+    }
+    if (fd < 0)
+        return false;
+    aof_write_to(aof, fd, (uint64_t)size);
+    return true;
+}
+
+bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *trouble)
+{
+    struct recovery_result loaded;
+
+    must(aof->state == AOF_OPENED);
+    if (!recovery_load(&aof->where, aof->folder, aof->manifest, runner, &loaded, trouble) ||
+        !open_last(aof, trouble))
+        return false;
+    aof->older = loaded.bytes - aof->size;
+    aof->loaded_base = loaded.bytes;
+    aof->state = AOF_ON;
+    aof->history_waits = true;
+    aof_remove_history(aof);
+    return true;
+}
+
+/* ---- On and off ---- */
+
+bool aof_start(struct aof *aof, struct trouble *trouble)
+{
+    must(aof->state == AOF_OFF);
+    aof_rewrite_abort(aof);
+    if (!aof_enter(aof, trouble))
+        return false;
+    aof->state = AOF_STARTING;
+    aof->heard = false;
+    aof->rewrite_not_before = 0;
+    return true;
+}
+
+void aof_stop(struct aof *aof)
+{
+    struct trouble trouble;
+
+    if (aof->state == AOF_OFF)
+        return;
+    aof_rewrite_abort(aof);
+    if (!aof_flush_and_sync(aof, &trouble))
+        log_line(aof->setup.log, LOG_WARNING,
+                 "The end of the append only log is lost, the disk refuses it: %s", trouble.text);
+    aof_write_end(aof);
+    worker_drain(aof->worker);
+    aof_write_collect(aof);
+    aof_leave(aof);
+    buffer_clear(&aof->pending);
+    aof->state = AOF_OFF;
+    aof->broken = false;
+    aof->no_room = false;
+    aof->requested = false;
+}
+
+bool aof_is_on(const struct aof *aof)
+{
+    return aof->state == AOF_ON || aof->state == AOF_STARTING;
+}
+
+bool aof_hears(const struct aof *aof)
+{
+    return aof->state == AOF_ON || (aof->state == AOF_STARTING && aof->heard);
+}
+
+const char *aof_trouble(const struct aof *aof)
+{
+    return aof->trouble.text;
+}
+
+/* ---- Figures ---- */
+
+uint64_t aof_current_size(const struct aof *aof)
+{
+    return aof->state == AOF_ON ? aof->older + aof->size : 0;
+}
+
+void aof_figures(struct aof *aof, struct aof_figures *figures)
+{
+    int64_t running = -1;
+
+    if (aof_rewrite_runs(aof))
+        running = (clock_monotonic(aof->setup.clock) - aof->rewrite_began) / 1000000;
+    *figures = (struct aof_figures){
+        .enabled = aof_is_on(aof),
+        .rewrite_in_progress = aof_rewrite_runs(aof),
+        .rewrite_scheduled = aof->requested,
+        .last_rewrite_time_sec = aof->rewrite_took_sec,
+        .current_rewrite_time_sec = running,
+        .last_bgrewrite_ok = aof->rewrite_ok,
+        .last_write_ok = !aof->broken && !aof->no_room,
+        .last_cow_size = aof->copied,
+        .current_cow_size = aof->copied_now,
+        .rewrite_keys_done = aof->keys_done,
+        .rewrites = aof->rewrites,
+        .rewrites_consecutive_failures = aof->failures,
+        .current_size = aof_current_size(aof),
+        .base_size = aof->loaded_base,
+        .pending_bio_fsync = atomic_load(&aof->job.state) == SYNC_RUNNING,
+        .delayed_fsync = aof->delayed_fsync,
+        .buffer_length = aof->pending.len,
+        .last_fork_usec = aof->fork_usec,
+    };
+}
+
+void aof_check(struct aof *aof)
+{
+    must((aof->folder == NULL) == (aof->manifest == NULL));
+    must((aof->folder == NULL) == (aof->lock < 0));
+    must(aof->synced <= aof->size || aof->fd < 0);
+    must(!aof_hears(aof) || aof->fd >= 0);
+    must(aof->state != AOF_ON || aof_manifest_last(aof->manifest) != NULL);
+    if (aof->manifest != NULL)
+        aof_manifest_check(aof->manifest);
+}

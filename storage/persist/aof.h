@@ -1,0 +1,158 @@
+/*
+ * The append only file: everything said since the base was written, forced to
+ * disk as often as was promised.
+ *
+ *            aof_open, aof_load                    disk fails
+ *   OFF ───────────────────────► ON  ◄──────────────────────────► ON, broken
+ *    │ ▲                         ▲ │   aof_tick, once it works
+ *    │ └────────aof_stop─────────┼─┘
+ *    └─────aof_start────► STARTING: the first base is being written
+ *
+ * What is handed to aof_append in one turn is written in one piece: on disk it
+ * is there whole or, after a crash, cut off whole with what follows. Room is
+ * reserved before a change is made (aof_admits), so that a full disk refuses
+ * the change instead of breaking a promise. When a write or an fsync fails all
+ * the same, the log is broken: nothing more is admitted, what was not written
+ * is kept, and it is tried again each second. Nothing is ever written behind a
+ * hole or a half-written statement.
+ *
+ * Beside the main thread there is one thread that syncs, closes and removes.
+ */
+#ifndef STORAGE_PERSIST_AOF_H
+#define STORAGE_PERSIST_AOF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/clock.h"
+#include "storage/base/must.h"
+#include "storage/base/slice.h"
+#include "storage/persist/aof_load.h"
+
+struct aof;
+struct faults;
+struct keyspaces;
+struct log;
+struct trouble;
+
+/* When what was written is forced to disk. */
+enum aof_sync {
+    AOF_SYNC_ALWAYS,   /* before aof_append returns */
+    AOF_SYNC_EVERYSEC, /* about once a second, by the other thread */
+    AOF_SYNC_NO        /* when the kernel likes */
+};
+
+/* What may change while it runs. */
+struct aof_policy {
+    enum aof_sync sync;
+    bool          no_sync_on_rewrite; /* while a child rewrites, nothing is forced to disk */
+    bool          cut_torn_tail;      /* at the load; else a torn end is refused */
+    int64_t       growth_percentage;  /* rewrite by itself when it has grown so much; 0 never */
+    int64_t       growth_least;       /* and is at least so many bytes */
+    micros        key_delay;          /* for tests: the child sleeps so long after each key */
+};
+
+/* Texts are copied; pointers are borrowed for its life. */
+struct aof_setup {
+    const char       *dir;      /* the data folder */
+    const char       *dirname;  /* the log's folder in it */
+    const char       *filename; /* what its files' names begin with */
+    struct aof_policy policy;
+    struct keyspaces *keyspaces; /* what a rewrite writes */
+    struct clock     *clock;
+    struct faults    *faults; /* may be NULL */
+    struct log       *log;    /* may be NULL */
+};
+
+/* Makes a log that is off. Touches no file. */
+struct aof *aof_new(const struct aof_setup *setup);
+
+/* Closes it as it is: whoever wants all on disk calls aof_flush_and_sync before. NULL is fine. */
+void aof_free(struct aof *aof);
+
+/* ---- At the start ---- */
+
+/* Opens and locks the folder, decides which files to trust. False with trouble: do not start. */
+MUST_USE bool aof_open(struct aof *aof, struct trouble *trouble);
+
+/* Runs everything, cuts a torn end, opens the last increment: from then on it is ON. */
+MUST_USE bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *trouble);
+
+/* ---- CONFIG SET ---- */
+
+/*
+ * Turns it on with the data there is: a base is written first, and what the
+ * folder held before is history when that is done. The rewrite begins at the
+ * end of the turn (aof_wants_rewrite). False with trouble: it stays off.
+ */
+MUST_USE bool aof_start(struct aof *aof, struct trouble *trouble);
+
+/* Turns it off, with all on disk if the disk can; the files stay. */
+void aof_stop(struct aof *aof);
+
+void aof_set_policy(struct aof *aof, const struct aof_policy *policy);
+
+/* ---- Each turn ---- */
+
+/* Whether it is on or about to be. */
+bool aof_is_on(const struct aof *aof);
+
+/* Whether statements have to be handed to it now. */
+bool aof_hears(const struct aof *aof);
+
+/*
+ * Whether a change may be made whose statements have about so many bytes.
+ * False if it is broken or the disk has no room for them; aof_trouble says why.
+ * One comparison, nearly always.
+ */
+bool aof_admits(struct aof *aof, size_t bytes);
+const char *aof_trouble(const struct aof *aof);
+
+/*
+ * Takes the statements of a turn. When it returns true they are kept as the
+ * policy promises, and may be acknowledged. False: they are not, and the log is
+ * broken from now on. They are kept in memory and written when the disk works
+ * again, but the process may end before, so nobody must be told that they are
+ * safe. While it is broken already only keys that expire say something; that
+ * is kept, and true returned, for nobody waits for it. `feed` may be empty.
+ */
+MUST_USE bool aof_append(struct aof *aof, struct slice feed);
+
+/* Everything written and forced to disk, whatever the policy says; for the shutdown. */
+MUST_USE bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble);
+
+/*
+ * What is to be done now and then, ten times a second or so: the fsync of each
+ * second, trying again what failed, following the child of a rewrite.
+ */
+void aof_tick(struct aof *aof);
+
+/* ---- What it is doing ---- */
+
+/* For INFO persistence, named as there. */
+struct aof_figures {
+    bool     enabled;
+    bool     rewrite_in_progress;
+    bool     rewrite_scheduled;
+    int64_t  last_rewrite_time_sec;    /* -1: none yet */
+    int64_t  current_rewrite_time_sec; /* -1: none */
+    bool     last_bgrewrite_ok;
+    bool     last_write_ok;
+    uint64_t last_cow_size;
+    uint64_t current_cow_size;
+    uint64_t rewrite_keys_done;
+    uint64_t rewrites;
+    uint64_t rewrites_consecutive_failures;
+    uint64_t current_size;
+    uint64_t base_size; /* when it was loaded or rewritten last */
+    uint64_t pending_bio_fsync;
+    uint64_t delayed_fsync;
+    uint64_t buffer_length;
+    int64_t  last_fork_usec;
+};
+void aof_figures(struct aof *aof, struct aof_figures *figures);
+
+/* Asserts every invariant; for tests. */
+void aof_check(struct aof *aof);
+
+#endif
