@@ -155,11 +155,11 @@ enum refusal call_read_timeout(struct slice word, millis *timeout)
 
     if (!number_read_long_double(word, &seconds))
         return REFUSAL_TIMEOUT_FLOAT;
-    seconds *= 1000;
     if (seconds > most)
         return REFUSAL_TIMEOUT_RANGE;
-    if (seconds < 0)
+    /* What is too many milliseconds is answered as Redis answers it, whose sum wraps. */
+    if (seconds < 0 || seconds * 1000 >= most)
         return REFUSAL_TIMEOUT_NEGATIVE;
-    *timeout = (millis)ceill(seconds);
+    *timeout = (millis)ceill(seconds * 1000);
     return REFUSAL_NONE;
 }

@@ -20,6 +20,7 @@ struct caller {
     struct arena          *arena;
     struct command_counts *counts;
     const struct command  *current;
+    uint64_t               inner_errors; /* errors answered by finished calls */
     micros                 monotonic; /* latest reading */
     micros                 offset;    /* wall minus monotonic */
 };
@@ -112,20 +113,24 @@ static void settle(struct caller *caller)
 }
 
 static void count_call(struct caller *caller, const struct call *call, enum verdict verdict,
-                       uint64_t errors_before)
+                       uint64_t errors_before, uint64_t inner_before)
 {
     struct command_counts *counts = &caller->counts[call->command->index];
     micros before = caller->monotonic;
+    uint64_t errors = call->reply->errors - errors_before;
 
     caller->monotonic = clock_monotonic(caller->setup.clock);
     keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
-    if (!call->again || verdict != VERDICT_WAIT) {
+    /* A call that waits is one call, however often it is run. */
+    if (!call->again) {
         counts->calls++;
         caller->setup.metrics->commands_processed++;
     }
     counts->usec += (uint64_t)(caller->monotonic - before);
-    if (call->reply->errors != errors_before)
+    /* Errors of the calls within are theirs. */
+    if (errors > caller->inner_errors - inner_before)
         counts->failed++;
+    caller->inner_errors = inner_before + errors;
     for (const struct witness *witness = caller->setup.witnesses; witness->name != NULL; witness++)
         witness->see(witness->who, call, verdict, caller->monotonic - before);
 }
@@ -137,6 +142,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     struct ledger_mark mark = ledger_open(ledger, call->session->db);
     const struct command *outer = caller->current;
     uint64_t errors = call->reply->errors;
+    uint64_t inner = caller->inner_errors;
     enum verdict verdict;
 
     caller->current = call->command;
@@ -144,7 +150,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     verdict = call->command->run(call);
     caller->current = outer;
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
-    count_call(caller, call, verdict, errors);
+    count_call(caller, call, verdict, errors, inner);
     if (ledger_depth(ledger) == 0)
         settle(caller);
     return verdict;
@@ -210,10 +216,12 @@ void caller_request(struct caller *caller, struct session *session, struct args 
     }
     /* CLIENT REPLY: what is answered is taken back, unless the call turned replies on again. */
     mark = outbox_mark(session->reply.out);
+    session->reply.pushed = false;
     answer(caller, &call);
     if (session->replies == SESSION_REPLIES_ON)
         return;
-    outbox_rewind(session->reply.out, mark);
+    if (!session->reply.pushed)
+        outbox_rewind(session->reply.out, mark);
     if (session->replies == SESSION_REPLIES_SKIP)
         session->replies = SESSION_REPLIES_ON;
     else if (session->replies == SESSION_REPLIES_SKIP_NEXT)

@@ -180,9 +180,11 @@ size_t intake_input(void *who, struct session *session, struct slice bytes, size
 
         size_t before = taken;
 
+        session->reading = bytes.len - taken;
         taken += take_batch(intake, session, slice_after(bytes, before), &batch_wanted, &more);
         if (batch_wanted > 0)
             *wanted = before + batch_wanted;
     }
+    session->reading = 0;
     return taken;
 }

@@ -460,6 +460,7 @@ bool waiting_unblock(struct waiting *waiting, struct caller *caller, struct sess
     if (error.len == 0)
         return serve_one(waiting, caller, session->waiter, true);
     reply_error(&session->reply, error);
+    caller_counts(caller)[session->waiter->command->index].failed++;
     end_wait(waiting, session->waiter);
     return true;
 }

@@ -32,6 +32,7 @@
 
 enum {
     READ_BYTES = 64 * 1024,        /* the shared buffer: most bytes taken from one peer a turn */
+    LARGE_OUTPUT = 64 * 1024,      /* the handler is told of more than that before it is sent */
     GROW_MOST = 4 * 1024 * 1024,   /* a buffer of its own grows by at most so much at once */
     VECTORS = 64                   /* spans sent with one system call */
 };
@@ -67,6 +68,7 @@ struct connection {
     bool                             closing;
     bool                             close_when_sent;
     bool                             writing; /* the socket was full: libev says when it is not */
+    bool                             behind;  /* the handler was told of a backlog */
 };
 
 static ssize_t plain_read(void *who, int fd, void *to, size_t len)
@@ -263,17 +265,30 @@ static void wait_until_writable(struct connection *connection, bool wait)
         ev_io_stop(loop_ev(connection->all->loop), &connection->writer);
 }
 
-/* The socket is full. Who speaks to this peer is told how much it did not take. */
+/* Who speaks to this peer is told how much it has not taken. */
+static void tell_backlog(struct connection *connection, size_t pending)
+{
+    connection->behind = pending > 0;
+    connection->handler->backlog(connection->who, pending);
+}
+
+/* The socket is full. */
 static void fall_behind(struct connection *connection)
 {
     wait_until_writable(connection, true);
-    connection->handler->backlog(connection->who, outbox_pending(&connection->outbox));
+    tell_backlog(connection, outbox_pending(&connection->outbox));
 }
 
 void connection_send_now(struct connection *connection)
 {
     struct outbox *outbox = &connection->outbox;
 
+    /* Too much is too much before any of it is sent. */
+    if (UNLIKELY(outbox_pending(outbox) > LARGE_OUTPUT)) {
+        tell_backlog(connection, outbox_pending(outbox));
+        if (connection->closing)
+            return;
+    }
     while (outbox_pending(outbox) > 0) {
         struct iovec vectors[VECTORS];
         int count = outbox_vectors(outbox, vectors, VECTORS);
@@ -300,9 +315,9 @@ void connection_send_now(struct connection *connection)
             return;
         }
     }
-    if (UNLIKELY(connection->writing)) {
+    if (UNLIKELY(connection->behind)) {
         wait_until_writable(connection, false);
-        connection->handler->backlog(connection->who, 0);
+        tell_backlog(connection, 0);
     }
     if (UNLIKELY(connection->close_when_sent))
         connection_close(connection, "it was told to go");

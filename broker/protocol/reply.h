@@ -32,6 +32,7 @@ struct reply {
     struct error_counts *counts; /* every error line is counted there, by its code; may be NULL */
     uint64_t             errors; /* error lines written so far; a call compares before and after */
     bool                 resp3;
+    bool                 pushed; /* a push was written; CLIENT REPLY does not hold pushes back */
 };
 
 /* +text; no line ends inside. */

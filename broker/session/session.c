@@ -62,12 +62,13 @@ static void describe_text(const struct bytes *text, struct buffer *to)
 static void describe_buffers(const struct session *session, struct buffer *to)
 {
     const struct outbox *out = session->reply.out;
-    size_t unread = session->connection != NULL ? connection_unread(session->connection) : 0;
+    size_t kept = session->connection != NULL ? connection_unread(session->connection) : 0;
     size_t room = session->connection != NULL ? connection_unread_room(session->connection) : 0;
+    size_t unread = session->reading > kept ? session->reading : kept;
     size_t memory = outbox_memory(out);
 
     buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0", unread,
-                 room - unread);
+                 room - kept);
     buffer_print(to, " obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", outbox_pending(out), memory,
                  memory + room + sizeof(*session), outbox_pending(out) > 0 ? "rw" : "r");
 }

@@ -66,6 +66,7 @@ struct session {
     millis             active;      /* when it last sent something */
     millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */
+    size_t             reading;     /* bytes of requests that are being run right now */
     uint64_t           bytes_in;
     uint64_t           bytes_out;
 };
