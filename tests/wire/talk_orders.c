@@ -202,7 +202,8 @@ void run_obey(struct run *run)
             talk_reply_clear(&left);
     } else if (strcmp(order, "blocked") == 0) {
         run_wait_for_blocked(run, strtol(argument, NULL, 10), NULL);
-    } else if (strcmp(order, "own") != 0 && strcmp(order, "options") != 0) {
+    } else if (strcmp(order, "own") != 0 && strcmp(order, "options") != 0 &&
+               strcmp(order, "files") != 0) {
         run_end(run, "unknown order !", run->step->text.at);
     }
     words_clear(&words);

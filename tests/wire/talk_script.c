@@ -61,8 +61,10 @@ static bool note_needs(struct talk *talk, const char *order)
         const char *name = words.at[0].at;
 
         if (strcmp(name, "crash") == 0 || strcmp(name, "restart") == 0 ||
-            strcmp(name, "own") == 0 || strcmp(name, "options") == 0)
+            strcmp(name, "own") == 0 || strcmp(name, "options") == 0 || strcmp(name, "files") == 0)
             talk->own_server = true;
+        if (strcmp(name, "files") == 0 && words.count == 2)
+            text_say(&talk->files, words.at[1].at);
         if (strcmp(name, "options") == 0) {
             words_clear(&talk->options);
             talk->options = words;
@@ -217,6 +219,7 @@ static void talk_clear(struct talk *talk)
     }
     free(talk->steps);
     text_clear(&talk->title);
+    text_clear(&talk->files);
     words_clear(&talk->options);
 }
 

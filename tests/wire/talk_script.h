@@ -36,6 +36,7 @@ struct talk {
     bool own_server; /* it restarts its server or gives options */
     bool reads_aof;
     struct words options;
+    struct text  files; /* a folder whose contents the server finds in its own, or empty */
     struct step *steps;
     size_t count;
 };

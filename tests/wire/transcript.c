@@ -18,15 +18,32 @@
 
 #include "tests/wire/talk_run_private.h"
 
-static struct server *start_server(struct transcript *transcript, const struct words *options,
+/* The folder that a talk brings along stands beside the file of the talk. */
+static bool bring_files(const struct run *run, struct server *server, struct text *trouble)
+{
+    struct text from = { 0 };
+    const char *slash = strrchr(run->script->path.at, '/');
+
+    if (slash != NULL)
+        text_add(&from, run->script->path.at, (size_t)(slash - run->script->path.at) + 1);
+    text_say(&from, run->talk->files.at);
+    bool copied = copy_tree(from.at, server_folder(server));
+    if (!copied)
+        text_print(trouble, "%s cannot be copied\n", from.at);
+    text_clear(&from);
+    return copied;
+}
+
+static struct server *start_server(struct run *run, const struct words *options,
                                    struct text *trouble)
 {
-    struct server_setup setup = { .program = transcript->setup.program,
-                                  .oracle = transcript->setup.oracle,
+    struct server_setup setup = { .program = run->transcript->setup.program,
+                                  .oracle = run->transcript->setup.oracle,
                                   .options = options };
     struct server *server = server_new(&setup, trouble);
 
-    if (server != NULL && !server_start(server, trouble)) {
+    if (server != NULL && ((run->talk->files.length > 0 && !bring_files(run, server, trouble)) ||
+                           !server_start(server, trouble))) {
         server_free(server);
         return NULL;
     }
@@ -124,10 +141,10 @@ static bool choose_server(struct run *run, struct text *trouble)
         for (size_t i = 0; i < given.count; i++)
             add_option(&run->talk->options, given.at[i].at);
         words_clear(&given);
-        run->server = start_server(transcript, &run->talk->options, trouble);
+        run->server = start_server(run, &run->talk->options, trouble);
     } else {
         if (transcript->shared == NULL)
-            transcript->shared = start_server(transcript, &transcript->options, trouble);
+            transcript->shared = start_server(run, &transcript->options, trouble);
         run->server = transcript->shared;
     }
     return run->server != NULL;

@@ -23,7 +23,7 @@ try:
     started = time.time()
     results = [celery_tasks.add.delay(number, number) for number in range(1000)]
     for number, result in enumerate(results):
-        assert result.get(timeout=120) == 2 * number
+        assert result.get(timeout=40) == 2 * number
     took = time.time() - started
 except BaseException:
     log.seek(0)
