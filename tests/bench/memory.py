@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Compares the memory of Millrace with that of redis-server: bytes of RSS for each thing kept.
+
+    memory.py MILLRACE [--redis redis-server] [--keys N] [--entries N] [--connections N] [--only key,ttl]
+
+Every figure has a fresh server of its own, on loopback, persistence off: RSS (/proc/PID/status) after
+filling less RSS before, divided by how many things were put in. RSS is read when it has stood still
+for a second, so that buffers that were only needed for filling have had time to go back. A
+pending entry is measured as what reading a stream adds to that stream.
+"""
+import argparse, os, resource, shutil, socket, subprocess, sys, tempfile, time
+
+BATCH = 1000
+
+
+def command(*words):
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, binary):
+        self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="memory")
+        self.process = subprocess.Popen(
+            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+             "--maxclients", "20000", "--dir", self.folder],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            try:
+                self.socket = self.connect()
+                return
+            except OSError:
+                time.sleep(0.05)
+        sys.exit(f"{binary} does not answer")
+
+    def connect(self):
+        link = socket.create_connection(("127.0.0.1", self.port))
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return link
+
+    def rss(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+    def settled(self, still=1, patience=30):
+        """RSS once it has hardly changed for so many seconds."""
+        last, since, end = self.rss(), time.time(), time.time() + patience
+        while time.time() - since < still and time.time() < end:
+            time.sleep(0.1)
+            now = self.rss()
+            if abs(now - last) > 4096 + last // 2000:
+                last, since = now, time.time()
+        return self.rss()
+
+    def say(self, words, link=None):
+        """One command, its whole reply read up to a PING's behind it."""
+        link = link or self.socket
+        link.sendall(command(*words) + command(b"ECHO", b"all said"))
+        return self.hear(b"$8\r\nall said\r\n", link)
+
+    def hear(self, end, link):
+        got = b""
+        while not got.endswith(end):
+            more = link.recv(1 << 18)
+            if not more:
+                sys.exit("the server went away")
+            got = (got + more)[-65536:]
+        if got.startswith(b"-") or b"\r\n-" in got:
+            sys.exit("refused: " + got[:200].decode(errors="replace"))
+        return got
+
+    def fill(self, count, make):
+        """count commands in batches; make(i) gives the words of the i-th."""
+        for first in range(0, count, BATCH):
+            batch = b"".join(command(*make(i)) for i in range(first, min(first + BATCH, count)))
+            self.socket.sendall(batch + command(b"ECHO", b"all said"))
+            self.hear(b"$8\r\nall said\r\n", self.socket)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name(i):
+    return b"key:%012d" % i
+
+
+def value(i):
+    return b"%032d" % (i * 2654435761 % 10**12) if i % 2 else b"value %026d" % i
+
+
+def entry(i):
+    return (b"XADD", b"stream", b"*", b"user", b"%d" % (100000 + i % 899999), b"kind", b"view",
+            b"page", b"%d" % (i * 7919 % 10000))
+
+
+def keys(server, args, words):
+    before = server.settled()
+    server.fill(args.keys, words)
+    return (server.settled() - before) / args.keys
+
+
+def stream(server, args):
+    before = server.settled()
+    server.fill(args.entries, entry)
+    return (server.settled() - before) / args.entries
+
+
+def pending(server, args):
+    server.fill(args.entries, entry)
+    server.say((b"XGROUP", b"CREATE", b"stream", b"group", b"0"))
+    before = server.settled()
+    for i in range(args.entries // 100):
+        server.say((b"XREADGROUP", b"GROUP", b"group", b"worker%d" % (i % 8), b"COUNT", b"100",
+                    b"STREAMS", b"stream", b">"))
+    return (server.settled() - before) / (args.entries // 100 * 100)
+
+
+def connections(server, args):
+    server.say((b"PING",))
+    before, links = server.settled(), []
+    for _ in range(args.connections):
+        links.append(server.connect())
+        server.say((b"PING",), links[-1])
+    # Servers take buffers back from idle connections step by step, and their allocator gives the
+    # pages back only after some more seconds.
+    return (server.settled(still=12, patience=60) - before) / args.connections
+
+
+def subscriptions(server, args):
+    links = [server.connect() for _ in range(50)]
+    for link in links:
+        server.say((b"PING",), link)
+    before, each = server.settled(), args.subscriptions // len(links)
+    for number, link in enumerate(links):
+        for first in range(0, each, 100):
+            names = [b"channel:%03d:%06d" % (number, i) for i in range(first, first + 100)]
+            link.sendall(command(b"SUBSCRIBE", *names))
+            server.hear(names[-1] + b"\r\n:%d\r\n" % (first + 100), link)
+    return (server.settled() - before) / (each * len(links))
+
+
+def fan(server, args):
+    links = [server.connect() for _ in range(50)]
+    for link in links:
+        server.say((b"PING",), link)
+    before = server.settled()
+    for link in links:
+        for first in range(0, 2000, 100):
+            names = [b"channel:%06d" % i for i in range(first, first + 100)]
+            link.sendall(command(b"SUBSCRIBE", *names))
+            server.hear(names[-1] + b"\r\n:%d\r\n" % (first + 100), link)
+    return (server.settled() - before) / (2000 * len(links))
+
+
+MEASURES = {
+    "key": ("key of 16, value of 32", lambda s, a: keys(s, a, lambda i: (b"SET", name(i), value(i)))),
+    "ttl": ("the same with a TTL", lambda s, a: keys(s, a, lambda i: (b"SET", name(i), value(i), b"EX",
+                                                                   b"%d" % (100000 + i % 5000)))),
+    "integer": ("key of 16, integer", lambda s, a: keys(s, a, lambda i: (b"SET", name(i), b"%d" % (i * 7 + 20000)))),
+    "entry": ("stream entry, 3 fields", stream),
+    "pending": ("pending entry", pending),
+    "connection": ("idle connection", connections),
+    "subscription": ("subscription, own channel", subscriptions),
+    "shared": ("subscription, 50 a channel", fan),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("millrace")
+    parser.add_argument("--redis", default="redis-server")
+    parser.add_argument("--keys", type=int, default=2000000)
+    parser.add_argument("--entries", type=int, default=1000000)
+    parser.add_argument("--connections", type=int, default=5000)
+    parser.add_argument("--subscriptions", type=int, default=200000)
+    parser.add_argument("--only", default=",".join(MEASURES))
+    args = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(f"{'bytes of RSS for each':30}{'millrace':>10}{'redis':>10}{'ratio':>8}")
+    for measure in args.only.split(","):
+        title, run = MEASURES[measure]
+        figures = []
+        for binary in (args.millrace, args.redis):
+            server = Server(binary)
+            try:
+                figures.append(run(server, args))
+            finally:
+                server.end()
+        print(f"{title:30}{figures[0]:>10.1f}{figures[1]:>10.1f}{figures[0] / figures[1]:>8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
