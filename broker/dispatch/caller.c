@@ -135,6 +135,18 @@ static void count_call(struct caller *caller, const struct call *call, enum verd
         witness->see(witness->who, call, verdict, caller->monotonic - before);
 }
 
+/* Effects of an outermost call, then what the session heard while it was under way. */
+static void end_outermost(struct caller *caller, struct session *session)
+{
+    settle(caller);
+    session->in_call = false;
+    if (UNLIKELY(session->behind.len > 0)) {
+        outbox_put(session->reply.out, buffer_slice(&session->behind));
+        buffer_clear(&session->behind);
+        session->reply.pushed = true;
+    }
+}
+
 /* One run of one handler, between opening and closing its ledger. */
 static enum verdict run(struct caller *caller, struct call *call)
 {
@@ -146,13 +158,14 @@ static enum verdict run(struct caller *caller, struct call *call)
     enum verdict verdict;
 
     caller->current = call->command;
+    call->session->in_call = true;
     call->args->at = call->command->parent != NULL ? 2 : 1;
     verdict = call->command->run(call);
     caller->current = outer;
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
     count_call(caller, call, verdict, errors, inner);
     if (ledger_depth(ledger) == 0)
-        settle(caller);
+        end_outermost(caller, call->session);
     return verdict;
 }
 

@@ -47,13 +47,11 @@ static enum pass refuse_unknown_subcommand(struct call *call)
     return PASS_REFUSED;
 }
 
-/* An EXEC that is wrong in itself ends its transaction, and says so. */
+/* An EXEC that is wrong in itself ends the transaction, if there is one, and says so. */
 static enum pass refuse_arity(struct call *call)
 {
-    struct session *session = call->session;
-
-    if (session->transaction != NULL && slice_equal(command_name(call->command), SLICE("exec"))) {
-        transaction_end(session);
+    if (slice_equal(command_name(call->command), SLICE("exec"))) {
+        transaction_end(call->session);
         (void)call_refuse_with(call, "EXECABORT Transaction discarded because of: wrong number of "
                                      "arguments for 'exec' command");
     } else {

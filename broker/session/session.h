@@ -57,6 +57,8 @@ struct session {
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
 
+    bool               in_call;     /* its own call is under way */
+    struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
     struct request     request;     /* what is half read; no memory while nothing is */
     struct bytes      *name;        /* CLIENT SETNAME, or NULL */
     struct bytes      *library;     /* CLIENT SETINFO LIB-NAME, or NULL */

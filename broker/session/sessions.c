@@ -195,6 +195,7 @@ void sessions_end(struct sessions *all, struct session *session)
     else
         outbox_clear(&session->heard);
     request_clear(&session->request);
+    buffer_clear(&session->behind);
     bytes_drop(session->name);
     bytes_drop(session->library);
     bytes_drop(session->library_version);

@@ -13,6 +13,14 @@ struct ear {
     struct session *session;
 };
 
+/* The session published it itself, or caused it: it follows the reply, which it must not split. */
+static void receive_behind(struct session *session, const struct message *message)
+{
+    buffer_add_byte(&session->behind, session->reply.resp3 ? '>' : '*');
+    buffer_add(&session->behind, message->head);
+    buffer_add(&session->behind, bytes_slice(message->body));
+}
+
 static void receive(struct sink *sink, const struct message *message)
 {
     struct session *session = ((struct ear *)(void *)sink)->session;
@@ -21,8 +29,13 @@ static void receive(struct sink *sink, const struct message *message)
     size_t body = message->body->len;
     bool copied = body <= COPY_UP_TO;
     size_t room = 1 + head.len + (copied ? body : 0);
-    char *at = outbox_reserve(out, room);
+    char *at;
 
+    if (session->in_call) {
+        receive_behind(session, message);
+        return;
+    }
+    at = outbox_reserve(out, room);
     at[0] = session->reply.resp3 ? '>' : '*';
     memcpy(at + 1, head.at, head.len);
     if (copied)
