@@ -58,7 +58,9 @@ static void run_turn(struct bench_server *server, const struct bench_workload *w
         } else {
             score->failed = true;
         }
-        bench_workloads_tidy(workload, server->link, options);
+        /* A server that cannot tidy up now will be found out by the next turn. */
+        struct mr_trouble unheeded;
+        bench_workloads_tidy(workload, server->link, options, &unheeded);
     }
     free(result);
 }

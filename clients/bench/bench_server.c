@@ -25,19 +25,26 @@ static bool is_text(const struct mr_reply *reply)
     return reply != NULL && (reply->type == MR_STRING || reply->type == MR_VERBATIM);
 }
 
-static void ask_version(struct bench_server *server)
+/* False if the server talks to nobody without a password. */
+static bool ask_version(struct bench_server *server, struct mr_trouble *trouble)
 {
     struct mr_reply *reply = mr_link_ask_words(server->link, "INFO", "server", (const char *)NULL);
     const char *ours = is_text(reply) ? field(reply->text, "millrace_version") : NULL;
     const char *theirs = is_text(reply) ? field(reply->text, "redis_version") : NULL;
     const char *version = ours != NULL ? ours : theirs;
 
+    bool locked =
+        reply != NULL && reply->type == MR_ERROR && strncmp(reply->text, "NOAUTH", 6) == 0;
+    if (locked)
+        snprintf(trouble->text, sizeof trouble->text, "%.100s: %.140s", server->address,
+                 reply->text);
     if (version == NULL)
         snprintf(server->version, sizeof server->version, "unknown");
     else
         snprintf(server->version, sizeof server->version, "%s %.*s",
                  ours != NULL ? "Millrace" : "Redis", (int)strcspn(version, "\r\n"), version);
     mr_reply_free(reply);
+    return !locked;
 }
 
 bool bench_server_open(struct bench_server *server, const struct mr_link_setup *where,
@@ -58,8 +65,7 @@ bool bench_server_open(struct bench_server *server, const struct mr_link_setup *
                  reason.text);
         return false;
     }
-    ask_version(server);
-    return true;
+    return ask_version(server, trouble);
 }
 
 void bench_server_close(struct bench_server *server)

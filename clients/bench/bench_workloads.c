@@ -157,14 +157,17 @@ static unsigned say_subscribe(struct bench_turn *turn)
     return one(mr_writer_add(turn->writer, 2, words, NULL));
 }
 
-/* Hears one reply; false if the link is gone or it is an error. */
-static bool hear_fine(struct mr_link *link)
+/* Sends what was said and hears its one reply; false if the link is gone or it is an error. */
+static bool hear_fine(struct mr_link *link, struct mr_trouble *trouble)
 {
-    struct mr_reply *reply;
+    struct mr_reply *reply = NULL;
 
-    if (mr_link_hear(link, -1, &reply) != MR_HEARD)
-        return false;
-    bool fine = reply->type != MR_ERROR;
+    bool heard = mr_link_flush(link) && mr_link_hear(link, -1, &reply) == MR_HEARD;
+    bool fine = heard && reply->type != MR_ERROR;
+    if (!heard)
+        snprintf(trouble->text, sizeof trouble->text, "%s", mr_link_trouble(link));
+    else if (!fine)
+        snprintf(trouble->text, sizeof trouble->text, "the server answers: %.200s", reply->text);
     mr_reply_free(reply);
     return fine;
 }
@@ -174,7 +177,7 @@ static bool hear_fine(struct mr_link *link)
  * the command's name, then for every key the key and, if there is one, a value.
  */
 static bool over_keys(struct mr_link *link, uint64_t keys, const char *command, const char *value,
-                      size_t value_length)
+                      size_t value_length, struct mr_trouble *trouble)
 {
     char names[BATCH][KEY_LENGTH];
     const char *words[1 + 2 * BATCH] = { command };
@@ -191,7 +194,7 @@ static bool over_keys(struct mr_link *link, uint64_t keys, const char *command, 
             words[count] = value;
             lengths[count++] = value_length;
         }
-        if (!mr_link_say(link, count, words, lengths) || !mr_link_flush(link) || !hear_fine(link))
+        if (!mr_link_say(link, count, words, lengths) || !hear_fine(link, trouble))
             return false;
     }
     return true;
@@ -206,15 +209,18 @@ static char *value_new(const struct bench_options *options)
     return value;
 }
 
-static bool prepare_keys(struct mr_link *link, const struct bench_options *options)
+static bool prepare_keys(struct mr_link *link, const struct bench_options *options,
+                         struct mr_trouble *trouble)
 {
     char *value = value_new(options);
-    bool fine = value != NULL && over_keys(link, options->keyspace, "MSET", value, options->size);
+    bool fine =
+        value != NULL && over_keys(link, options->keyspace, "MSET", value, options->size, trouble);
     free(value);
     return fine;
 }
 
-static bool prepare_list(struct mr_link *link, const struct bench_options *options)
+static bool prepare_list(struct mr_link *link, const struct bench_options *options,
+                         struct mr_trouble *trouble)
 {
     const char *words[2 + BATCH] = { "RPUSH", "bench:list" };
     size_t lengths[2 + BATCH] = { 5, 10 };
@@ -228,20 +234,20 @@ static bool prepare_list(struct mr_link *link, const struct bench_options *optio
     }
     while (fine && left > 0) {
         size_t count = left < BATCH ? (size_t)left : BATCH;
-        fine =
-            mr_link_say(link, 2 + count, words, lengths) && mr_link_flush(link) && hear_fine(link);
+        fine = mr_link_say(link, 2 + count, words, lengths) && hear_fine(link, trouble);
         left -= count;
     }
     free(value);
     return fine;
 }
 
-static bool prepare_group(struct mr_link *link, const struct bench_options *options)
+static bool prepare_group(struct mr_link *link, const struct bench_options *options,
+                          struct mr_trouble *trouble)
 {
     (void)options;
     return mr_link_say_words(link, "XGROUP", "CREATE", "bench:stream", "bench", "$", "MKSTREAM",
                              (const char *)NULL) &&
-           hear_fine(link);
+           hear_fine(link, trouble);
 }
 
 static const struct bench_workload workloads[] = {
@@ -328,30 +334,28 @@ uint64_t bench_workloads_fan(const struct bench_workload *workload,
     return workload->hears.manner == BENCH_LISTENS ? options->subscribers : 1;
 }
 
-void bench_workloads_tidy(const struct bench_workload *workload, struct mr_link *link,
-                          const struct bench_options *options)
+bool bench_workloads_tidy(const struct bench_workload *workload, struct mr_link *link,
+                          const struct bench_options *options, struct mr_trouble *trouble)
 {
     if (workload->key == NULL)
-        over_keys(link, options->keyspace, "UNLINK", NULL, 0);
-    else
-        mr_reply_free(mr_link_ask_words(link, "UNLINK", workload->key, (const char *)NULL));
+        return over_keys(link, options->keyspace, "UNLINK", NULL, 0, trouble);
+    if (!mr_link_say_words(link, "UNLINK", workload->key, (const char *)NULL) ||
+        !hear_fine(link, trouble))
+        return false;
     for (unsigned i = 0; workload->hears.manner == BENCH_WORKS && i < options->workers; i++) {
         char done[32];
         snprintf(done, sizeof done, "bench:done:%u", i);
-        mr_reply_free(mr_link_ask_words(link, "UNLINK", done, (const char *)NULL));
+        if (!mr_link_say_words(link, "UNLINK", done, (const char *)NULL) ||
+            !hear_fine(link, trouble))
+            return false;
     }
+    return true;
 }
 
 bool bench_workloads_prepare(const struct bench_workload *workload, struct mr_link *link,
                              const struct bench_options *options, struct mr_trouble *trouble)
 {
-    bench_workloads_tidy(workload, link, options);
-    if (mr_link_is_open(link) && (workload->prepare == NULL || workload->prepare(link, options)))
-        return true;
-    if (mr_link_is_open(link))
-        snprintf(trouble->text, sizeof trouble->text, "the server refuses what %s begins with",
-                 workload->name);
-    else
-        snprintf(trouble->text, sizeof trouble->text, "%s", mr_link_trouble(link));
-    return false;
+    snprintf(trouble->text, sizeof trouble->text, "no memory");
+    return bench_workloads_tidy(workload, link, options, trouble) &&
+           (workload->prepare == NULL || workload->prepare(link, options, trouble));
 }

@@ -66,7 +66,8 @@ struct bench_workload {
     struct bench_role asks;
     struct bench_role hears;
     /* Makes the server ready after its keys were removed. NULL: nothing to do. */
-    bool (*prepare)(struct mr_link *link, const struct bench_options *options);
+    bool (*prepare)(struct mr_link *link, const struct bench_options *options,
+                    struct mr_trouble *trouble);
 };
 
 /* All workloads, in the order they run unless told otherwise. */
@@ -89,8 +90,8 @@ uint64_t bench_workloads_fan(const struct bench_workload *workload,
 bool bench_workloads_prepare(const struct bench_workload *workload, struct mr_link *link,
                              const struct bench_options *options, struct mr_trouble *trouble);
 
-/* Removes all keys of the workload. Trouble is no matter at this point. O(keys). */
-void bench_workloads_tidy(const struct bench_workload *workload, struct mr_link *link,
-                          const struct bench_options *options);
+/* Removes all keys of the workload. False as above. O(keys). */
+bool bench_workloads_tidy(const struct bench_workload *workload, struct mr_link *link,
+                          const struct bench_options *options, struct mr_trouble *trouble);
 
 #endif
