@@ -3,7 +3,7 @@
  * need them (a published message, a statement, a large value).
  *
  * The count is atomic, so that a worker thread may drop its share. The bytes
- * follow the header in one block.
+ * follow the header in one block; len + spare stays what it was made with.
  */
 #ifndef STORAGE_BASE_BYTES_H
 #define STORAGE_BASE_BYTES_H
@@ -15,13 +15,16 @@
 
 struct bytes {
     _Atomic uint32_t shares; /* Private. */
-    uint32_t         spare;  /* Private. */
-    size_t           len; /* stays as it was made */
+    uint32_t         spare;  /* allocated behind the bytes; a sole owner may lengthen into it */
+    size_t           len;
     char             at[];   /* written by the maker only, before it is shared */
 };
 
 /* New bytes of the given length, not yet filled in, with one share. */
 struct bytes *bytes_new(size_t len);
+
+/* New bytes of the given length, all NUL; long ones cost no time, as the kernel's pages are so. */
+struct bytes *bytes_new_zeroed(size_t len);
 
 /* New bytes with a copy of what the slice shows, with one share. */
 struct bytes *bytes_copy(struct slice from);

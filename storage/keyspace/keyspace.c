@@ -265,23 +265,30 @@ struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct 
 static struct bytes *grown_bytes(struct slice old, size_t len)
 {
     size_t spare = old.len == 0 ? 0 : len < EDIT_SPARE_MAX ? len : EDIT_SPARE_MAX;
-    struct bytes *bytes = bytes_new(len + spare);
     size_t kept = old.len < len ? old.len : len;
+    bool sparse = len - kept >= EDIT_SPARE_MAX;
+    struct bytes *bytes = sparse ? bytes_new_zeroed(len + spare) : bytes_new(len + spare);
 
     bytes->len = len;
+    bytes->spare = (uint32_t)spare;
     if (kept > 0)
         memcpy(bytes->at, old.at, kept);
-    memset(bytes->at + kept, 0, len - kept);
+    if (!sparse)
+        memset(bytes->at + kept, 0, len - kept);
     return bytes;
 }
 
 /* Lengthens bytes that nobody else shares where they are, if there is room. */
 static bool grow_in_place(struct bytes *bytes, size_t len)
 {
+    size_t more;
+
     if (bytes == NULL || !bytes_sole(bytes) || memory_usable(bytes) < sizeof(*bytes) + len)
         return false;
     if (len > bytes->len) {
-        memset(bytes->at + bytes->len, 0, len - bytes->len);
+        more = len - bytes->len;
+        memset(bytes->at + bytes->len, 0, more);
+        bytes->spare = more < bytes->spare ? bytes->spare - (uint32_t)more : 0;
         bytes->len = len;
     }
     return true;
