@@ -1,0 +1,60 @@
+/*
+ * A small broker for tests of the log: counters and texts in a keyspace,
+ * changed by statements that it also appends, and rebuilt from them.
+ */
+#ifndef TESTS_UNIT_STORAGE_AOF_MILL_H
+#define TESTS_UNIT_STORAGE_AOF_MILL_H
+
+#include "storage/base/buffer.h"
+#include "storage/base/faults.h"
+#include "storage/base/trouble.h"
+#include "storage/persist/aof.h"
+
+struct mill {
+    char              dir[64]; /* the data folder, made anew */
+    struct clock     *clock;   /* settable */
+    struct keyspaces *keys;
+    struct aof       *aof; /* NULL between two lives */
+    struct faults    *faults;
+    struct aof_policy policy;
+    struct buffer     feed;
+    bool              in_multi;
+    struct buffer     queued; /* statements between MULTI and EXEC */
+    int64_t           applied; /* increments of "n" made in memory */
+    int64_t           acked;   /* increments that may be acknowledged */
+    uint64_t          ran;     /* statements run by the last load */
+};
+
+/* A folder in /tmp and a policy of fsync always. */
+void mill_begin(struct mill *mill);
+
+/* Ends it and removes the folder. */
+void mill_end(struct mill *mill);
+
+/* Starts over the folder: open and load. */
+bool mill_start(struct mill *mill, struct trouble *trouble);
+
+/* Ends without a word to the log, as a crash does. */
+void mill_crash(struct mill *mill);
+
+/* One turn: INCR n, if the log admits it. */
+void mill_turn(struct mill *mill);
+
+/* Runs statements in RESP, and says them. */
+void mill_say(struct mill *mill, struct slice statements);
+
+/* Lets time pass, a tick each tenth of a second. */
+void mill_wait(struct mill *mill, int tenths);
+
+/* Rewrites, and waits for the end of it. */
+void mill_rewrite(struct mill *mill);
+
+int64_t mill_number(struct mill *mill, const char *key);
+
+/* Paths and contents of the log's files. */
+void mill_path(const struct mill *mill, const char *name, char *path, size_t size);
+void mill_write_file(const struct mill *mill, const char *name, struct slice content);
+void mill_read_file(const struct mill *mill, const char *name, struct buffer *into);
+bool mill_has_file(const struct mill *mill, const char *name);
+
+#endif
