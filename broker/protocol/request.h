@@ -54,7 +54,8 @@ void request_reset(struct request *request);
 enum request_state request_parse(struct request *request, struct slice input,
                                  const struct request_limits *limits);
 
-/* How many bytes the input must have at least before parsing can get further, as far as known. */
+/* How many bytes the input must have at least before parsing can get further, as far as known:
+ * where that is no more than it has, any byte may make the difference. */
 size_t request_wanted(const struct request *request);
 
 #endif
