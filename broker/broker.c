@@ -64,6 +64,7 @@ static void follow_limits(struct broker *broker)
     limits->zset_value = bounded(options->zset_max_listpack_value);
     limits->stream_node_bytes = bounded(options->stream_node_max_bytes);
     limits->stream_node_entries = bounded(options->stream_node_max_entries);
+    limits->hll_sparse_bytes = bounded(options->hll_sparse_max_bytes);
 }
 
 static bool limits_changed(void *who, const struct options *options, struct trouble *trouble)
