@@ -11,6 +11,7 @@
 
 #include "broker/config/config.h"
 #include "broker/dispatch/caller.h"
+#include "broker/durable.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/listener.h"
 #include "broker/net/loop.h"
@@ -256,7 +257,8 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return trouble_wrap(trouble, "opening the log file");
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
-    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
+    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble) ||
+        !durable_load(broker, trouble))
         return false;
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_signal, broker);
@@ -267,16 +269,23 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
 
 int boot_run(struct broker *broker)
 {
+    struct trouble trouble = { 0 };
+
     loop_run(broker->loop);
+    if (!durable_end(broker, &trouble)) {
+        log_line(broker->log, LOG_WARNING, "The end of the AOF could not be written: %s",
+                 trouble.text);
+        broker->boot->status = 1;
+    }
     log_line(broker->log, LOG_WARNING, "Millrace is now ready to exit, bye bye...");
     return broker->boot->status;
 }
 
 bool boot_shutdown(struct broker *broker, bool force, struct trouble *trouble)
 {
-    (void)force;
-    (void)trouble;
     log_line(broker->log, LOG_WARNING, "User requested shutdown...");
+    if (!durable_ready_to_end(broker, trouble) && !force)
+        return false;
     loop_stop(broker->loop);
     return true;
 }

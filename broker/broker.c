@@ -6,6 +6,7 @@
 #include "broker/dispatch/intake.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/dispatch/waiting.h"
+#include "broker/durable.h"
 #include "broker/effects/notice.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
@@ -159,6 +160,7 @@ static void make_dispatch(struct broker *broker)
         broker->keyspaces, broker->ledger, broker->metrics, broker->secret });
     broker->watch = watch_new(broker->ledger, broker->keyspaces, broker->secret);
     broker->notice = notice_new(broker->ledger, broker->hub, broker->options);
+    durable_make(broker);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -202,6 +204,7 @@ static void make_sessions(struct broker *broker)
         .options = broker->options,
     });
     upkeep_add(broker->upkeep, look_at_vitals, broker);
+    durable_bind(broker);
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
 }
 
@@ -233,6 +236,7 @@ void broker_clear(struct broker *broker)
     sessions_free(broker->sessions);
     intake_free(broker->intake);
     caller_free(broker->caller);
+    durable_free(broker);
     memory_free(broker->flow);
     notice_free(broker->notice);
     watch_free(broker->watch);

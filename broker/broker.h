@@ -34,6 +34,7 @@ struct loop;
 struct metrics;
 struct notice;
 struct options;
+struct propagate;
 struct random;
 struct sessions;
 struct upkeep;
@@ -70,7 +71,8 @@ struct broker {
     struct upkeep        *upkeep;
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
-    struct aof           *aof;        /* NULL until data is opened */
+    struct aof           *aof;        /* off until data is opened */
+    struct propagate     *propagate;  /* hands what is said to the AOF */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */
 };

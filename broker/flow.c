@@ -11,6 +11,7 @@
 
 #include "broker/dispatch/gate.h"
 #include "broker/effects/notice.h"
+#include "broker/effects/propagate.h"
 #include "broker/effects/wake.h"
 #include "broker/effects/watch.h"
 #include "broker/net/connection.h"
@@ -27,6 +28,7 @@ static const struct {
 } guards[] = {
     { "known",     gate_known,     MODULE(options) }, /* the command exists, with enough words */
     { "signed in", gate_signed_in, MODULE(options) }, /* NOAUTH                                */
+    { "disk",      propagate_guard, MODULE(propagate) }, /* MISCONF                            */
     { "mode",      gate_mode,      MODULE(options) }, /* subscribed under RESP2, inside MULTI  */
 };
 
@@ -52,6 +54,7 @@ static const struct {
     { "read",         connections_read,  MODULE(connections) }, /* requests run meanwhile     */
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
+    { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },
     { "close",        connections_close, MODULE(connections) },
 };

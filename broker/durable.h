@@ -1,0 +1,29 @@
+/*
+ * What the broker keeps on disk: the AOF is made, loaded at the start, follows
+ * its options, and is whole on disk at the end.
+ */
+#ifndef BROKER_DURABLE_H
+#define BROKER_DURABLE_H
+
+#include "broker/broker.h"
+#include "storage/base/must.h"
+#include "storage/base/trouble.h"
+
+/* Makes broker->aof and broker->propagate; the rest of what they need comes later. */
+void durable_make(struct broker *broker);
+
+/* Binds them to the sessions, the regular tick and the options. */
+void durable_bind(struct broker *broker);
+
+/* Opens and loads the data, if it is kept. False with trouble: do not start. */
+MUST_USE bool durable_load(struct broker *broker, struct trouble *trouble);
+
+/* Whether the disk takes all there is; asked before a shutdown is promised. */
+MUST_USE bool durable_ready_to_end(struct broker *broker, struct trouble *trouble);
+
+/* Has everything on disk, after the last turn. False with trouble: some of it is lost. */
+MUST_USE bool durable_end(struct broker *broker, struct trouble *trouble);
+
+void durable_free(struct broker *broker);
+
+#endif

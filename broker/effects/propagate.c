@@ -1,0 +1,152 @@
+/*
+ * Turning the log on, off or over happens at the end of a turn only, when the
+ * feed is empty: a child that is forked then has in its memory exactly what was
+ * appended, no statement more or less.
+ */
+#include "broker/effects/propagate.h"
+
+#include "broker/dispatch/transaction.h"
+#include "broker/effects/watch.h"
+#include "broker/session/sessions.h"
+#include "storage/base/memory.h"
+#include "storage/persist/aof.h"
+#include "storage/persist/aof_rewrite.h"
+
+enum { FEED_KEPT = 1024 * 1024 }; /* room of the feed that is not given back */
+
+struct propagate {
+    struct ledger        *ledger;
+    struct aof           *aof;
+    struct watch         *watch;
+    struct sessions      *sessions;
+    const struct command *exec;
+    bool                  stopping; /* the log is to be turned off */
+};
+
+struct propagate *propagate_new(struct ledger *ledger, struct aof *aof, struct watch *watch)
+{
+    static const struct slice exec[] = { { "exec", 4 } };
+    struct propagate *propagate = memory_new_zeroed(1, sizeof(*propagate));
+
+    propagate->ledger = ledger;
+    propagate->aof = aof;
+    propagate->watch = watch;
+    propagate->exec = command_find(exec, 1);
+    return propagate;
+}
+
+void propagate_free(struct propagate *propagate)
+{
+    memory_free(propagate);
+}
+
+void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions)
+{
+    propagate->sessions = sessions;
+}
+
+/* ---- Refusing ---- */
+
+/* About how many bytes a call will say: its own request, and what is said already. */
+static size_t weigh(const struct propagate *propagate, const struct call *call)
+{
+    size_t bytes = ledger_feed(propagate->ledger)->len + call->args->raw.len;
+
+    if (call->args->raw.len > 0)
+        return bytes;
+    for (size_t i = 0; i < call->args->count; i++)
+        bytes += call->args->words[i].len + NUMBER_INTEGER_MAX + 5;
+    return bytes;
+}
+
+/* A transaction with writes in it is over: it cannot be kept. */
+static enum pass abort_transaction(struct propagate *propagate, struct call *call)
+{
+    transaction_end(call->session);
+    watch_end(propagate->watch, call->session);
+    (void)call_refuse_with(call,
+                           "EXECABORT Transaction discarded because of: MISCONF Errors writing to "
+                           "the AOF file: %s",
+                           aof_trouble(propagate->aof));
+    return PASS_REFUSED;
+}
+
+enum pass propagate_guard(void *who, struct call *call)
+{
+    struct propagate *propagate = who;
+    bool exec = call->command == propagate->exec;
+
+    if (LIKELY((call->command->flags & COMMAND_WRITE) == 0 && !exec))
+        return PASS_ON;
+    if (LIKELY(aof_admits(propagate->aof, weigh(propagate, call))))
+        return PASS_ON;
+    if (exec)
+        return transaction_has(call->session, COMMAND_WRITE) ? abort_transaction(propagate, call)
+                                                             : PASS_ON;
+    (void)call_refuse_with(call, "MISCONF Errors writing to the AOF file: %s",
+                           aof_trouble(propagate->aof));
+    return PASS_REFUSED;
+}
+
+/* ---- The end of a turn ---- */
+
+/* Closes every session that has a reply of this turn, which must not be sent. */
+static void hold_replies(struct propagate *propagate)
+{
+    struct chain *all = sessions_chain(propagate->sessions);
+
+    for (struct chain *link = all->next; link != all; link = link->next) {
+        struct session *session = CHAIN_OWNER(link, struct session, all);
+        size_t unsent = outbox_pending(session->reply.out);
+
+        if (unsent == 0)
+            continue;
+        outbox_sent(session->reply.out, unsent);
+        sessions_close(propagate->sessions, session, false);
+    }
+}
+
+static void hand_on(struct propagate *propagate, struct buffer *feed)
+{
+    if (!aof_append(propagate->aof, buffer_slice(feed)) && propagate->sessions != NULL)
+        hold_replies(propagate);
+    if (feed->capacity > FEED_KEPT)
+        buffer_clear(feed);
+    else
+        buffer_rewind(feed);
+}
+
+bool propagate_step(void *who)
+{
+    struct propagate *propagate = who;
+    struct buffer *feed = ledger_feed(propagate->ledger);
+    struct trouble trouble;
+
+    if (feed->len > 0)
+        hand_on(propagate, feed);
+    if (UNLIKELY(propagate->stopping)) {
+        propagate->stopping = false;
+        aof_stop(propagate->aof);
+        ledger_feed_restart(propagate->ledger);
+    }
+    if (UNLIKELY(aof_rewrite_wanted(propagate->aof))) {
+        /* The log has said what went wrong, if it did, and tries again by itself. */
+        if (!aof_rewrite_begin(propagate->aof, &trouble))
+            (void)trouble_wrap(&trouble, "rewriting");
+        ledger_feed_restart(propagate->ledger);
+    }
+    ledger_listen(propagate->ledger, LISTENER_FEED, aof_hears(propagate->aof));
+    return false;
+}
+
+bool propagate_keep_log(struct propagate *propagate, bool on, struct trouble *trouble)
+{
+    if (on && propagate->stopping) {
+        propagate->stopping = false; /* it was not turned off yet */
+        return true;
+    }
+    if (on)
+        return aof_is_on(propagate->aof) || aof_start(propagate->aof, trouble);
+    propagate->stopping = aof_is_on(propagate->aof);
+    return true;
+}

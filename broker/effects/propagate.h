@@ -1,0 +1,40 @@
+/*
+ * What is said of changes goes to whoever must hear it: the AOF, and later the
+ * replicas.
+ *
+ * Statements are encoded once, into the ledger's feed, as calls are made. At
+ * the end of the turn, before any reply leaves, the whole feed is handed on. If
+ * the log could not take it, the replies of the turn are not sent, for they
+ * acknowledge what may be lost: their sessions are closed instead.
+ */
+#ifndef BROKER_EFFECTS_PROPAGATE_H
+#define BROKER_EFFECTS_PROPAGATE_H
+
+#include "broker/dispatch/caller.h"
+#include "storage/base/trouble.h"
+
+struct aof;
+struct propagate;
+struct sessions;
+struct watch;
+
+struct propagate *propagate_new(struct ledger *ledger, struct aof *aof, struct watch *watch);
+void propagate_free(struct propagate *propagate);
+
+/* Whose replies are held back when the log fails. Until then there are none. */
+void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions);
+
+/* A guard: refuses what changes data while the log cannot keep it. */
+enum pass propagate_guard(void *propagate, struct call *call);
+
+/* The step of a turn. Never asks for another turn. */
+bool propagate_step(void *propagate);
+
+/*
+ * Turns the log on or off, for CONFIG SET. On: what there is now is written by
+ * a child, which begins at the end of this turn. Off: at the end of this turn,
+ * when all that was said is written. False with trouble: it stays off.
+ */
+MUST_USE bool propagate_keep_log(struct propagate *propagate, bool on, struct trouble *trouble);
+
+#endif
