@@ -41,8 +41,7 @@ static bool has_grown(const struct aof *aof)
     uint64_t size = aof_current_size(aof);
     uint64_t base = aof->loaded_base == 0 ? 1 : aof->loaded_base;
 
-    return policy->growth_percentage > 0 && size > (uint64_t)policy->growth_least &&
-           size > base && (size - base) / base >= (uint64_t)policy->growth_percentage / 100 &&
+    return policy->growth_percentage > 0 && size > (uint64_t)policy->growth_least && size > base &&
            (double)(size - base) * 100.0 / (double)base >= (double)policy->growth_percentage;
 }
 
