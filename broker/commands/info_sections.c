@@ -27,6 +27,7 @@
 #include "pubsub/hub.h"
 #include "storage/base/memory.h"
 #include "storage/keyspace/keyspace.h"
+#include "storage/persist/aof.h"
 
 static void write_server(void *who, struct buffer *to)
 {
@@ -204,6 +205,39 @@ static void write_memory(void *who, struct buffer *to)
     metrics_print(broker->metrics, "memory", to);
 }
 
+static const char *ok_or_err(bool ok)
+{
+    return ok ? "ok" : "err";
+}
+
+static void print_aof(struct aof *aof, struct buffer *to)
+{
+    struct aof_figures now;
+
+    aof_figures(aof, &now);
+    buffer_print(to, "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n",
+                 now.enabled, now.rewrite_in_progress, now.rewrite_scheduled);
+    buffer_print(to,
+                 "aof_last_rewrite_time_sec:%" PRId64 "\r\naof_current_rewrite_time_sec:%" PRId64
+                 "\r\naof_last_bgrewrite_status:%s\r\n",
+                 now.last_rewrite_time_sec, now.current_rewrite_time_sec,
+                 ok_or_err(now.last_bgrewrite_ok));
+    buffer_print(to,
+                 "aof_rewrites:%" PRIu64 "\r\naof_rewrites_consecutive_failures:%" PRIu64
+                 "\r\naof_last_write_status:%s\r\naof_last_cow_size:%" PRIu64 "\r\n",
+                 now.rewrites, now.rewrites_consecutive_failures, ok_or_err(now.last_write_ok),
+                 now.last_cow_size);
+    buffer_print(to, "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    if (!now.enabled)
+        return;
+    buffer_print(to,
+                 "aof_current_size:%" PRIu64 "\r\naof_base_size:%" PRIu64
+                 "\r\naof_pending_rewrite:0\r\naof_buffer_length:%" PRIu64 "\r\n",
+                 now.current_size, now.base_size, now.buffer_length);
+    buffer_print(to, "aof_pending_bio_fsync:%" PRIu64 "\r\naof_delayed_fsync:%" PRIu64 "\r\n",
+                 now.pending_bio_fsync, now.delayed_fsync);
+}
+
 /* What there is to say without snapshots; the AOF adds its own lines. */
 static void write_persistence(void *who, struct buffer *to)
 {
@@ -220,6 +254,7 @@ static void write_persistence(void *who, struct buffer *to)
     buffer_print(to, "rdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
                      "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\n"
                      "rdb_last_load_keys_loaded:0\r\n");
+    print_aof(broker->aof, to);
 }
 
 static void write_stats(void *who, struct buffer *to)
