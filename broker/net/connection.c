@@ -8,7 +8,8 @@
  *
  * What always holds:
  *   (1) `unread` holds the bytes that were shown and not taken, in order.
- *   (2) A connection is in the chain `sending` if its outbox may have bytes.
+ *   (2) A connection is in the chain `sending` or `sending_last` if its outbox may have
+ *       bytes; in the latter if, and only if, `sends_last`.
  *   (3) A connection is in the chain `ending` once it is closing; it is freed
  *       in connections_close, never while its handler runs.
  */
@@ -43,6 +44,7 @@ struct connections {
     struct outbox_pool *pool;
     struct chain        readable;
     struct chain        sending;
+    struct chain        sending_last;
     struct chain        ending;
     struct chain        waking;
     size_t              count;
@@ -68,6 +70,7 @@ struct connection {
     bool                             closing;
     bool                             close_when_sent;
     bool                             writing; /* the socket was full: libev says when it is not */
+    bool                             sends_last; /* it is in the chain for what nobody asked for */
     bool                             behind;  /* the handler was told of a backlog */
 };
 
@@ -102,6 +105,7 @@ struct connections *connections_new(struct loop *loop, struct metrics *metrics)
     all->pool = outbox_pool_new();
     chain_init(&all->readable);
     chain_init(&all->sending);
+    chain_init(&all->sending_last);
     chain_init(&all->ending);
     chain_init(&all->waking);
     return all;
@@ -323,18 +327,24 @@ void connection_send_now(struct connection *connection)
         connection_close(connection, "it was told to go");
 }
 
+static void send_all_of(struct chain *sending)
+{
+    while (!chain_is_empty(sending)) {
+        struct connection *connection = CHAIN_OWNER(sending->next, struct connection, sending);
+
+        chain_leave(&connection->sending);
+        connection->sends_last = false;
+        if (!connection->closing)
+            connection_send_now(connection);
+    }
+}
+
 bool connections_send(void *connections)
 {
     struct connections *all = connections;
 
-    while (!chain_is_empty(&all->sending)) {
-        struct connection *connection =
-            CHAIN_OWNER(all->sending.next, struct connection, sending);
-
-        chain_leave(&connection->sending);
-        if (!connection->closing)
-            connection_send_now(connection);
-    }
+    send_all_of(&all->sending);
+    send_all_of(&all->sending_last);
     return false;
 }
 
@@ -381,8 +391,8 @@ bool connections_close(void *connections)
 
     while (!chain_is_empty(&all->ending))
         connection_end(CHAIN_OWNER(all->ending.next, struct connection, ending));
-    return !chain_is_empty(&all->sending) || !chain_is_empty(&all->ending) ||
-           !chain_is_empty(&all->waking);
+    return !chain_is_empty(&all->sending) || !chain_is_empty(&all->sending_last) ||
+           !chain_is_empty(&all->ending) || !chain_is_empty(&all->waking);
 }
 
 struct connection *connection_new(struct connections *all, int fd,
@@ -417,8 +427,20 @@ struct outbox *connection_outbox(struct connection *connection)
 
 void connection_wants_send(struct connection *connection)
 {
+    if (UNLIKELY(connection->sends_last)) {
+        chain_leave(&connection->sending);
+        connection->sends_last = false;
+    }
     if (!chain_linked(&connection->sending))
         chain_put_last(&connection->all->sending, &connection->sending);
+}
+
+void connection_wants_send_last(struct connection *connection)
+{
+    if (chain_linked(&connection->sending))
+        return;
+    connection->sends_last = true;
+    chain_put_last(&connection->all->sending_last, &connection->sending);
 }
 
 void connection_wake(struct connection *connection)

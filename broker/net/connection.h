@@ -78,6 +78,12 @@ struct connection *connection_new(struct connections *all, int fd,
 struct outbox *connection_outbox(struct connection *connection);
 void connection_wants_send(struct connection *connection);
 
+/*
+ * The same for what nobody asked for, a published message: sent when all who asked this turn have
+ * their answers. A publisher that hears first asks on while its message still goes round.
+ */
+void connection_wants_send_last(struct connection *connection);
+
 /* Sends as much as the socket takes now, not waiting for the end of the turn. */
 void connection_send_now(struct connection *connection);
 

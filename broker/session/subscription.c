@@ -44,7 +44,7 @@ static void receive(struct sink *sink, const struct message *message)
     if (!copied)
         outbox_share(out, message->body, bytes_slice(message->body));
     if (session->connection != NULL)
-        connection_wants_send(session->connection);
+        connection_wants_send_last(session->connection);
 }
 
 static uint64_t identity(const struct sink *sink)
