@@ -321,6 +321,7 @@ enum { SCAN_LOOKS = 10 }; /* steps for each member asked for, so that one call i
 struct member_scan {
     struct call *call;
     struct scan_options options;
+    bool packed;
     size_t seen;
     size_t shown;
 };
@@ -328,14 +329,18 @@ struct member_scan {
 static void show_member(void *who, struct slice member, double score)
 {
     struct member_scan *scan = who;
+    struct reply *reply = scan->call->reply;
     char digits[NUMBER_DOUBLE_MAX];
 
     scan->seen++;
     if (scan->options.matching && !glob_match(scan->options.pattern, member))
         return;
-    /* A score is text here, in RESP3 too. */
-    reply_bulk(scan->call->reply, member);
-    reply_bulk(scan->call->reply, slice_of(digits, number_put_double(digits, score)));
+    /* A score is text here, in RESP3 too; where it is packed it is shown as it is packed. */
+    reply_bulk(reply, member);
+    if (scan->packed && zset_packs_integer(score))
+        reply_bulk_integer(reply, (int64_t)score);
+    else
+        reply_bulk(reply, slice_of(digits, number_put_double(digits, score)));
     scan->shown++;
 }
 
@@ -363,6 +368,7 @@ enum verdict do_zscan(struct call *call)
     list = reply_open(call->reply);
     cursor = zset != NULL ? cursor : 0;
     if (zset != NULL) {
+        scan.packed = !zset_is_large(zset);
         do {
             cursor = zset_scan(zset, cursor, show_member, &scan);
         } while (cursor != 0 && scan.seen < scan.options.count &&
@@ -442,7 +448,7 @@ enum verdict do_zrandmember(struct call *call)
 
     if (counted) {
         refusal = sampling_next_count(call, &count);
-        if (refusal == REFUSAL_NONE && args_more(call->args)) {
+        if ((refusal == REFUSAL_NONE || refusal == REFUSAL_OUT_OF_RANGE) && args_more(call->args)) {
             with_scores = args_take(call->args, SLICE("withscores"));
             if (!with_scores || args_more(call->args))
                 refusal = REFUSAL_SYNTAX;

@@ -48,18 +48,17 @@ static enum verdict pop(struct call *call, enum zset_end end)
     bool counted = args_more(call->args);
     bool nested = counted && call->reply->resp3;
     int64_t count = 1;
-    struct zset *zset = NULL;
-    enum refusal refusal = REFUSAL_NONE;
+    struct zset *zset;
 
     if (args_left(call->args) > 1)
         return call_refuse(call, REFUSAL_SYNTAX);
     if (counted && call_next_integer(call, 0, INT64_MAX, REFUSAL_NOT_POSITIVE, &count))
         return call_refuse(call, REFUSAL_NOT_POSITIVE);
-    if (count > 0)
-        refusal = find_zset(call, key, LOOK_WRITE, &zset);
+
+    enum refusal refusal = find_zset(call, key, LOOK_WRITE, &zset);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    if (zset == NULL) {
+    if (zset == NULL || count == 0) {
         reply_array(call->reply, 0);
         return VERDICT_DONE;
     }
@@ -224,10 +223,10 @@ enum verdict do_bzmpop(struct call *call)
     struct slice word = args_next(call->args);
     struct zset_mpop mpop;
     millis timeout;
-    enum refusal refusal = call_read_timeout(word, &timeout);
+    enum refusal refusal = next_zset_mpop(call, &mpop);
 
     if (refusal == REFUSAL_NONE)
-        refusal = next_zset_mpop(call, &mpop);
+        refusal = call_read_timeout(word, &timeout);
     if (refusal == REFUSAL_NONE && pop_from_first(call, &mpop, &refusal))
         return VERDICT_DONE;
     if (refusal != REFUSAL_NONE)

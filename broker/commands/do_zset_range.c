@@ -251,7 +251,12 @@ enum verdict do_zrangestore(struct call *call)
         return call_refuse(call, refusal);
     outcome = zset_new();
     if (zset != NULL) {
-        zset_walk_begin(&walk, zset, span_of(zset, &range), ZSET_RISING);
+        struct zset_span span = span_of(zset, &range);
+
+        /* As Redis does it, since it shows in the form of the outcome and in what becomes of -0. */
+        if (range.kind == RANGE_RANKS)
+            zset_reserve(outcome, call->limits, zset_span_count(span));
+        zset_walk_begin(&walk, zset, span, range.direction);
         while (zset_walk_next(&walk, &member, &score))
             zset_add(outcome, call->limits, member, score, 0, NULL);
     }

@@ -17,7 +17,7 @@
 #include "storage/base/memory.h"
 #include "storage/values/zset_private.h"
 
-enum { ZSET_SCORE_EXACT_BITS = 52, ZSET_LOOK_AHEAD = 8 };
+enum { ZSET_LOOK_AHEAD = 8 };
 
 _Static_assert(sizeof(struct zset) == 16, "a small zset is a small header and a block");
 _Static_assert(sizeof(struct zset_record) == 16, "a record is a score and a pointer");
@@ -170,9 +170,7 @@ double zset_packed_score(const struct packed *packed, size_t place)
 /* A score as it is packed; `room` has NUMBER_DOUBLE_MAX bytes. */
 static struct packed_value score_value(double score, char *room)
 {
-    const double most = (double)(INT64_C(1) << ZSET_SCORE_EXACT_BITS);
-
-    if (score > -most && score < most && (double)(int64_t)score == score)
+    if (zset_packs_integer(score))
         return packed_integer((int64_t)score);
     return packed_text(slice_of(room, number_put_double(room, score)));
 }
@@ -341,6 +339,12 @@ enum zset_outcome zset_add(struct zset *zset, const struct value_limits *limits,
     insert_packed(zset, member, score);
     *now = score;
     return ZSET_ADDED;
+}
+
+void zset_reserve(struct zset *zset, const struct value_limits *limits, size_t count)
+{
+    if (zset->value.form == ZSET_PACKED && count > limits->zset_entries)
+        become_large(zset, limits, count);
 }
 
 bool zset_remove(struct zset *zset, struct slice member)

@@ -87,6 +87,9 @@ enum zset_outcome {
 enum zset_outcome zset_add(struct zset *zset, const struct value_limits *limits,
                            struct slice member, double score, unsigned terms, double *now);
 
+/* Says that it will have so many members: it becomes large at once if they are too many to pack. */
+void zset_reserve(struct zset *zset, const struct value_limits *limits, size_t count);
+
 /* Takes a member out. False if there is none such. */
 bool zset_remove(struct zset *zset, struct slice member);
 
@@ -148,6 +151,14 @@ struct slice zset_at(const struct zset *zset, size_t rank, struct zset_room *roo
 
 /* Whether it has become large. */
 bool zset_is_large(const struct zset *zset);
+
+/* Whether a packed zset keeps this score as an integer: a whole number of up to 62 bits. */
+static inline bool zset_packs_integer(double score)
+{
+    const double most = (double)(INT64_C(1) << 62);
+
+    return score >= -most && score <= most && (double)(int64_t)score == score;
+}
 
 /* The block of a packed zset, or NULL if it is large or nothing was ever added. */
 const struct packed *zset_packed(const struct zset *zset);
