@@ -61,10 +61,10 @@ enum verdict do_blmpop(struct call *call)
     struct slice word = args_next(call->args);
     struct list_mpop mpop;
     millis timeout;
-    enum refusal refusal = call_read_timeout(word, &timeout);
+    enum refusal refusal = next_list_mpop(call, &mpop);
 
     if (refusal == REFUSAL_NONE)
-        refusal = next_list_mpop(call, &mpop);
+        refusal = call_read_timeout(word, &timeout);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     if (pop_from_first(call, &mpop, &refusal))

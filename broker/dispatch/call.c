@@ -150,16 +150,16 @@ void call_rewrite_word(struct call *call, size_t index, struct slice word)
 
 enum refusal call_read_timeout(struct slice word, millis *timeout)
 {
+    const long double most = (long double)INT64_MAX;
     long double seconds;
-    long double most = (long double)INT64_MAX;
 
     if (!number_read_long_double(word, &seconds))
         return REFUSAL_TIMEOUT_FLOAT;
-    if (seconds > most)
-        return REFUSAL_TIMEOUT_RANGE;
-    /* What is too many milliseconds is answered as Redis answers it, whose sum wraps. */
-    if (seconds < 0 || seconds * 1000 >= most)
+    /* What is too many milliseconds is answered as Redis answers it, whose sum wraps; what rounds
+     * up to 0 is for ever, and so is what is too far away for a date. */
+    seconds = ceill(seconds * 1000);
+    if (seconds < 0 || seconds >= most)
         return REFUSAL_TIMEOUT_NEGATIVE;
-    *timeout = (millis)ceill(seconds * 1000);
+    *timeout = seconds < most / 2 ? (millis)seconds : 0;
     return REFUSAL_NONE;
 }
