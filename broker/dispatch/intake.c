@@ -46,13 +46,21 @@ void intake_free(struct intake *intake)
     memory_free(intake);
 }
 
-/* Exchanges what is half read between the session and the first place of the batch. */
-static void swap_half_read(struct intake *intake, size_t place, struct session *session)
+/* Takes up what the session has half read; it holds no memory meanwhile. */
+static void take_up(struct intake *intake, struct session *session)
 {
-    struct request kept = session->request;
+    if (LIKELY(session->request.at == 0))
+        return;
+    request_clear(&intake->ahead[0]);
+    intake->ahead[0] = session->request;
+    request_init(&session->request);
+}
 
+/* Leaves a half-read request with its session. */
+static void leave_off(struct intake *intake, size_t place, struct session *session)
+{
     session->request = intake->ahead[place];
-    intake->ahead[place] = kept;
+    request_init(&intake->ahead[place]);
 }
 
 /*
@@ -141,7 +149,7 @@ static size_t take_batch(struct intake *intake, struct session *session, struct 
     size_t taken = 0;
     size_t ran = 0;
 
-    swap_half_read(intake, 0, session);
+    take_up(intake, session);
     state = parse_ahead(intake, session, bytes, &count);
     prefetch(intake, session, count);
     while (ran < count && may_go_on(session)) {
@@ -154,12 +162,11 @@ static size_t take_batch(struct intake *intake, struct session *session, struct 
         taken = bytes.len;
     } else if (ran == count && state == REQUEST_MORE) {
         *wanted = taken + request_wanted(&intake->ahead[count]);
-        swap_half_read(intake, count, session);
-        count++;
+        leave_off(intake, count, session);
     }
-    for (size_t i = 0; i < count || i == 0; i++)
+    for (size_t i = 0; i < count; i++)
         request_reset(&intake->ahead[i]);
-    if (state != REQUEST_READY && count < AHEAD)
+    if (UNLIKELY(state != REQUEST_READY))
         request_reset(&intake->ahead[count]);
     return taken;
 }
