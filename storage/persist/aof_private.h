@@ -90,6 +90,9 @@ struct aof {
 /* Opens a file to write to, at its end; `size` is what it holds. */
 void aof_write_to(struct aof *aof, int fd, uint64_t size);
 
+/* Gives back the room that was reserved and not used: a full disk may need it to be rewritten. */
+void aof_write_release(struct aof *aof);
+
 /* Closes the file that is written to, on the other thread. */
 void aof_write_end(struct aof *aof);
 

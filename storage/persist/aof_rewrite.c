@@ -149,6 +149,7 @@ static bool turn_over(struct aof *aof, struct trouble *trouble)
 
     if (!aof_write_all(aof, trouble))
         return false;
+    aof_write_release(aof);
     manifest = aof_manifest_copy(aof->manifest);
     name = aof_manifest_add_increment(manifest, aof->setup.filename)->name;
     log_line(aof->setup.log, LOG_NOTICE, "Creating AOF incr file %s on background rewrite", name);

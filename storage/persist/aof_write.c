@@ -50,6 +50,13 @@ void aof_write_to(struct aof *aof, int fd, uint64_t size)
     aof->postponed_at = 0;
 }
 
+void aof_write_release(struct aof *aof)
+{
+    if (aof->reserved > aof->size && aof->reserved != UINT64_MAX &&
+        ftruncate(aof->fd, (off_t)aof->size) == 0)
+        aof->reserved = aof->size;
+}
+
 struct closing {
     int fd;
     uint64_t size;

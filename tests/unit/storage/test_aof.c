@@ -393,7 +393,7 @@ static bool live(struct mill *mill, struct trouble *trouble)
     do {
         mill_wait(mill, 1);
         aof_figures(mill->aof, &figures);
-    } while (figures.buffer_length > 0 && figures.pending_bio_fsync > 0);
+    } while (figures.buffer_length > 0 && figures.last_write_ok);
     return true;
 }
 
