@@ -34,9 +34,10 @@ struct zset_names {
 /* From one index to another, both inclusive, either counted from the end if negative. */
 struct zset_span zset_span_of_ranks(const struct zset *zset, int64_t start, int64_t stop);
 
+/* The members whose scores lie in the range. */
 struct zset_span zset_span_of_scores(const struct zset *zset, const struct zset_scores *scores);
 
-/* Where scores differ the span is some span, as good as any. */
+/* The members that lie in the range. Where scores differ it is some span, as good as any. */
 struct zset_span zset_span_of_names(const struct zset *zset, const struct zset_names *names);
 
 /* How many members a span has. */
