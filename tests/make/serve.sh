@@ -25,9 +25,9 @@ cat <<TEXT
   (appendfsync everysec; "always" waits for the disk before each reply)
 
   Try, in another terminal:
-    $build/millrace-cli$at set greeting hello
-    $build/millrace-cli$at            a prompt, with TAB and hints
-    make demo$demo                             producers, workers, a crash, an audit
+$(printf '    %-44s %s\n' "$build/millrace-cli$at set greeting hello" 'one command' \
+    "$build/millrace-cli$at" 'a prompt, with TAB and hints' \
+    "make demo$demo" 'producers, workers, a crash, an audit')
 
 TEXT
 exec "$build/millrace" --bind 127.0.0.1 --port "$port" --dir "$data" --appendonly yes

@@ -46,6 +46,8 @@ counts() {
         / the same, [0-9]+ different/ || / compared, [0-9]+ differ/ {
             f = $(NF - 1); p = $2 - (/compared/ ? f : 0)
         }
+        $1 == "crash:" && $3 ~ /^rounds/ { p = $2 }
+        $1 == "torn:" && $3 ~ /^cuts/ { f = $4; p = $2 - f }
         END { print p + units + 0, f + f_units + 0, s + 0 }' "$1"
 }
 

@@ -10,7 +10,7 @@ except ImportError:
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import redis
-redis.Redis(port=int(os.environ["PORT"])).flushall()
+redis.Redis(host="127.0.0.1", port=int(os.environ["PORT"])).flushall()
 import celery_tasks
 
 environment = dict(os.environ, PYTHONPATH=here, C_FORCE_ROOT="1")
@@ -35,5 +35,5 @@ finally:
         worker.wait(30)
     except subprocess.TimeoutExpired:
         worker.kill()
-redis.Redis(port=int(os.environ["PORT"])).flushall()
+redis.Redis(host="127.0.0.1", port=int(os.environ["PORT"])).flushall()
 print("1,000 tasks in %.1f s, celery %s" % (took, celery.__version__))

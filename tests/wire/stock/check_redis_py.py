@@ -11,7 +11,7 @@ port = int(os.environ["PORT"])
 
 
 def connect(**options):
-    return redis.Redis(port=port, decode_responses=True, **options)
+    return redis.Redis(host="127.0.0.1", port=port, decode_responses=True, **options)
 
 
 r = connect()
@@ -108,7 +108,7 @@ assert r.xinfo_consumers("s1", "g")[0]["pending"] == 0
 assert r.xread({"s1": "0"}, block=10)[0][0] == "s1" and r.xread({"s1": "$"}, block=10) == []
 
 # Bytes stay bytes.
-raw = redis.Redis(port=port)
+raw = redis.Redis(host="127.0.0.1", port=port)
 raw.set(b"\x00\xff", bytes(range(256)))
 assert raw.get(b"\x00\xff") == bytes(range(256))
 raw.set("large", b"x" * 5_000_000)

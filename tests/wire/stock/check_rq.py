@@ -11,7 +11,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import rq_jobs
 
-connection = redis.Redis(port=int(os.environ["PORT"]))
+connection = redis.Redis(host="127.0.0.1", port=int(os.environ["PORT"]))
 connection.flushall()
 queue = rq.Queue("work", connection=connection)
 jobs = [queue.enqueue(rq_jobs.square, number) for number in range(100)]
@@ -22,7 +22,7 @@ assert len(queue) == 101
 program = (
     "import redis, rq, os\n"
     "from rq import SimpleWorker, Queue\n"
-    "c = redis.Redis(port=int(os.environ['PORT']))\n"
+    "c = redis.Redis(host='127.0.0.1', port=int(os.environ['PORT']))\n"
     "SimpleWorker([Queue('work', connection=c)], connection=c).work(burst=True, logging_level='ERROR')\n"
 )
 environment = dict(os.environ, PYTHONPATH=here)
