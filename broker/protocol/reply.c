@@ -216,7 +216,7 @@ void reply_set(struct reply *reply, size_t count)
 
 void reply_push(struct reply *reply, size_t count)
 {
-    reply->pushed |= reply->resp3;
+    reply->pushed = true;
     reply_header(reply, reply->resp3 ? '>' : '*', count);
 }
 
