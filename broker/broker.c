@@ -14,6 +14,9 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "broker/observe/info.h"
+#include "broker/observe/latency.h"
+#include "broker/observe/monitor.h"
+#include "broker/observe/slowlog.h"
 #include "broker/observe/vitals.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
@@ -105,6 +108,17 @@ static bool upkeep_changed(void *who, const struct options *options, struct trou
     return true;
 }
 
+static bool witnesses_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)options;
+    (void)trouble;
+    slowlog_trim(broker->slowlog);
+    caller_ask_witnesses(broker->caller);
+    return true;
+}
+
 /* Rooms that must act when an option changes. */
 static void follow_options(struct broker *broker)
 {
@@ -120,6 +134,9 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
     config_on_change(broker->config, "loglevel", log_changed, broker);
     config_on_change(broker->config, "hz", upkeep_changed, broker);
+    config_on_change(broker->config, "slowlog-log-slower-than", witnesses_changed, broker);
+    config_on_change(broker->config, "slowlog-max-len", witnesses_changed, broker);
+    config_on_change(broker->config, "latency-monitor-threshold", witnesses_changed, broker);
 }
 
 /* What data is made of. */
@@ -161,6 +178,9 @@ static void make_dispatch(struct broker *broker)
     broker->watch = watch_new(broker->ledger, broker->keyspaces, broker->secret);
     broker->notice = notice_new(broker->ledger, broker->hub, broker->options);
     durable_make(broker);
+    broker->slowlog = slowlog_new(broker->options);
+    broker->latency = latency_new(broker->options, broker->clock);
+    broker->monitor = monitor_new(broker->metrics);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -176,6 +196,15 @@ static void look_at_vitals(void *who)
     struct broker *broker = who;
 
     vitals_look(broker->vitals, broker->metrics, clock_monotonic(broker->clock));
+}
+
+/* A session that ends looks on no longer. */
+static void leave_monitor(void *who, struct session *session)
+{
+    struct broker *broker = who;
+
+    if (monitor_leave(broker->monitor, session))
+        caller_ask_witnesses(broker->caller);
 }
 
 /* Who is there, and what happens by itself. */
@@ -194,6 +223,7 @@ static void make_sessions(struct broker *broker)
     sessions_add_farewell(broker->sessions, (struct farewell){ watch_forget, broker->watch });
     sessions_add_farewell(broker->sessions, (struct farewell){ transaction_forget, NULL });
     sessions_add_farewell(broker->sessions, (struct farewell){ subscription_farewell, NULL });
+    sessions_add_farewell(broker->sessions, (struct farewell){ leave_monitor, broker });
     broker->upkeep = upkeep_new(&(struct upkeep_setup){
         .loop = broker->loop,
         .keyspaces = broker->keyspaces,
@@ -225,6 +255,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
     make_sessions(broker);
     info_sections_add(broker);
     follow_options(broker);
+    vitals_begin(broker->vitals);
 }
 
 void broker_clear(struct broker *broker)
@@ -238,6 +269,9 @@ void broker_clear(struct broker *broker)
     caller_free(broker->caller);
     durable_free(broker);
     memory_free(broker->flow);
+    monitor_free(broker->monitor);
+    latency_free(broker->latency);
+    slowlog_free(broker->slowlog);
     notice_free(broker->notice);
     watch_free(broker->watch);
     waiting_free(broker->waiting);

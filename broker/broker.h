@@ -28,15 +28,18 @@ struct info;
 struct intake;
 struct info;
 struct keyspaces;
+struct latency;
 struct ledger;
 struct log;
 struct loop;
 struct metrics;
+struct monitor;
 struct notice;
 struct options;
 struct propagate;
 struct random;
 struct sessions;
+struct slowlog;
 struct upkeep;
 struct value_limits;
 struct vitals;
@@ -64,6 +67,9 @@ struct broker {
     struct waiting       *waiting;
     struct watch         *watch;
     struct notice        *notice;
+    struct slowlog       *slowlog;
+    struct latency       *latency;    /* events that were slow */
+    struct monitor       *monitor;    /* who is shown every call */
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;

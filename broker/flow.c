@@ -15,6 +15,9 @@
 #include "broker/effects/wake.h"
 #include "broker/effects/watch.h"
 #include "broker/net/connection.h"
+#include "broker/observe/latency.h"
+#include "broker/observe/monitor.h"
+#include "broker/observe/slowlog.h"
 #include "broker/upkeep/upkeep.h"
 
 #define MODULE(name) offsetof(struct broker, name)
@@ -30,6 +33,18 @@ static const struct {
     { "signed in", gate_signed_in, MODULE(options) }, /* NOAUTH                                */
     { "disk",      propagate_guard, MODULE(propagate) }, /* MISCONF                            */
     { "mode",      gate_mode,      MODULE(options) }, /* subscribed under RESP2, inside MULTI  */
+};
+
+/* Everyone who is shown finished calls. All sleep unless there is something for them. */
+static const struct {
+    const char *name;
+    void (*see)(void *who, const struct call *call, enum verdict verdict, micros took);
+    micros (*wants)(const void *who);
+    size_t module;
+} witnesses[] = {
+    { "slowlog", slowlog_witness, slowlog_wants, MODULE(slowlog) },
+    { "latency", latency_witness, latency_wants, MODULE(latency) },
+    { "monitor", monitor_witness, monitor_wants, MODULE(monitor) },
 };
 
 /* Everything that follows a change, in the order it flows. What is said to the AOF is in the
@@ -70,6 +85,10 @@ void flow_bind(struct flow *flow, struct broker *broker)
     for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
         flow->guards[i] = (struct guard){ guards[i].name, guards[i].check,
                                           module_of(broker, guards[i].module) };
+    for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++)
+        flow->witnesses[i] = (struct witness){ witnesses[i].name, witnesses[i].see,
+                                               witnesses[i].wants,
+                                               module_of(broker, witnesses[i].module) };
     for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
         flow->effects[i] = (struct effect){ effects[i].name, effects[i].run,
                                             module_of(broker, effects[i].module) };

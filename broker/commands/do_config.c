@@ -96,14 +96,12 @@ enum verdict do_config_set(struct call *call)
 enum verdict do_config_resetstat(struct call *call)
 {
     struct broker *broker = call->broker;
-    struct command_counts *counts = caller_counts(broker->caller);
 
     metrics_reset(broker->metrics);
     error_counts_reset(broker->errors);
     vitals_reset(broker->vitals);
     *keyspaces_counts(broker->keyspaces) = (struct keyspace_counts){ 0 };
-    for (size_t i = 0; i < command_count(); i++)
-        counts[i] = (struct command_counts){ 0 };
+    caller_reset_counts(broker->caller);
     reply_ok(call->reply);
     return VERDICT_DONE;
 }

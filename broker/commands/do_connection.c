@@ -5,8 +5,10 @@
 
 #include "broker/broker.h"
 #include "broker/config/options.h"
+#include "broker/dispatch/caller.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/effects/watch.h"
+#include "broker/observe/monitor.h"
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
@@ -215,6 +217,8 @@ enum verdict do_reset(struct call *call)
     transaction_end(session);
     watch_end(call->broker->watch, session);
     subscription_end(session);
+    if (monitor_leave(call->broker->monitor, session))
+        caller_ask_witnesses(call->caller);
     session_set_text(&session->name, SLICE(""));
     session->db = 0;
     session->replies = SESSION_REPLIES_ON;

@@ -17,6 +17,7 @@
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/metrics/error_counts.h"
+#include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/loop.h"
 #include "broker/observe/info.h"
@@ -346,6 +347,25 @@ static void write_commandstats(void *who, struct buffer *to)
     }
 }
 
+static void write_latencystats(void *who, struct buffer *to)
+{
+    const struct broker *broker = who;
+    const struct command_counts *counts = caller_counts(broker->caller);
+    const struct option_percents *percents = &broker->options->latency_tracking_info_percentiles;
+
+    for (size_t i = 0; i < command_count() && broker->options->latency_tracking; i++) {
+        struct histogram *took = counts[i].took;
+
+        if (took == NULL || histogram_total(took) == 0)
+            continue;
+        buffer_print(to, "latency_percentiles_usec_%s:", command_at(i)->full_name);
+        for (size_t j = 0; j < percents->count; j++)
+            buffer_print(to, "%sp%.12g=%.3f", j > 0 ? "," : "", percents->at[j],
+                         (double)histogram_at(took, percents->at[j]) / 1000);
+        buffer_add(to, SLICE("\r\n"));
+    }
+}
+
 static void write_errorstats(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
@@ -384,6 +404,7 @@ void info_sections_add(struct broker *broker)
     info_add(info, "replication", write_replication, broker);
     info_add(info, "cpu", write_cpu, broker);
     info_add(info, "commandstats", write_commandstats, broker);
+    info_add(info, "latencystats", write_latencystats, broker);
     info_add(info, "errorstats", write_errorstats, broker);
     info_add(info, "cluster", write_cluster, broker);
     info_add(info, "keyspace", write_keyspace, broker);

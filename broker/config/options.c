@@ -47,6 +47,8 @@ static const struct option rows[] = {
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_NOTICES, 0, OPTION_##when },
 #define OPTION_LIMITS(field, name, alias, when, sentence) \
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_LIMITS, 0, OPTION_##when },
+#define OPTION_PERCENTS(field, name, alias, usual, when, sentence) \
+    { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_PERCENTS, 0, OPTION_##when },
 #define OPTION_FIXED(name, alias, value, when, reason) \
     { name, alias, value, reason, NULL, 0, 0, 0, OPTION_KIND_FIXED, 0, OPTION_##when },
 #include "broker/config/options.def"
@@ -122,6 +124,7 @@ void options_init(struct options *options)
 #define OPTION_WORDS(field, name, alias, usual, most, when, sentence)
 #define OPTION_NOTICES(field, name, alias, when, sentence)
 #define OPTION_LIMITS(field, name, alias, when, sentence) .field = usual_limits,
+#define OPTION_PERCENTS(field, name, alias, usual, when, sentence)
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
     };
@@ -137,6 +140,11 @@ void options_init(struct options *options)
             size_t count = options_split(slice_text(option->usual), words, COUNT_OF(words));
 
             options_set_words(field, words, count);
+        } else if (option->kind == OPTION_KIND_PERCENTS) {
+            struct trouble trouble;
+            struct slice usual = slice_text(option->usual);
+
+            must(options_parse(options, option, &usual, 1, &trouble));
         }
     }
 }

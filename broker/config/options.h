@@ -74,6 +74,13 @@ struct option_words {
     size_t count;
 };
 
+/* A list of percentages, 0 to 100. */
+enum { OPTION_PERCENTS_MOST = 16 };
+struct option_percents {
+    double at[OPTION_PERCENTS_MOST];
+    size_t count;
+};
+
 /* Every option that may differ from one broker to another, by its name with underscores. */
 struct options {
 #define OPTION_BOOL(field, name, alias, usual, when, sentence)                      bool field;
@@ -84,6 +91,7 @@ struct options {
 #define OPTION_WORDS(field, name, alias, usual, most, when, sentence)               struct option_words field;
 #define OPTION_NOTICES(field, name, alias, when, sentence)                          uint32_t field;
 #define OPTION_LIMITS(field, name, alias, when, sentence)                           struct option_limits field;
+#define OPTION_PERCENTS(field, name, alias, usual, when, sentence)                  struct option_percents field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
 };
@@ -99,6 +107,7 @@ enum option_kind {
     OPTION_KIND_WORDS,
     OPTION_KIND_NOTICES,
     OPTION_KIND_LIMITS,
+    OPTION_KIND_PERCENTS,
     OPTION_KIND_FIXED
 };
 
@@ -108,7 +117,7 @@ enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_OCTAL };
 struct option {
     const char *name;
     const char *alias;        /* an old name, or NULL */
-    const char *usual;        /* TEXT, NAME, WORDS: the default; FIXED: the only value */
+    const char *usual;        /* TEXT, NAME, WORDS, PERCENTS: the default; FIXED: the only value */
     const char *sentence;     /* what it is for; a FIXED option's reason */
     const char *const *words; /* CHOICE: its words; NAME: its noun; then NULL */
     int64_t least, most;      /* NUMBER: the range; WORDS: most words */

@@ -227,6 +227,24 @@ static bool parse_limits(struct option_limits *field, const struct slice *words,
     return true;
 }
 
+static bool parse_percents(struct option_percents *field, const struct option *option,
+                           const struct slice *words, size_t count, struct trouble *trouble)
+{
+    struct option_percents percents = { .count = count };
+
+    if (count > OPTION_PERCENTS_MOST)
+        return trouble_set(trouble, "Invalid %s parameters", option->name);
+    for (size_t i = 0; i < count; i++) {
+        if (!number_read_double(words[i], &percents.at[i]))
+            return trouble_set(trouble, "Invalid %s parameters", option->name);
+        if (!(percents.at[i] >= 0 && percents.at[i] <= 100))
+            return trouble_set(trouble, "%s parameters should sit between [0.0,100.0]",
+                               option->name);
+    }
+    *field = percents;
+    return true;
+}
+
 bool options_read_notices(struct slice letters, uint32_t *notices)
 {
     uint32_t bits = 0;
@@ -304,6 +322,8 @@ static bool parse_many(struct options *options, const struct option *option,
     }
     if (option->kind == OPTION_KIND_WORDS)
         return parse_words(options_field(options, option), option, words, count, trouble);
+    if (option->kind == OPTION_KIND_PERCENTS)
+        return parse_percents(options_field(options, option), option, words, count, trouble);
     return parse_limits(options_field(options, option), words, count, trouble);
 }
 
@@ -313,7 +333,8 @@ bool options_parse(struct options *options, const struct option *option, const s
     enum option_kind kind = option->kind;
     void *field = options_field(options, option);
     bool takes_many =
-        kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_FIXED;
+        kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_PERCENTS ||
+        kind == OPTION_KIND_FIXED;
 
     if (!takes_many && count != 1)
         return trouble_set(trouble, "wrong number of arguments");
@@ -338,6 +359,7 @@ bool options_parse(struct options *options, const struct option *option, const s
         return trouble_set(trouble, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     case OPTION_KIND_WORDS:
     case OPTION_KIND_LIMITS:
+    case OPTION_KIND_PERCENTS:
         return parse_many(options, option, words, count, trouble);
     case OPTION_KIND_FIXED:
         return parse_fixed(option, words, count, trouble);
@@ -369,6 +391,12 @@ static void print_limits(const struct option_limits *limits, struct buffer *to)
         buffer_print(to, "%s%s %" PRId64 " %" PRId64 " %" PRId64, i > 0 ? " " : "", class_names[i],
                      limit->hard, limit->soft, limit->soft_seconds);
     }
+}
+
+static void print_percents(const struct option_percents *percents, struct buffer *to)
+{
+    for (size_t i = 0; i < percents->count; i++)
+        buffer_print(to, "%s%.12g", i > 0 ? " " : "", percents->at[i]);
 }
 
 void options_print(const struct options *options, const struct option *option, struct buffer *to)
@@ -403,6 +431,9 @@ void options_print(const struct options *options, const struct option *option, s
         break;
     case OPTION_KIND_LIMITS:
         print_limits(field, to);
+        break;
+    case OPTION_KIND_PERCENTS:
+        print_percents(field, to);
         break;
     case OPTION_KIND_FIXED:
         buffer_add(to, fixed_value(option));

@@ -38,6 +38,7 @@ struct call {
     const struct value_limits *limits; /* when values change their form */
     const struct options *options;
     millis                now;       /* the one clock reading of this run */
+    micros                began;     /* the same by the monotonic clock */
     bool                  may_wait;  /* false in MULTI, scripts, replay: the answer is nil at once */
     bool                  again;     /* run again because a key it waits for may be ready */
     bool                  over;      /* run again because its time is over: it must not wait */

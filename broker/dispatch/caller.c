@@ -8,9 +8,11 @@
  */
 #include "broker/dispatch/caller.h"
 
+#include "broker/config/options.h"
 #include "broker/dispatch/gate.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/dispatch/waiting.h"
+#include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
 #include "storage/base/memory.h"
 
@@ -23,6 +25,7 @@ struct caller {
     uint64_t               inner_errors; /* errors answered by finished calls */
     micros                 monotonic; /* latest reading */
     micros                 offset;    /* wall minus monotonic */
+    micros                 notable;   /* calls that take so long are shown to the witnesses */
 };
 
 struct caller *caller_new(const struct caller_setup *setup)
@@ -43,6 +46,7 @@ struct caller *caller_new(const struct caller_setup *setup)
         .caller = caller,
         .broker = setup->broker,
     };
+    caller_ask_witnesses(caller);
     (void)caller_begin(caller);
     return caller;
 }
@@ -52,8 +56,20 @@ void caller_free(struct caller *caller)
     if (caller == NULL)
         return;
     arena_free(caller->arena);
+    caller_reset_counts(caller);
     memory_free(caller->counts);
     memory_free(caller);
+}
+
+void caller_ask_witnesses(struct caller *caller)
+{
+    caller->notable = WITNESS_ASLEEP;
+    for (const struct witness *of = caller->setup.witnesses; of->name != NULL; of++) {
+        micros wants = of->wants(of->who);
+
+        if (wants < caller->notable)
+            caller->notable = wants;
+    }
 }
 
 static millis now_of(const struct caller *caller)
@@ -74,9 +90,24 @@ millis caller_now(const struct caller *caller)
     return now_of(caller);
 }
 
+micros caller_wall(const struct caller *caller, micros monotonic)
+{
+    return monotonic + caller->offset;
+}
+
 struct command_counts *caller_counts(struct caller *caller)
 {
     return caller->counts;
+}
+
+void caller_reset_counts(struct caller *caller)
+{
+    for (size_t i = 0; i < command_count(); i++) {
+        if (caller->counts[i].took != NULL)
+            histogram_clear(caller->counts[i].took);
+        memory_free(caller->counts[i].took);
+        caller->counts[i] = (struct command_counts){ 0 };
+    }
 }
 
 const struct command *caller_current(const struct caller *caller)
@@ -112,27 +143,59 @@ static void settle(struct caller *caller)
         waiting_serve(caller->setup.waiting, caller);
 }
 
+static void show_witnesses(const struct caller *caller, const struct call *call,
+                           enum verdict verdict, micros took)
+{
+    for (const struct witness *of = caller->setup.witnesses; of->name != NULL; of++)
+        of->see(of->who, call, verdict, took);
+}
+
+/* The time of all runs so far of a call that waits or waited. */
+static micros time_with_earlier_runs(const struct call *call, enum verdict verdict, micros took)
+{
+    struct session *session = call->session;
+
+    if (call->again)
+        took += session->ran;
+    session->ran = verdict == VERDICT_WAIT ? took : 0;
+    return took;
+}
+
+static void count_time(struct caller *caller, struct command_counts *counts, micros took)
+{
+    if (!caller->setup.options->latency_tracking)
+        return;
+    if (UNLIKELY(counts->took == NULL))
+        counts->took = memory_new_zeroed(1, sizeof(*counts->took));
+    histogram_count(counts->took, took);
+}
+
 static void count_call(struct caller *caller, const struct call *call, enum verdict verdict,
                        uint64_t errors_before, uint64_t inner_before)
 {
     struct command_counts *counts = &caller->counts[call->command->index];
-    micros before = caller->monotonic;
     uint64_t errors = call->reply->errors - errors_before;
+    micros took;
 
     caller->monotonic = clock_monotonic(caller->setup.clock);
     keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
+    took = caller->monotonic - call->began;
     /* A call that waits is one call, however often it is run. */
     if (!call->again) {
         counts->calls++;
         caller->setup.metrics->commands_processed++;
     }
-    counts->usec += (uint64_t)(caller->monotonic - before);
+    counts->usec += (uint64_t)took;
     /* Errors of the calls within are theirs. */
     if (errors > caller->inner_errors - inner_before)
         counts->failed++;
     caller->inner_errors = inner_before + errors;
-    for (const struct witness *witness = caller->setup.witnesses; witness->name != NULL; witness++)
-        witness->see(witness->who, call, verdict, caller->monotonic - before);
+    if (UNLIKELY(call->again || verdict == VERDICT_WAIT))
+        took = time_with_earlier_runs(call, verdict, took);
+    if (LIKELY(verdict != VERDICT_WAIT))
+        count_time(caller, counts, took);
+    if (UNLIKELY(took >= caller->notable))
+        show_witnesses(caller, call, verdict, took);
 }
 
 /* Effects of an outermost call, then what the session heard while it was under way. */
@@ -158,6 +221,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     enum verdict verdict;
 
     caller->current = call->command;
+    call->began = caller->monotonic;
     call->session->in_call = true;
     call->args->at = call->command->parent != NULL ? 2 : 1;
     verdict = call->command->run(call);

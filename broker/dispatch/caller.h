@@ -37,10 +37,22 @@ struct effect {
     void *who;
 };
 
-/* Who is shown every finished call. */
+/* What a witness wants that has nobody to tell. */
+#define WITNESS_ASLEEP INT64_MAX
+
+/*
+ * Who is shown finished calls. A call that waits is shown when it begins to,
+ * with VERDICT_WAIT, and again when it is done, with the time of all its runs.
+ */
 struct witness {
     const char *name;
     void (*see)(void *who, const struct call *call, enum verdict verdict, micros took);
+
+    /*
+     * How long a call must take to be of interest; caller_ask_witnesses asks.
+     * A witness may still be shown shorter ones, which others wanted.
+     */
+    micros (*wants)(const void *who);
     void *who;
 };
 
@@ -72,6 +84,9 @@ millis caller_begin(struct caller *caller);
 /* Time as the caller saw it last, at the end of the latest call. */
 millis caller_now(const struct caller *caller);
 
+/* Wall time of a moment of the monotonic clock: call->began. */
+micros caller_wall(const struct caller *caller, micros monotonic);
+
 /* Runs a request of a session: guards, then queued by MULTI or run. */
 void caller_request(struct caller *caller, struct session *session, struct args *args);
 
@@ -91,8 +106,12 @@ enum verdict caller_run_again(struct caller *caller, struct session *session,
 void caller_open_own(struct caller *caller);
 void caller_close_own(struct caller *caller);
 
-/* Counters by command->index; INFO commandstats reads and resets them. */
+/* Asks every witness anew what it wants to see; call it when an answer may have changed. */
+void caller_ask_witnesses(struct caller *caller);
+
+/* Counters by command->index, and setting all of them to zero. */
 struct command_counts *caller_counts(struct caller *caller);
+void caller_reset_counts(struct caller *caller);
 
 /* The session whose call is under way, or NULL; for reports. */
 const struct command *caller_current(const struct caller *caller);

@@ -114,6 +114,11 @@ enum pass gate_mode(void *nobody, struct call *call)
                                call->command->full_name);
         return PASS_REFUSED;
     }
+    if (UNLIKELY(session->is_monitor) &&
+        (call->command->flags & (COMMAND_WRITE | COMMAND_READONLY | COMMAND_MAY_REPLICATE)) != 0) {
+        (void)call_refuse_with(call, "ERR Replica can't interact with the keyspace");
+        return PASS_REFUSED;
+    }
     if (UNLIKELY(session->transaction != NULL) &&
         (call->command->flags & COMMAND_NO_MULTI) != 0) {
         (void)call_refuse(call, REFUSAL_NOT_IN_MULTI);

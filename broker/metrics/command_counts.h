@@ -7,11 +7,14 @@
 
 #include <stdint.h>
 
+struct histogram;
+
 struct command_counts {
     uint64_t calls;    /* runs, those that failed included */
     uint64_t usec;     /* microseconds in all of them */
     uint64_t rejected; /* refused before it ran */
     uint64_t failed;   /* ran and answered with an error */
+    struct histogram *took; /* how long, with the option latency-tracking; owned, may be NULL */
 };
 
 #endif

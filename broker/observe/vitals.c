@@ -17,9 +17,13 @@ struct vitals *vitals_new(micros now)
     random_run_id(vitals->run_id);
     random_run_id(vitals->replication_id);
     vitals->started = now;
+    return vitals;
+}
+
+void vitals_begin(struct vitals *vitals)
+{
     vitals->memory_at_start = memory_used();
     vitals->memory_peak = vitals->memory_at_start;
-    return vitals;
 }
 
 void vitals_free(struct vitals *vitals)

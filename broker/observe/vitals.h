@@ -23,6 +23,9 @@ struct vitals {
 /* Begins at a moment of the wall clock. */
 struct vitals *vitals_new(micros now);
 
+/* Says that everything is made: what memory is in use now is not data's. */
+void vitals_begin(struct vitals *vitals);
+
 /* Frees it. NULL is fine. */
 void vitals_free(struct vitals *vitals);
 

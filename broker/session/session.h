@@ -66,6 +66,7 @@ struct session {
     const char        *last_command;/* full name of the last it ran, "NULL" before; static text */
     millis             since;       /* when it came */
     millis             active;      /* when it last sent something */
+    micros             ran;         /* by the call that waits, so far */
     millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */
     size_t             reading;     /* bytes of requests that are being run right now */
