@@ -90,6 +90,7 @@ MUST_USE bool aof_start(struct aof *aof, struct trouble *trouble);
 /* Turns it off, with all on disk if the disk can; the files stay. */
 void aof_stop(struct aof *aof);
 
+/* Follows new options from now on. */
 void aof_set_policy(struct aof *aof, const struct aof_policy *policy);
 
 /* ---- Each turn ---- */

@@ -40,6 +40,8 @@ struct aof_manifest;
 
 struct aof_manifest *aof_manifest_new(void);
 void aof_manifest_free(struct aof_manifest *manifest);
+
+/* A copy, owned by the caller: changes are planned on one and then adopted whole. */
 struct aof_manifest *aof_manifest_copy(const struct aof_manifest *manifest);
 
 /* Reads a manifest; NULL with trouble that names the line and what is wrong with it. */

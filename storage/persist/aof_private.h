@@ -120,6 +120,7 @@ void aof_leave(struct aof *aof);
  */
 void aof_remove_history(struct aof *aof);
 
+/* Bytes of all files of the log; 0 unless it is ON. */
 uint64_t aof_current_size(const struct aof *aof);
 
 #endif

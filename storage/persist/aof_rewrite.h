@@ -38,6 +38,7 @@ bool aof_rewrite_wanted(struct aof *aof);
  */
 MUST_USE bool aof_rewrite_begin(struct aof *aof, struct trouble *trouble);
 
+/* Whether a child is at work. */
 bool aof_rewrite_runs(const struct aof *aof);
 
 /* Looks after the child, and finishes when it is done; aof_tick calls it. */

@@ -51,6 +51,7 @@ enum child_state {
 enum child_state child_poll(struct child *child, struct child_report *report,
                             struct trouble *trouble);
 
+/* Its process id, 0 when it has ended. */
 pid_t child_pid(const struct child *child);
 
 /* Kills the child if it still runs, waits for its end, frees. NULL is fine. */

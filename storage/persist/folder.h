@@ -25,6 +25,7 @@ struct folder;
 struct folder *folder_open(const char *path, struct faults *faults, struct trouble *trouble);
 void folder_close(struct folder *folder);
 
+/* The path it was opened with. */
 const char *folder_path(const struct folder *folder);
 
 /* Opens a file with flags of open(2); -1 with trouble. The caller closes it. */
@@ -39,6 +40,7 @@ bool folder_has(const struct folder *folder, const char *name);
 MUST_USE bool folder_read_file(const struct folder *folder, const char *name, size_t most,
                                struct buffer *into, struct trouble *trouble);
 
+/* Gives a file another name, replacing what had it; durable after folder_sync. */
 MUST_USE bool folder_rename(const struct folder *folder, const char *from, const char *to,
                             struct trouble *trouble);
 

@@ -49,6 +49,7 @@ void mill_wait(struct mill *mill, int tenths);
 /* Rewrites, and waits for the end of it. */
 void mill_rewrite(struct mill *mill);
 
+/* What a key of database 0 holds, as a number; 0 if it is not there. */
 int64_t mill_number(struct mill *mill, const char *key);
 
 /* Paths and contents of the log's files. */
