@@ -3,8 +3,8 @@
  *
  * The clock is read once when a batch of requests begins and once at the end of
  * each call; the end of one is the beginning of the next. Wall time is the
- * monotonic clock plus an offset that is taken anew with each batch, so that a
- * corrected clock is followed and a call costs one reading.
+ * monotonic clock plus an offset that is taken anew many times a second, so that
+ * a corrected clock is followed and a call costs one reading.
  */
 #include "broker/dispatch/caller.h"
 
@@ -47,6 +47,7 @@ struct caller *caller_new(const struct caller_setup *setup)
         .broker = setup->broker,
     };
     caller_ask_witnesses(caller);
+    caller_follow_wall(caller);
     (void)caller_begin(caller);
     return caller;
 }
@@ -77,10 +78,14 @@ static millis now_of(const struct caller *caller)
     return (caller->monotonic + caller->offset) / 1000;
 }
 
+void caller_follow_wall(struct caller *caller)
+{
+    caller->offset = clock_wall(caller->setup.clock) - clock_monotonic(caller->setup.clock);
+}
+
 millis caller_begin(struct caller *caller)
 {
     caller->monotonic = clock_monotonic(caller->setup.clock);
-    caller->offset = clock_wall(caller->setup.clock) - caller->monotonic;
     keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
     return now_of(caller);
 }

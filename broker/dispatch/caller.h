@@ -81,6 +81,9 @@ void caller_free(struct caller *caller);
  */
 millis caller_begin(struct caller *caller);
 
+/* Takes the difference of wall and monotonic time anew; upkeep does so with every tick. */
+void caller_follow_wall(struct caller *caller);
+
 /* Time as the caller saw it last, at the end of the latest call. */
 millis caller_now(const struct caller *caller);
 

@@ -67,7 +67,10 @@ static void on_tick(void *who)
 {
     struct upkeep *upkeep = who;
     struct keyspaces *all = upkeep->setup.keyspaces;
-    millis now = caller_begin(upkeep->setup.caller);
+    millis now;
+
+    caller_follow_wall(upkeep->setup.caller);
+    now = caller_begin(upkeep->setup.caller);
 
     if (upkeep->expire && anything_past(upkeep, now))
         upkeep->overdue = sweep(upkeep);
