@@ -3,14 +3,12 @@
 
 #include <math.h>
 
+#include "broker/commands/do_hash_private.h"
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/sampling.h"
 #include "storage/base/glob.h"
-#include "storage/values/hash.h"
 
-/* The hash of a key, or NULL. */
-static enum refusal find_hash(struct call *call, struct slice key, enum look why,
-                              struct hash **hash)
+enum refusal find_hash(struct call *call, struct slice key, enum look why, struct hash **hash)
 {
     struct value *value;
     enum refusal refusal = call_find(call, key, VALUE_HASH, why, &value);
@@ -19,8 +17,7 @@ static enum refusal find_hash(struct call *call, struct slice key, enum look why
     return refusal;
 }
 
-/* The same, but where there is none a fresh one is made. */
-static enum refusal find_or_create(struct call *call, struct slice key, struct hash **hash)
+enum refusal find_or_create_hash(struct call *call, struct slice key, struct hash **hash)
 {
     enum refusal refusal = find_hash(call, key, LOOK_WRITE, hash);
 
@@ -34,7 +31,28 @@ static enum refusal find_or_create(struct call *call, struct slice key, struct h
     return refusal;
 }
 
+void fields_removed(struct call *call, struct slice key, struct hash *hash)
+{
+    if (hash_length(hash) == 0)
+        call_remove_empty(call, key);
+    else
+        follow_fields(call, key, hash);
+}
+
 /* ---- Setting ---- */
+
+/* Finds the hash that pairs are put into, without those of their fields that are past their time. */
+static enum refusal find_for_pairs(struct call *call, struct slice key, struct hash **hash)
+{
+    const struct args *args = call->args;
+    enum refusal refusal = find_or_create_hash(call, key, hash);
+
+    if (refusal != REFUSAL_NONE || LIKELY(!hash_expires(*hash)))
+        return refusal;
+    for (size_t i = args_position(args); *hash != NULL && i < args->count; i += 2)
+        *hash = keyspace_expire_field(call->keys, key, *hash, args->words[i]);
+    return *hash != NULL ? REFUSAL_NONE : find_or_create_hash(call, key, hash);
+}
 
 /* Sets the pairs that are left of the words; `created` counts the new fields. */
 static enum refusal set_pairs(struct call *call, struct slice key, int64_t *created)
@@ -43,7 +61,7 @@ static enum refusal set_pairs(struct call *call, struct slice key, int64_t *crea
     size_t pairs = args_left(args) / 2;
     size_t bytes = 0;
     struct hash *hash;
-    enum refusal refusal = find_or_create(call, key, &hash);
+    enum refusal refusal = find_for_pairs(call, key, &hash);
 
     if (refusal != REFUSAL_NONE)
         return refusal;
@@ -58,6 +76,7 @@ static enum refusal set_pairs(struct call *call, struct slice key, int64_t *crea
 
         *created += hash_put(hash, call->limits, field, args_next(args));
     }
+    follow_fields(call, key, hash);
     ledger_changed(call->ledger, key, EVENT_HASH, "hset");
     ledger_count(call->ledger, pairs - 1);
     return REFUSAL_NONE;
@@ -102,8 +121,10 @@ enum verdict do_hsetnx(struct call *call)
     struct slice field = args_next(call->args);
     struct slice value = args_next(call->args);
     struct hash *hash;
-    enum refusal refusal = find_or_create(call, key, &hash);
+    enum refusal refusal = find_or_create_hash(call, key, &hash);
 
+    if (refusal == REFUSAL_NONE && expire_field(call, key, hash, field) == NULL)
+        refusal = find_or_create_hash(call, key, &hash);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     if (hash_has(hash, field)) {
@@ -132,20 +153,39 @@ enum verdict do_hincrby(struct call *call)
         return call_refuse(call, REFUSAL_NOT_INTEGER);
 
     enum refusal refusal = find_hash(call, key, LOOK_WRITE, &hash);
+    if (refusal == REFUSAL_NONE)
+        hash = expire_field(call, key, hash, field);
     if (refusal == REFUSAL_NONE && hash != NULL && hash_get(hash, field, &room, &value) &&
         !number_read(value, &sum))
         refusal = REFUSAL_HASH_NOT_INTEGER;
     if (refusal == REFUSAL_NONE && __builtin_add_overflow(sum, increment, &sum))
         refusal = REFUSAL_OVERFLOW;
     if (refusal == REFUSAL_NONE && hash == NULL)
-        refusal = find_or_create(call, key, &hash);
+        refusal = find_or_create_hash(call, key, &hash);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
-    hash_put(hash, call->limits, field, slice_of(digits, number_put(digits, sum)));
+    hash_change(hash, call->limits, field, slice_of(digits, number_put(digits, sum)));
     ledger_changed(call->ledger, key, EVENT_HASH, "hincrby");
     reply_integer(call->reply, sum);
     return VERDICT_DONE;
+}
+
+/*
+ * Says a field's new value rather than the sum to be done: a float may come out
+ * otherwise elsewhere. A field that expires is said to go on to.
+ */
+static void say_field(struct call *call, struct slice key, const struct hash *hash,
+                      struct slice field, struct slice value)
+{
+    const struct slice plain[] = { SLICE("HSET"), key, field, value };
+    const struct slice expiring[] = { SLICE("HSETEX"), key, SLICE("KEEPTTL"), SLICE("FIELDS"),
+                                      SLICE("1"), field, value };
+
+    if (LIKELY(hash_due(hash, field) < 0))
+        ledger_say(call->ledger, plain, sizeof(plain) / sizeof(plain[0]));
+    else
+        ledger_say(call->ledger, expiring, sizeof(expiring) / sizeof(expiring[0]));
 }
 
 /* HINCRBYFLOAT key field increment: the field's new value. */
@@ -166,6 +206,8 @@ enum verdict do_hincrbyfloat(struct call *call)
         return call_refuse(call, REFUSAL_NOT_FINITE);
 
     enum refusal refusal = find_hash(call, key, LOOK_WRITE, &hash);
+    if (refusal == REFUSAL_NONE)
+        hash = expire_field(call, key, hash, field);
     if (refusal == REFUSAL_NONE && hash != NULL && hash_get(hash, field, &room, &value) &&
         !number_read_long_double(value, &sum))
         refusal = REFUSAL_HASH_NOT_FLOAT;
@@ -173,15 +215,14 @@ enum verdict do_hincrbyfloat(struct call *call)
     if (refusal == REFUSAL_NONE && !isfinite(sum))
         refusal = REFUSAL_FLOAT_NAN;
     if (refusal == REFUSAL_NONE && hash == NULL)
-        refusal = find_or_create(call, key, &hash);
+        refusal = find_or_create_hash(call, key, &hash);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
     value = slice_of(digits, number_put_long_double(digits, sum));
-    hash_put(hash, call->limits, field, value);
+    hash_change(hash, call->limits, field, value);
     ledger_changed(call->ledger, key, EVENT_HASH, "hincrbyfloat");
-    /* The sum is said, not the sum to be done: a float may come out otherwise elsewhere. */
-    ledger_say(call->ledger, (const struct slice[]){ SLICE("HSET"), key, field, value }, 4);
+    say_field(call, key, hash, field, value);
     reply_bulk(call->reply, value);
     return VERDICT_DONE;
 }
@@ -201,8 +242,7 @@ enum verdict do_hdel(struct call *call)
     if (removed > 0) {
         ledger_changed(call->ledger, key, EVENT_HASH, "hdel");
         ledger_count(call->ledger, (uint64_t)removed - 1);
-        if (hash_length(hash) == 0)
-            call_remove_empty(call, key);
+        fields_removed(call, key, hash);
     }
     reply_integer(call->reply, removed);
     return VERDICT_DONE;
@@ -221,6 +261,7 @@ enum verdict do_hget(struct call *call)
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
+    hash = expire_field(call, key, hash, args_peek(call->args));
     if (hash != NULL && hash_get(hash, args_next(call->args), &room, &value))
         reply_bulk(call->reply, value);
     else
@@ -243,6 +284,7 @@ enum verdict do_hmget(struct call *call)
     while (args_more(call->args)) {
         struct slice field = args_next(call->args);
 
+        hash = expire_field(call, key, hash, field);
         if (hash != NULL && hash_get(hash, field, &room, &value))
             reply_bulk(call->reply, value);
         else
@@ -261,18 +303,20 @@ static enum verdict reply_all(struct call *call, unsigned parts)
     struct hash_walk walk;
     struct hash *hash;
     size_t length;
+    millis now;
     enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    length = hash != NULL ? hash_length(hash) : 0;
+    now = keyspace_fields_now(call->keys);
+    length = hash != NULL ? hash_length(hash) - hash_past(hash, now) : 0;
     if (parts == (HASH_FIELDS | HASH_VALUES))
         reply_map(call->reply, length);
     else
         reply_array(call->reply, length);
     if (hash == NULL)
         return VERDICT_DONE;
-    hash_walk_begin(&walk, hash);
+    hash_walk_begin_at(&walk, hash, now);
     while (hash_walk_next(&walk, &field, &value)) {
         if (parts & HASH_FIELDS)
             reply_bulk(call->reply, field);
@@ -301,7 +345,7 @@ enum verdict do_hvals(struct call *call)
     return reply_all(call, HASH_VALUES);
 }
 
-/* HLEN key: how many fields there are. */
+/* HLEN key: how many fields there are, with those past their time that nobody asked for yet. */
 enum verdict do_hlen(struct call *call)
 {
     struct hash *hash;
@@ -322,6 +366,7 @@ enum verdict do_hexists(struct call *call)
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
+    hash = expire_field(call, key, hash, args_peek(call->args));
     reply_integer(call->reply, hash != NULL && hash_has(hash, args_next(call->args)));
     return VERDICT_DONE;
 }
@@ -337,6 +382,7 @@ enum verdict do_hstrlen(struct call *call)
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
+    hash = expire_field(call, key, hash, args_peek(call->args));
     if (hash != NULL && !hash_get(hash, args_next(call->args), &room, &value))
         value.len = 0;
     reply_integer(call->reply, (int64_t)value.len);
@@ -347,6 +393,7 @@ enum { SCAN_LOOKS = 10 }; /* steps for each field asked for, so that one call is
 
 struct field_scan {
     struct call        *call;
+    const struct hash  *hash;
     struct scan_options options;
     size_t              seen;
     size_t              shown;
@@ -359,12 +406,19 @@ static void show_field(void *who, struct slice field, struct slice value)
     scan->seen++;
     if (scan->options.matching && !glob_match(scan->options.pattern, field))
         return;
+    if (UNLIKELY(hash_expires(scan->hash)) &&
+        keyspace_field_is_past(scan->call->keys, scan->hash, field))
+        return;
     reply_bulk(scan->call->reply, field);
-    reply_bulk(scan->call->reply, value);
+    if (!scan->options.no_values)
+        reply_bulk(scan->call->reply, value);
     scan->shown++;
 }
 
-/* HSCAN key cursor [MATCH pattern] [COUNT count]: a cursor, and some fields with their values. */
+/*
+ * HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]: a cursor, and some
+ * fields, with their values if nothing else is asked for.
+ */
 enum verdict do_hscan(struct call *call)
 {
     struct slice key = args_next(call->args);
@@ -379,7 +433,7 @@ enum verdict do_hscan(struct call *call)
 
     enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
     if (refusal == REFUSAL_NONE && hash != NULL)
-        refusal = scan_read_options(call, false, &scan.options);
+        refusal = scan_read_options(call, SCAN_FIELDS, &scan.options);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
@@ -387,6 +441,7 @@ enum verdict do_hscan(struct call *call)
     head = reply_open(call->reply);
     list = reply_open(call->reply);
     cursor = hash != NULL ? cursor : 0;
+    scan.hash = hash;
     if (hash != NULL) {
         do {
             cursor = hash_scan(hash, cursor, show_field, &scan);
@@ -394,7 +449,7 @@ enum verdict do_hscan(struct call *call)
                  ++looks / SCAN_LOOKS < scan.options.count);
     }
     reply_close_cursor(call->reply, head, cursor);
-    reply_close_array(call->reply, list, scan.shown * 2);
+    reply_close_array(call->reply, list, scan.options.no_values ? scan.shown : scan.shown * 2);
     return VERDICT_DONE;
 }
 
@@ -487,6 +542,7 @@ enum verdict do_hrandfield(struct call *call)
     bool with_values = false;
     int64_t count = 1;
     struct hash *hash;
+    size_t gone;
     enum refusal refusal = REFUSAL_NONE;
 
     if (counted) {
@@ -503,6 +559,8 @@ enum verdict do_hrandfield(struct call *call)
         refusal = find_hash(call, key, LOOK_READ, &hash);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
+    if (hash != NULL && UNLIKELY(hash_expires(hash)))
+        hash = keyspace_expire_fields(call->keys, key, hash, SIZE_MAX, &gone);
 
     if (!counted)
         return reply_one_field(call, hash);

@@ -59,7 +59,7 @@ bool scan_read_cursor(struct slice word, uint64_t *cursor)
     return word.len > 0;
 }
 
-enum refusal scan_read_options(struct call *call, bool keys, struct scan_options *options)
+enum refusal scan_read_options(struct call *call, enum scan_of what, struct scan_options *options)
 {
     struct args *args = call->args;
 
@@ -67,6 +67,10 @@ enum refusal scan_read_options(struct call *call, bool keys, struct scan_options
     while (args_more(args)) {
         int64_t count;
 
+        if (what == SCAN_FIELDS && args_take(args, SLICE("novalues"))) {
+            options->no_values = true;
+            continue;
+        }
         if (args_left(args) < 2)
             return REFUSAL_SYNTAX;
         if (args_take(args, SLICE("count"))) {
@@ -78,7 +82,7 @@ enum refusal scan_read_options(struct call *call, bool keys, struct scan_options
         } else if (args_take(args, SLICE("match"))) {
             options->pattern = args_next(args);
             options->matching = !slice_equal(options->pattern, SLICE("*"));
-        } else if (keys && args_take(args, SLICE("type"))) {
+        } else if (what == SCAN_KEYS && args_take(args, SLICE("type"))) {
             options->type = args_next(args);
             options->typed = true;
         } else {
@@ -137,7 +141,7 @@ enum verdict do_scan(struct call *call)
 
     if (!scan_read_cursor(args_next(call->args), &cursor))
         return call_refuse(call, REFUSAL_BAD_CURSOR);
-    refusal = scan_read_options(call, true, &options);
+    refusal = scan_read_options(call, SCAN_KEYS, &options);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     options.kind = options.typed ? kind_named(call, options.type) : VALUE_KINDS;

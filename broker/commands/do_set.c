@@ -213,7 +213,7 @@ enum verdict do_sscan(struct call *call)
 
     enum refusal refusal = find_set(call, key, LOOK_READ, &set);
     if (refusal == REFUSAL_NONE && set != NULL)
-        refusal = scan_read_options(call, false, &scan.options);
+        refusal = scan_read_options(call, SCAN_MEMBERS, &scan.options);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 

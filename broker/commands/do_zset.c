@@ -359,7 +359,7 @@ enum verdict do_zscan(struct call *call)
 
     enum refusal refusal = find_zset(call, key, LOOK_READ, &zset);
     if (refusal == REFUSAL_NONE && zset != NULL)
-        refusal = scan_read_options(call, false, &scan.options);
+        refusal = scan_read_options(call, SCAN_MEMBERS, &scan.options);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 

@@ -269,6 +269,7 @@ static void write_stats(void *who, struct buffer *to)
     metrics->keyspace_hits = counts->hits;
     metrics->keyspace_misses = counts->misses;
     metrics->expired_keys = counts->expired;
+    metrics->expired_subkeys = counts->expired_fields;
     metrics->evicted_keys = counts->evicted;
     metrics->error_replies = error_counts_total(broker->errors);
     metrics->turns = loop_turns(broker->loop);
@@ -386,9 +387,13 @@ static void write_keyspace(void *who, struct buffer *to)
     for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++) {
         const struct keyspace *keys = keyspaces_at(broker->keyspaces, db);
 
-        if (keyspace_count(keys) > 0)
-            buffer_print(to, "db%" PRIu32 ":keys=%zu,expires=%zu,avg_ttl=0\r\n", db,
-                         keyspace_count(keys), keyspace_expiring(keys));
+        if (keyspace_count(keys) == 0)
+            continue;
+        buffer_print(to, "db%" PRIu32 ":keys=%zu,expires=%zu,avg_ttl=0", db, keyspace_count(keys),
+                     keyspace_expiring(keys));
+        if (keyspace_expiring_fields(keys) > 0)
+            buffer_print(to, ",subexpiry=%zu", keyspace_expiring_fields(keys));
+        buffer_print(to, "\r\n");
     }
 }
 

@@ -347,6 +347,7 @@ void caller_close_own(struct caller *caller)
     struct ledger_mark mark = { .changes = 0 };
 
     ledger_say_nothing(caller->setup.ledger);
+    ledger_say_apart(caller->setup.ledger);
     ledger_close(caller->setup.ledger, mark, NULL, 0, SLICE(""));
     settle(caller);
 }

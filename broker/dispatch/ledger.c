@@ -41,6 +41,7 @@ struct ledger {
 };
 
 static void told(void *who, uint32_t db, struct slice key, enum change_kind kind);
+static void told_field(void *who, uint32_t db, struct slice key, struct slice field);
 
 struct ledger *ledger_new(void)
 {
@@ -48,7 +49,7 @@ struct ledger *ledger_new(void)
 
     ledger->keys = arena_new();
     ledger->feed_db = NO_DB;
-    ledger->sink = (struct change_sink){ told, ledger };
+    ledger->sink = (struct change_sink){ told, ledger, told_field };
     return ledger;
 }
 
@@ -169,6 +170,11 @@ void ledger_say_nothing(struct ledger *ledger)
     ledger->silent = true;
 }
 
+void ledger_say_apart(struct ledger *ledger)
+{
+    ledger->statements = 0;
+}
+
 void ledger_say_anyway(struct ledger *ledger)
 {
     ledger->anyway = true;
@@ -274,23 +280,47 @@ void ledger_feed_restart(struct ledger *ledger)
     ledger->feed_db = NO_DB;
 }
 
-/* A key went by itself: the DEL is said at once, in front of what the call will say. */
-static void note_removal(struct ledger *ledger, uint32_t db, struct slice key, bool expired)
+/* Something went by itself: that is said at once, in front of what the call will say. */
+static void say_removal(struct ledger *ledger, uint32_t db, const struct slice *words,
+                        size_t count)
 {
-    const struct slice words[2] = { SLICE("DEL"), key };
-
     ledger->removals++;
     if (ledger->depth == 0) {
         ledger->unit = ledger->feed.len;
         ledger->statements = 0;
     }
-    say_in(ledger, db, words, 2);
+    say_in(ledger, db, words, count);
+}
+
+static void note_removal(struct ledger *ledger, uint32_t db, struct slice key, bool expired)
+{
+    const struct slice words[2] = { SLICE("DEL"), key };
+
+    say_removal(ledger, db, words, 2);
     if ((ledger->listeners & LINE_LISTENERS) != 0)
         add_line(ledger, &(struct ledger_line){
                              .key = key,
                              .event = expired ? "expired" : "evicted",
                              .db = db,
                              .class = expired ? EVENT_EXPIRED : EVENT_EVICTED });
+}
+
+/* A field went by itself; the line follows when its hash is told of. */
+static void told_field(void *who, uint32_t db, struct slice key, struct slice field)
+{
+    const struct slice words[3] = { SLICE("HDEL"), key, field };
+
+    say_removal(who, db, words, 3);
+}
+
+/* Fields of a hash went by themselves, or the hash with the last of them. */
+static void note_fields(struct ledger *ledger, uint32_t db, struct slice key, bool emptied)
+{
+    if ((ledger->listeners & LINE_LISTENERS) != 0)
+        add_line(ledger, &(struct ledger_line){ .key = key,
+                                                .event = emptied ? "del" : "hexpired",
+                                                .db = db,
+                                                .class = emptied ? EVENT_GENERIC : EVENT_HASH });
 }
 
 /* What the keyspaces tell of themselves. */
@@ -301,6 +331,8 @@ static void told(void *who, uint32_t db, struct slice key, enum change_kind kind
 
     if (kind == CHANGE_EXPIRED || kind == CHANGE_EVICTED)
         note_removal(ledger, db, key, kind == CHANGE_EXPIRED);
+    else if (kind == CHANGE_FIELDS_EXPIRED || kind == CHANGE_EMPTIED)
+        note_fields(ledger, db, key, kind == CHANGE_EMPTIED);
     else if (UNLIKELY(ledger_heard_by(ledger, LISTENER_NOTICES)))
         add_line(ledger, &(struct ledger_line){ .key = key,
                                                 .event = created ? "new" : "keymiss",

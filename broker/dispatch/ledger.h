@@ -94,6 +94,9 @@ void ledger_say(struct ledger *ledger, const struct slice *words, size_t count);
 /* Says nothing, though something changed. */
 void ledger_say_nothing(struct ledger *ledger);
 
+/* Says that the statements so far need no MULTI around them: each stands for itself. */
+void ledger_say_apart(struct ledger *ledger);
+
 /* Says the request itself even if nothing was noted as changed. */
 void ledger_say_anyway(struct ledger *ledger);
 

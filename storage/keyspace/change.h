@@ -18,13 +18,18 @@ enum change_kind {
     CHANGE_EXPIRED, /* the item goes just after it is told */
     CHANGE_EVICTED, /* likewise */
     CHANGE_CREATED, /* a key that was not there is there now */
-    CHANGE_MISSED   /* a key was looked for to be read and is not there */
+    CHANGE_MISSED,  /* a key was looked for to be read and is not there */
+    CHANGE_FIELDS_EXPIRED, /* fields of a hash went: told once, after each of them */
+    CHANGE_EMPTIED         /* and the hash goes with them, just after it is told */
 };
 
 struct change_sink {
     /* `key` is borrowed until this returns. */
     void (*tell)(void *who, uint32_t db, struct slice key, enum change_kind kind);
     void *who;
+
+    /* A field of a hash goes just after it is told; both are borrowed. May be NULL. */
+    void (*tell_field)(void *who, uint32_t db, struct slice key, struct slice field);
 };
 
 #endif

@@ -22,6 +22,7 @@ static void keyspace_begin(struct keyspace *keys, struct keyspaces *all, uint32_
     keys->db = db;
     table_init(&keys->items, &item_kind_of_table, all->secret);
     keys->dues = ordered_new(&due_kind, NULL);
+    keys->fields = ordered_new(&due_kind, NULL);
 }
 
 struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup)
@@ -78,6 +79,11 @@ millis keyspaces_now(const struct keyspaces *all)
 void keyspaces_keep_expired(struct keyspaces *all, bool keep)
 {
     all->keep_expired = keep;
+}
+
+bool keyspaces_keeps_expired(const struct keyspaces *all)
+{
+    return all->keep_expired;
 }
 
 void keyspaces_pause_resizing(struct keyspaces *all, bool pause)
@@ -177,9 +183,11 @@ struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct i
     item->clock = old->clock;
     if (item_expires(old))
         due_remove(keys, old);
+    fields_remove(keys, old);
     *slot = item;
     if (due >= 0)
         due_add(keys, item);
+    fields_add(keys, item);
     item_free_block(old);
     return item;
 }
@@ -197,6 +205,7 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
     if (slot == NULL) {
         item = item_new(key, content, -1);
         table_add(&keys->items, item, hash);
+        fields_add(keys, item);
         keyspace_tell(keys, key, CHANGE_CREATED);
         return item;
     }
@@ -324,6 +333,7 @@ void keyspace_drop(struct keyspace *keys, struct item *item, uint64_t hash, bool
 
     if (item_expires(item))
         due_remove(keys, item);
+    fields_remove(keys, item);
     must(table_remove_item(&keys->items, item, hash));
     item_free_block(item);
     reclaim_content(keys->all, &content, lazily);
@@ -353,6 +363,7 @@ struct value *keyspace_take_value(struct keyspace *keys, struct slice key)
     value = item_value(item);
     if (item_expires(item))
         due_remove(keys, item);
+    fields_remove(keys, item);
     must(table_remove_item(&keys->items, item, hash));
     item_free_block(item);
     return value;
@@ -390,6 +401,7 @@ static struct item *put_item(struct keyspace *keys, struct item *item)
     table_add(&keys->items, item, hash);
     if (item_expires(item))
         due_add(keys, item);
+    fields_add(keys, item);
     keyspace_tell(keys, key, CHANGE_CREATED);
     return item;
 }
@@ -404,6 +416,7 @@ struct item *keyspace_move(struct keyspace *from, struct item *item, struct keys
     moved->clock = item->clock;
     if (item_expires(item))
         due_remove(from, item);
+    fields_remove(from, item);
     must(table_remove_item(&from->items, item, keyspace_hash(from, old_key)));
     put_item(to, moved);
     item_free_block(item);
@@ -430,8 +443,10 @@ void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b)
 
     one->items = two->items;
     one->dues = two->dues;
+    one->fields = two->fields;
     two->items = kept.items;
     two->dues = kept.dues;
+    two->fields = kept.fields;
 }
 
 size_t keyspace_flush(struct keyspace *keys, bool lazily)
@@ -454,5 +469,6 @@ void keyspace_step(struct keyspace *keys, size_t buckets)
 
 size_t keyspace_overhead(const struct keyspace *keys)
 {
-    return table_memory(&keys->items) + ordered_memory(keys->dues);
+    return table_memory(&keys->items) + ordered_memory(keys->dues) +
+           ordered_memory(keys->fields);
 }

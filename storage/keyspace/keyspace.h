@@ -21,6 +21,7 @@
 #include "storage/keyspace/change.h"
 #include "storage/keyspace/item.h"
 
+struct hash;
 struct hash_key;
 struct keyspace;
 struct keyspaces;
@@ -53,6 +54,7 @@ millis keyspaces_now(const struct keyspaces *all);
  * a replica the primary decides, while loading the log does.
  */
 void keyspaces_keep_expired(struct keyspaces *all, bool keep);
+bool keyspaces_keeps_expired(const struct keyspaces *all);
 
 /* While a child saves, tables do not resize, so that fewer pages are copied. */
 void keyspaces_pause_resizing(struct keyspaces *all, bool pause);
@@ -62,6 +64,7 @@ struct keyspace_counts {
     uint64_t hits;
     uint64_t misses;
     uint64_t expired;
+    uint64_t expired_fields;
     uint64_t evicted;
 };
 struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
@@ -164,13 +167,40 @@ void keyspace_each(struct keyspace *keys, bool (*show)(void *who, struct item *i
 /* Whether an item is past its time. */
 bool keyspace_is_past(const struct keyspace *keys, const struct item *item);
 
+/* -- Fields of hashes that expire (storage/values/hash_expiry.h). */
+
 /*
- * Removes items past their time, longest overdue first, at most `most`.
- * Returns how many went.
+ * Takes a field past its time out of the hash of a key, which it announces.
+ * Returns the hash, or NULL if that was its last field and it is gone. O(1) for
+ * all other fields.
+ */
+struct hash *keyspace_expire_field(struct keyspace *keys, struct slice key, struct hash *hash,
+                                   struct slice field);
+
+/* The same for all of its fields past their time, at most `most`; counts them in `gone`. */
+struct hash *keyspace_expire_fields(struct keyspace *keys, struct slice key, struct hash *hash,
+                                    size_t most, size_t *gone);
+
+/* Whether a field is past its time. */
+bool keyspace_field_is_past(const struct keyspace *keys, const struct hash *hash,
+                            struct slice field);
+
+/* The time that hides fields: now, or none while expired ones are kept. */
+millis keyspace_fields_now(const struct keyspace *keys);
+
+/* Whoever changed when fields of the hash of a key expire calls this. O(log n) of hashes. */
+void keyspace_follow_fields(struct keyspace *keys, struct slice key, struct hash *hash);
+
+/* How many hashes have fields that expire. O(1). */
+size_t keyspace_expiring_fields(const struct keyspace *keys);
+
+/*
+ * Removes items past their time, longest overdue first, then fields of hashes,
+ * at most `most` of both. Returns how many went.
  */
 size_t keyspace_sweep(struct keyspace *keys, size_t most);
 
-/* When the next item expires, or -1. O(1). */
+/* When the next item or field expires, or -1. O(1). */
 millis keyspace_next_due(const struct keyspace *keys);
 
 /* Moves tables that are being resized on by some buckets. */

@@ -5,6 +5,9 @@
  *   (1) Every item is in `items` once, by its key.
  *   (2) An item is in `dues`, by when it expires, if and only if ITEM_EXPIRES is set.
  *   (3) Whoever moves the block of an item mends both.
+ *   (4) A hash with fields that expire is in `fields`, by the due time that it
+ *       has noted, if and only if it has noted one; between calls that is the
+ *       earliest of its fields.
  */
 #ifndef STORAGE_KEYSPACE_KEYSPACE_PRIVATE_H
 #define STORAGE_KEYSPACE_KEYSPACE_PRIVATE_H
@@ -19,6 +22,7 @@ struct keyspace {
     struct keyspaces *all;
     struct table      items;
     struct ordered   *dues;
+    struct ordered   *fields; /* hashes by their earliest field due */
     uint32_t          db;
 };
 
@@ -57,6 +61,18 @@ static inline void keyspace_tell(const struct keyspace *keys, struct slice key,
 /* The index of expiry: storage/keyspace/expiry.c. */
 void due_add(struct keyspace *keys, struct item *item);
 void due_remove(struct keyspace *keys, const struct item *item);
+
+/* The index of hashes with fields that expire; of other items these do nothing. */
+void fields_add(struct keyspace *keys, struct item *item);
+void fields_remove(struct keyspace *keys, const struct item *item);
+
+/* The hash an item holds, or NULL. */
+static inline struct hash *item_hash(const struct item *item)
+{
+    if (item->kind != VALUE_HASH)
+        return NULL;
+    return (struct hash *)(void *)item_value(item);
+}
 
 /* Makes the item at a slot another block with the same key; both indexes are mended. */
 struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct item_content *content,

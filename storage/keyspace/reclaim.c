@@ -13,6 +13,7 @@ struct reclaim_job {
     struct value   *value;
     struct table    items;
     struct ordered *dues;
+    struct ordered *fields;
 };
 
 static void free_one(void *who, void *item)
@@ -42,6 +43,7 @@ static void free_keyspace_job(void *what)
     struct reclaim_job *job = what;
 
     ordered_free(job->dues);
+    ordered_free(job->fields);
     table_clear(&job->items, free_one, (void *)(uintptr_t)job->types);
     memory_free(job);
 }
@@ -71,6 +73,7 @@ void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazi
     job->types = all->types;
     job->items = emptied->items;
     job->dues = emptied->dues;
+    job->fields = emptied->fields;
     if (lazily && all->reclaim != NULL && table_count(&emptied->items) > LAZY_KEYS)
         worker_queue(all->reclaim, free_keyspace_job, job);
     else

@@ -1,5 +1,6 @@
 /* Seeing all items: cursors that survive resizing, walks, a random key, the fingerprint. */
 #include "storage/keyspace/keyspace_private.h"
+#include "storage/values/hash_expiry.h"
 
 enum { RANDOM_TRIES = 100 };
 
@@ -97,6 +98,11 @@ static bool check_one(void *who, struct item *item)
 
     must(table_find(&keys->items, key, keyspace_hash(keys, key)) == item);
     must((ordered_find(keys->dues, &due) != NULL) == item_expires(item));
+    if (item_hash(item) != NULL) {
+        due.at = hash_next_due(item_hash(item));
+        must(due.at == hash_noted_due(item_hash(item)));
+        must((ordered_find(keys->fields, &due) != NULL) == (due.at >= 0));
+    }
     must((item->form == ITEM_VALUE) == (item->kind != VALUE_STRING));
     return true;
 }
@@ -105,5 +111,6 @@ void keyspace_check(struct keyspace *keys)
 {
     table_check(&keys->items);
     ordered_check(keys->dues);
+    ordered_check(keys->fields);
     keyspace_each(keys, check_one, keys);
 }

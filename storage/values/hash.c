@@ -6,22 +6,14 @@
  *   (2) A packed hash has an even number of entries; its block may be missing
  *       while it is empty.
  *   (3) A table stays a table.
+ *   (4) What hash_expiry.c says of fields that expire.
  */
 #include "storage/values/hash.h"
 
 #include "storage/base/memory.h"
 #include "storage/values/counted.h"
-
-enum hash_form { HASH_PACKED, HASH_TABLE };
-
-struct hash {
-    struct value value;
-    union {
-        struct packed *packed; /* NULL: nothing yet */
-        struct table  *table;
-    } of;
-};
-_Static_assert(sizeof(struct hash) == 16, "a small hash is a small header and a block");
+#include "storage/values/hash_expiry.h"
+#include "storage/values/hash_private.h"
 
 /* -- Entries of a table. */
 
@@ -85,7 +77,7 @@ struct hash *hash_new(void)
 {
     struct hash *hash = memory_new(sizeof(*hash));
 
-    *hash = (struct hash){ .value = { .kind = VALUE_HASH, .form = HASH_PACKED } };
+    *hash = (struct hash){ .value = { .kind = VALUE_HASH, } };
     return hash;
 }
 
@@ -93,62 +85,82 @@ void hash_free(struct hash *hash)
 {
     if (hash == NULL)
         return;
-    if (hash->value.form == HASH_TABLE)
-        table_free(hash->of.table, free_item, NULL);
-    else if (hash->of.packed != NULL)
-        packed_free(hash->of.packed);
+    if (hash_expires(hash))
+        hash_end_expiring(hash);
+    if (hash_in_table(hash))
+        table_free(hash_body(hash)->table, free_item, NULL);
+    else if (hash_body(hash)->packed != NULL)
+        packed_free(hash_body(hash)->packed);
     memory_free_sized(hash, sizeof(*hash));
 }
 
-struct hash *hash_copy(const struct hash *hash)
+/* A copy of all fields, none of which expires. */
+static struct hash *copy_body(const struct hash *hash)
 {
     struct hash *copy = hash_new();
+    union hash_body *body = hash_body(hash);
     struct table_walk walk;
 
-    copy->value = hash->value;
-    if (hash->value.form == HASH_PACKED) {
-        if (hash->of.packed != NULL)
-            copy->of.packed = packed_copy(packed_slice(hash->of.packed));
+    copy->value.form = hash->value.form & HASH_TABLE;
+    if (!hash_in_table(hash)) {
+        if (body->packed != NULL)
+            copy->of.body.packed = packed_copy(packed_slice(body->packed));
         return copy;
     }
-    copy->of.table = table_new(&entries, hash->of.table->key);
-    table_reserve(copy->of.table, table_count(hash->of.table));
-    for (void *entry = table_walk_begin(&walk, hash->of.table); entry != NULL;
+    copy->of.body.table = table_new(&entries, body->table->key);
+    table_reserve(copy->of.body.table, table_count(body->table));
+    for (void *entry = table_walk_begin(&walk, body->table); entry != NULL;
          entry = table_walk_next(&walk)) {
         struct slice field = entry_field(entry);
 
-        table_add(copy->of.table, entry_new(field, entry_value(entry)),
-                  table_hash(copy->of.table, field));
+        table_add(copy->of.body.table, entry_new(field, entry_value(entry)),
+                  table_hash(copy->of.body.table, field));
     }
     table_walk_end(&walk);
     return copy;
 }
 
+static void copy_due(void *who, struct slice field, millis due)
+{
+    hash_expire_at(who, NULL, field, due);
+}
+
+struct hash *hash_copy(const struct hash *hash)
+{
+    struct hash *copy = copy_body(hash);
+
+    if (hash_expiring(hash) > 0) {
+        hash_begin_expiring(copy, hash->of.expiring->fields.key);
+        hash_each_due(hash, copy_due, copy);
+    }
+    return copy;
+}
+
 size_t hash_length(const struct hash *hash)
 {
-    if (hash->value.form == HASH_TABLE)
-        return table_count(hash->of.table);
-    return hash->of.packed != NULL ? packed_count(hash->of.packed) / 2 : 0;
+    if (hash_in_table(hash))
+        return table_count(hash_body(hash)->table);
+    return hash_body(hash)->packed != NULL ? packed_count(hash_body(hash)->packed) / 2 : 0;
 }
 
 /* The place of a field in a packed hash, or 0. */
 static size_t find_packed(const struct hash *hash, struct slice field)
 {
-    if (hash->of.packed == NULL)
+    if (hash_body(hash)->packed == NULL)
         return 0;
-    return packed_find(hash->of.packed, packed_first(hash->of.packed), field, 1);
+    return packed_find(hash_body(hash)->packed, packed_first(hash_body(hash)->packed), field, 1);
 }
 
 static void **find_slot(const struct hash *hash, struct slice field, uint64_t digest)
 {
-    return table_find_slot_by(hash->of.table, field, digest, entry_field);
+    return table_find_slot_by(hash_body(hash)->table, field, digest, entry_field);
 }
 
 bool hash_get(const struct hash *hash, struct slice field, struct hash_room *room,
               struct slice *value)
 {
-    if (hash->value.form == HASH_TABLE) {
-        void **slot = find_slot(hash, field, table_hash(hash->of.table, field));
+    if (hash_in_table(hash)) {
+        void **slot = find_slot(hash, field, table_hash(hash_body(hash)->table, field));
 
         if (slot == NULL)
             return false;
@@ -158,23 +170,23 @@ bool hash_get(const struct hash *hash, struct slice field, struct hash_room *roo
 
         if (place == 0)
             return false;
-        place = packed_next(hash->of.packed, place);
-        *value = packed_print(packed_get(hash->of.packed, place), room->value);
+        place = packed_next(hash_body(hash)->packed, place);
+        *value = packed_print(packed_get(hash_body(hash)->packed, place), room->value);
     }
     return true;
 }
 
 bool hash_has(const struct hash *hash, struct slice field)
 {
-    if (hash->value.form == HASH_PACKED)
+    if (!hash_in_table(hash))
         return find_packed(hash, field) != 0;
-    return find_slot(hash, field, table_hash(hash->of.table, field)) != NULL;
+    return find_slot(hash, field, table_hash(hash_body(hash)->table, field)) != NULL;
 }
 
 /* Makes a packed hash a table with room for `count` fields. */
 static void become_table(struct hash *hash, const struct value_limits *limits, size_t count)
 {
-    struct packed *packed = hash->of.packed;
+    struct packed *packed = hash_body(hash)->packed;
     struct table *table = table_new(&entries, limits->secret);
     struct hash_walk walk;
     struct slice field, value;
@@ -186,69 +198,77 @@ static void become_table(struct hash *hash, const struct value_limits *limits, s
     hash_walk_end(&walk);
     if (packed != NULL)
         packed_free(packed);
-    hash->value.form = HASH_TABLE;
-    hash->of.table = table;
+    hash->value.form |= HASH_TABLE;
+    hash_body(hash)->table = table;
 }
 
 static bool put_in_table(struct hash *hash, struct slice field, struct slice value)
 {
-    uint64_t digest = table_hash(hash->of.table, field);
+    uint64_t digest = table_hash(hash_body(hash)->table, field);
     void **slot = find_slot(hash, field, digest);
 
     if (slot != NULL) {
         entry_change(slot, value);
         return false;
     }
-    table_add(hash->of.table, entry_new(field, value), digest);
+    table_add(hash_body(hash)->table, entry_new(field, value), digest);
     return true;
 }
 
 bool hash_put(struct hash *hash, const struct value_limits *limits, struct slice field,
               struct slice value)
 {
+    if (hash_expires(hash))
+        hash_forget_due(hash, field);
+    return hash_change(hash, limits, field, value);
+}
+
+bool hash_change(struct hash *hash, const struct value_limits *limits, struct slice field,
+                 struct slice value)
+{
     size_t place;
 
-    if (hash->value.form == HASH_TABLE)
+    if (hash_in_table(hash))
         return put_in_table(hash, field, value);
     if (field.len > limits->hash_value || value.len > limits->hash_value ||
-        (hash->of.packed != NULL &&
-         !packed_fits(hash->of.packed, field.len + value.len + 32, 2))) {
+        (hash_body(hash)->packed != NULL &&
+         !packed_fits(hash_body(hash)->packed, field.len + value.len + 32, 2))) {
         become_table(hash, limits, hash_length(hash) + 1);
         return put_in_table(hash, field, value);
     }
     place = find_packed(hash, field);
     if (place != 0) {
-        place = packed_next(hash->of.packed, place);
-        hash->of.packed = packed_replace(hash->of.packed, place, packed_text(value));
+        place = packed_next(hash_body(hash)->packed, place);
+        hash_body(hash)->packed = packed_replace(hash_body(hash)->packed, place, packed_text(value));
         return false;
     }
     if (hash_length(hash) >= limits->hash_entries) {
         become_table(hash, limits, hash_length(hash) + 1);
         return put_in_table(hash, field, value);
     }
-    if (hash->of.packed == NULL)
-        hash->of.packed = packed_new(PACKED_EMPTY + field.len + value.len + 4);
-    hash->of.packed = packed_append(hash->of.packed, field);
-    hash->of.packed = packed_append(hash->of.packed, value);
+    if (hash_body(hash)->packed == NULL)
+        hash_body(hash)->packed = packed_new(PACKED_EMPTY + field.len + value.len + 4);
+    hash_body(hash)->packed = packed_append(hash_body(hash)->packed, field);
+    hash_body(hash)->packed = packed_append(hash_body(hash)->packed, value);
     return true;
 }
 
 void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields, size_t bytes)
 {
-    if (hash->value.form == HASH_TABLE)
+    if (hash_in_table(hash))
         return;
     if (hash_length(hash) + fields > limits->hash_entries && fields > limits->hash_entries / 2)
         return; /* It will soon be a table, or not, if most of the fields are there already. */
     bytes += 4 * fields;
-    if (hash->of.packed == NULL)
-        hash->of.packed = packed_new(PACKED_EMPTY + bytes);
+    if (hash_body(hash)->packed == NULL)
+        hash_body(hash)->packed = packed_new(PACKED_EMPTY + bytes);
 }
 
-bool hash_remove(struct hash *hash, struct slice field)
+static bool remove_from_body(struct hash *hash, struct slice field)
 {
-    if (hash->value.form == HASH_TABLE) {
-        uint64_t digest = table_hash(hash->of.table, field);
-        void *entry = table_remove(hash->of.table, field, digest);
+    if (hash_in_table(hash)) {
+        uint64_t digest = table_hash(hash_body(hash)->table, field);
+        void *entry = table_remove(hash_body(hash)->table, field, digest);
 
         if (entry != NULL)
             entry_free(entry);
@@ -258,8 +278,17 @@ bool hash_remove(struct hash *hash, struct slice field)
 
     if (place == 0)
         return false;
-    hash->of.packed = packed_delete_range(hash->of.packed, &place, 2);
+    hash_body(hash)->packed = packed_delete_range(hash_body(hash)->packed, &place, 2);
     return true;
+}
+
+bool hash_remove(struct hash *hash, struct slice field)
+{
+    bool removed = remove_from_body(hash, field);
+
+    if (removed && hash_expires(hash))
+        hash_forget_due(hash, field);
+    return removed;
 }
 
 /* -- Walking. */
@@ -269,17 +298,28 @@ void hash_walk_begin(struct hash_walk *walk, const struct hash *hash)
     walk->entry = NULL;
     walk->packed = NULL;
     walk->place = 0;
-    if (hash->value.form == HASH_TABLE) {
-        walk->entry = table_walk_begin(&walk->table, hash->of.table);
+    walk->hiding = NULL;
+    if (hash_in_table(hash)) {
+        walk->entry = table_walk_begin(&walk->table, hash_body(hash)->table);
     } else {
         walk->table.table = NULL;
-        walk->packed = hash->of.packed;
+        walk->packed = hash_body(hash)->packed;
         if (walk->packed != NULL)
             walk->place = packed_first(walk->packed);
     }
 }
 
-bool hash_walk_next(struct hash_walk *walk, struct slice *field, struct slice *value)
+void hash_walk_begin_at(struct hash_walk *walk, const struct hash *hash, millis now)
+{
+    hash_walk_begin(walk, hash);
+    if (UNLIKELY(hash_past(hash, now) > 0)) {
+        walk->hiding = hash;
+        walk->now = now;
+    }
+}
+
+/* The next field, past its time or not. */
+static bool next_of_all(struct hash_walk *walk, struct slice *field, struct slice *value)
 {
     size_t at;
 
@@ -296,6 +336,17 @@ bool hash_walk_next(struct hash_walk *walk, struct slice *field, struct slice *v
     *value = packed_print(packed_get(walk->packed, at), walk->room.value);
     walk->place = packed_next(walk->packed, at);
     return true;
+}
+
+bool hash_walk_next(struct hash_walk *walk, struct slice *field, struct slice *value)
+{
+    while (next_of_all(walk, field, value)) {
+        millis due = walk->hiding != NULL ? hash_due(walk->hiding, *field) : -1;
+
+        if (LIKELY(due < 0) || due > walk->now)
+            return true;
+    }
+    return false;
 }
 
 void hash_walk_end(struct hash_walk *walk)
@@ -322,8 +373,8 @@ uint64_t hash_scan(const struct hash *hash, uint64_t cursor, hash_visitor *visit
     struct hash_walk walk;
     struct slice field, value;
 
-    if (hash->value.form == HASH_TABLE)
-        return table_scan(hash->of.table, cursor, show_entry, &shown);
+    if (hash_in_table(hash))
+        return table_scan(hash_body(hash)->table, cursor, show_entry, &shown);
     hash_walk_begin(&walk, hash);
     while (hash_walk_next(&walk, &field, &value))
         visit(who, field, value);
@@ -334,36 +385,36 @@ uint64_t hash_scan(const struct hash *hash, uint64_t cursor, hash_visitor *visit
 void hash_random(const struct hash *hash, struct random *random, struct hash_room *room,
                  struct slice *field, struct slice *value)
 {
-    if (hash->value.form == HASH_TABLE) {
-        const void *entry = table_random(hash->of.table, random);
+    if (hash_in_table(hash)) {
+        const void *entry = table_random(hash_body(hash)->table, random);
 
         *field = entry_field(entry);
         *value = entry_value(entry);
     } else {
         int64_t index = (int64_t)random_below(random, hash_length(hash)) * 2;
-        size_t place = packed_at(hash->of.packed, index);
+        size_t place = packed_at(hash_body(hash)->packed, index);
 
-        *field = packed_print(packed_get(hash->of.packed, place), room->field);
-        place = packed_next(hash->of.packed, place);
-        *value = packed_print(packed_get(hash->of.packed, place), room->value);
+        *field = packed_print(packed_get(hash_body(hash)->packed, place), room->field);
+        place = packed_next(hash_body(hash)->packed, place);
+        *value = packed_print(packed_get(hash_body(hash)->packed, place), room->value);
     }
 }
 
 bool hash_is_table(const struct hash *hash)
 {
-    return hash->value.form == HASH_TABLE;
+    return hash_in_table(hash);
 }
 
 size_t hash_bytes(const struct hash *hash, size_t samples)
 {
-    size_t bytes = memory_good_size(sizeof(*hash));
+    size_t bytes = memory_good_size(sizeof(*hash)) + hash_expiring_bytes(hash);
     size_t entry_bytes = 0;
     size_t looked = 0;
     struct table_walk walk;
 
-    if (hash->value.form == HASH_PACKED)
-        return bytes + (hash->of.packed != NULL ? packed_memory(hash->of.packed) : 0);
-    for (void *entry = table_walk_begin(&walk, hash->of.table); entry != NULL;
+    if (!hash_in_table(hash))
+        return bytes + (hash_body(hash)->packed != NULL ? packed_memory(hash_body(hash)->packed) : 0);
+    for (void *entry = table_walk_begin(&walk, hash_body(hash)->table); entry != NULL;
          entry = table_walk_next(&walk)) {
         entry_bytes += memory_good_size(entry_size(entry));
         if (++looked == samples)
@@ -372,13 +423,13 @@ size_t hash_bytes(const struct hash *hash, size_t samples)
     table_walk_end(&walk);
     if (looked > 0)
         bytes += (size_t)((double)entry_bytes / (double)looked *
-                          (double)table_count(hash->of.table));
-    return bytes + table_memory(hash->of.table);
+                          (double)table_count(hash_body(hash)->table));
+    return bytes + table_memory(hash_body(hash)->table);
 }
 
 const struct packed *hash_packed(const struct hash *hash)
 {
-    return hash->value.form == HASH_PACKED ? hash->of.packed : NULL;
+    return !hash_in_table(hash) ? hash_body(hash)->packed : NULL;
 }
 
 void hash_check(const struct hash *hash)
@@ -388,10 +439,10 @@ void hash_check(const struct hash *hash)
     size_t count = 0;
 
     must(hash->value.kind == VALUE_HASH);
-    if (hash->value.form == HASH_TABLE)
-        table_check(hash->of.table);
-    else if (hash->of.packed != NULL)
-        packed_check(hash->of.packed);
+    if (hash_in_table(hash))
+        table_check(hash_body(hash)->table);
+    else if (hash_body(hash)->packed != NULL)
+        packed_check(hash_body(hash)->packed);
     hash_walk_begin(&walk, hash);
     while (hash_walk_next(&walk, &field, &value)) {
         struct hash_room room;
@@ -400,9 +451,10 @@ void hash_check(const struct hash *hash)
         /* Were the field there twice, a search would find the first one's value for both. */
         must(hash_get(hash, field, &room, &found));
         must(slice_equal(found, value));
-        must(hash->value.form == HASH_TABLE || found.at == room.value || found.at == value.at);
+        must(hash_in_table(hash) || found.at == room.value || found.at == value.at);
         count++;
     }
     hash_walk_end(&walk);
     must(count == hash_length(hash));
+    hash_check_expiring(hash);
 }

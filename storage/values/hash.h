@@ -9,6 +9,9 @@
  * or a longer field or value than the limits allow. The header is 16 bytes; an
  * entry of a table costs its bytes, two of lengths and about 17 of table.
  *
+ * Fields may expire: see hash_expiry.h. A hash without such fields pays nothing
+ * for it, and here fields past their time are shown until they are taken out.
+ *
  * An empty hash is legal here; the keyspace does not keep one.
  *
  * What is returned is borrowed: from the hash, until the hash is next changed,
@@ -20,6 +23,7 @@
 #ifndef STORAGE_VALUES_HASH_H
 #define STORAGE_VALUES_HASH_H
 
+#include "storage/base/clock.h"
 #include "storage/base/must.h"
 #include "storage/base/number.h"
 #include "storage/base/random.h"
@@ -53,9 +57,14 @@ MUST_USE bool hash_get(const struct hash *hash, struct slice field, struct hash_
 
 bool hash_has(const struct hash *hash, struct slice field);
 
-/* Gives a field a value, neither borrowed from this hash. True if the field is new. */
+/* Gives a field a value, neither borrowed from this hash. True if the field is new. A field that
+ * was to expire is not any more. */
 bool hash_put(struct hash *hash, const struct value_limits *limits, struct slice field,
               struct slice value);
+
+/* The same, but a field that was to expire still is. */
+bool hash_change(struct hash *hash, const struct value_limits *limits, struct slice field,
+                 struct slice value);
 
 /* Says that about so many fields, of so many bytes with their values, are to be added. */
 void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields,
@@ -79,9 +88,14 @@ struct hash_walk {
     size_t               place;
     struct table_walk    table;
     void                *entry;
+    const struct hash   *hiding; /* what is past `now`, or NULL: nothing is */
+    millis               now;
     struct hash_room     room;
 };
 void hash_walk_begin(struct hash_walk *walk, const struct hash *hash);
+
+/* The same, but fields past their time are not shown. */
+void hash_walk_begin_at(struct hash_walk *walk, const struct hash *hash, millis now);
 MUST_USE bool hash_walk_next(struct hash_walk *walk, struct slice *field, struct slice *value);
 void hash_walk_end(struct hash_walk *walk);
 

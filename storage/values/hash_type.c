@@ -1,7 +1,10 @@
 /* What the registry of types asks of a hash. */
 #include "storage/base/memory.h"
 #include "storage/values/batch.h"
-#include "storage/values/hash.h"
+#include "storage/values/hash_expiry.h"
+#include "storage/values/hash_private.h"
+
+enum { DUE_HEAD = 5 };
 
 static const struct hash *hash_of(const struct value *value)
 {
@@ -20,12 +23,16 @@ static struct value *copy(const struct value *value)
 
 static const char *encoding(const struct value *value)
 {
-    return hash_is_table(hash_of(value)) ? "hashtable" : "listpack";
+    if (hash_is_table(hash_of(value)))
+        return "hashtable";
+    return hash_expires(hash_of(value)) ? "listpackex" : "listpack";
 }
 
 static size_t effort(const struct value *value)
 {
-    return hash_is_table(hash_of(value)) ? hash_length(hash_of(value)) : 1;
+    size_t expiring = hash_expiring(hash_of(value));
+
+    return expiring + (hash_is_table(hash_of(value)) ? hash_length(hash_of(value)) : 1);
 }
 
 static void digest(const struct value *value, struct fingerprint *into)
@@ -39,13 +46,48 @@ static void digest(const struct value *value, struct fingerprint *into)
 
         fingerprint_mix(&pair, field);
         fingerprint_mix(&pair, content);
+        if (hash_expiring(hash_of(value)) > 0)
+            fingerprint_mix_integer(&pair, hash_due(hash_of(value), field));
         fingerprint_add(into, &pair);
     }
     hash_walk_end(&walk);
 }
 
+/* Fields that expire at one time, collected into a statement. */
+struct due_batch {
+    const struct statement_sink *to;
+    millis       due;
+    size_t       count;
+    char         digits[NUMBER_INTEGER_MAX];
+    char         count_digits[NUMBER_INTEGER_MAX];
+    struct slice words[DUE_HEAD + BATCH_ELEMENTS]; /* HPEXPIREAT key due FIELDS count field ... */
+};
+
+static void say_dues(struct due_batch *batch)
+{
+    if (batch->count == 0)
+        return;
+    batch->words[2] = slice_of(batch->digits, number_put(batch->digits, batch->due));
+    batch->words[4] = slice_of(batch->count_digits,
+                               number_put(batch->count_digits, (int64_t)batch->count));
+    batch->to->say(batch->to->who, batch->words, DUE_HEAD + batch->count);
+    batch->count = 0;
+}
+
+static void add_due(void *who, struct slice field, millis due)
+{
+    struct due_batch *batch = who;
+
+    if (batch->count == BATCH_ELEMENTS || due != batch->due)
+        say_dues(batch);
+    batch->due = due;
+    batch->words[DUE_HEAD + batch->count++] = field;
+}
+
 static void rewrite(const struct value *value, struct slice key, const struct statement_sink *to)
 {
+    struct due_batch dues = { .to = to,
+                              .words = { SLICE("HPEXPIREAT"), key, { 0 }, SLICE("FIELDS") } };
     struct hash_walk walk;
     struct slice field, content;
     struct batch batch;
@@ -58,6 +100,8 @@ static void rewrite(const struct value *value, struct slice key, const struct st
     }
     hash_walk_end(&walk);
     batch_end(&batch);
+    hash_each_due(hash_of(value), add_due, &dues);
+    say_dues(&dues);
 }
 
 static size_t measure(const struct value *value, size_t samples)

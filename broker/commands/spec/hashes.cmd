@@ -112,7 +112,7 @@ command HSCAN
   acl      hash
   tips     nondeterministic_output
   keys     1 ro access
-  usage    <key:key> <cursor:int> [MATCH <pattern:pattern>] [COUNT <count:int>]
+  usage    <key:key> <cursor:int> [MATCH <pattern:pattern>] [COUNT <count:int>] [NOVALUES@7.4.0]
 
 command HSET
   summary  Sets fields, and tells how many of them are new.

@@ -135,7 +135,7 @@ static void shared_bytes_are_not_edited(void)
 static void what_is_past_its_time_is_never_shown(void)
 {
     struct told told = { 0 };
-    struct change_sink sink = { tell, &told };
+    struct change_sink sink = { tell, &told, NULL };
     struct keyspaces *all = make(&sink);
     struct keyspace *keys = keyspaces_at(all, 0);
     struct item *item;
