@@ -14,8 +14,9 @@ void suite_hash_expiry(void);
 enum { FIELDS = 300, TIMES = 1000, KEYS = 40, GONE = -2, NEVER = -1 };
 
 static const struct value_type string_type = { .name = "string" };
-static const struct value_types types = { .of = { [VALUE_STRING] = &string_type,
-                                                  [VALUE_HASH] = &hash_type } };
+static const struct value_types types = {
+    .of = { [VALUE_STRING] = &string_type, [VALUE_HASH] = &hash_type }
+};
 static const struct hash_key secret = { { 3, 4 } };
 
 /* When each field expires, or NEVER or GONE. */
@@ -45,8 +46,8 @@ static const struct value *as_value(const struct hash *hash)
 
 struct counted {
     const struct model *model;
-    size_t              count;
-    millis              last;
+    size_t count;
+    millis last;
 };
 
 static unsigned number_of(struct slice field)
@@ -191,7 +192,7 @@ static void a_hash_without_such_fields_is_packed_as_ever(void)
 
 /* Statements, one behind the other. */
 struct heard {
-    char   text[4096];
+    char text[4096];
     size_t len;
 };
 
@@ -257,8 +258,8 @@ static void tell_field(void *who, uint32_t db, struct slice key, struct slice fi
 
 static struct keyspaces *make(const struct change_sink *sink)
 {
-    return keyspaces_new(&(struct keyspaces_setup){ .count = 2, .types = &types,
-                                                    .secret = &secret, .changes = sink });
+    return keyspaces_new(&(struct keyspaces_setup){
+        .count = 2, .types = &types, .secret = &secret, .changes = sink });
 }
 
 /* The hash of a key; there is one afterwards. */
@@ -307,8 +308,8 @@ static void fields_go_in_order_and_the_hash_with_the_last(void)
     keyspace_check(keys);
 
     keyspaces_set_now(all, 30);
-    CU_ASSERT_PTR_NULL(keyspace_expire_field(keys, SLICE("one"), hash_at(keys, SLICE("one")),
-                                             SLICE("b")));
+    CU_ASSERT_PTR_NULL(
+        keyspace_expire_field(keys, SLICE("one"), hash_at(keys, SLICE("one")), SLICE("b")));
     CU_ASSERT_EQUAL(keyspace_count(keys), 0);
     CU_ASSERT_EQUAL(told.emptied, 2);
     keyspace_check(keys);
