@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "broker/commands/do_expire_private.h"
+#include "broker/commands/do_string_private.h"
 #include "broker/config/options.h"
 
 /* What the options of SET ask for. */
@@ -13,6 +14,7 @@ struct set_options {
     bool         get;
     bool         keep_expiry;
     struct expiry expiry;
+    struct comparison comparison;
 };
 
 static enum refusal read_set_options(struct call *call, struct set_options *options)
@@ -21,10 +23,15 @@ static enum refusal read_set_options(struct call *call, struct set_options *opti
 
     *options = (struct set_options){ .expiry = { .at = -1 } };
     while (args_more(args)) {
-        if (!options->xx && args_take(args, SLICE("nx")))
+        bool compares = options->comparison.how != COMPARE_NOTHING;
+
+        if (!options->xx && !compares && args_take(args, SLICE("nx")))
             options->nx = true;
-        else if (!options->nx && args_take(args, SLICE("xx")))
+        else if (!options->nx && !compares && args_take(args, SLICE("xx")))
             options->xx = true;
+        else if (!options->nx && !options->xx && !compares &&
+                 comparison_take(args, &options->comparison))
+            continue;
         else if (args_take(args, SLICE("get")))
             options->get = true;
         else if (options->expiry.unit == EXPIRY_NONE && args_take(args, SLICE("keepttl")))
@@ -71,7 +78,28 @@ static void store(struct call *call, struct slice key, struct slice value,
     note_set(call, key, value, &options->expiry);
 }
 
-/* SET key value [NX|XX] [GET] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL] */
+/* Says a SET that compared as one that does not: the others hold what was compared. */
+static void say_compared(struct call *call, struct slice key, struct slice value, bool keep_expiry)
+{
+    const struct slice words[4] = { SLICE("SET"), key, value, SLICE("KEEPTTL") };
+
+    ledger_say(call->ledger, words, keep_expiry ? 4 : 3);
+}
+
+/* Whether the condition holds under which SET sets; answers if it cannot be told. */
+static bool settle_condition(struct call *call, const struct set_options *options,
+                             const struct item *item, bool *holds)
+{
+    *holds = !(options->nx && item != NULL) && !(options->xx && item == NULL);
+    if (LIKELY(options->comparison.how == COMPARE_NOTHING))
+        return true;
+    return comparison_settle(call, &options->comparison, item, holds);
+}
+
+/*
+ * SET key value [NX|XX|IFEQ value|IFNE value|IFDEQ digest|IFDNE digest] [GET]
+ * [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]
+ */
 enum verdict do_set(struct call *call)
 {
     struct slice key = args_next(call->args);
@@ -79,6 +107,7 @@ enum verdict do_set(struct call *call)
     struct set_options options;
     struct item *item = NULL;
     enum refusal refusal;
+    bool holds;
 
     if (LIKELY(!args_more(call->args))) {
         (void)keyspace_put_string(call->keys, key, value, false);
@@ -93,20 +122,24 @@ enum verdict do_set(struct call *call)
         return VERDICT_REFUSED;
 
     item = keyspace_find(call->keys, key, options.get ? LOOK_READ : LOOK_WRITE);
+    if (options.get && item != NULL && item_kind(item) != VALUE_STRING)
+        return call_refuse(call, REFUSAL_WRONG_TYPE);
+    if (!settle_condition(call, &options, item, &holds))
+        return VERDICT_REFUSED;
     if (options.get) {
-        if (item != NULL && item_kind(item) != VALUE_STRING)
-            return call_refuse(call, REFUSAL_WRONG_TYPE);
         if (item != NULL)
             reply_string(call, item);
         else
             reply_nil(call->reply);
     }
-    if ((options.nx && item != NULL) || (options.xx && item == NULL)) {
+    if (!holds) {
         if (!options.get)
             reply_nil(call->reply);
         return VERDICT_DONE;
     }
     store(call, key, value, &options);
+    if (options.comparison.how != COMPARE_NOTHING && options.expiry.unit == EXPIRY_NONE)
+        say_compared(call, key, value, options.keep_expiry);
     if (!options.get)
         reply_ok(call->reply);
     return VERDICT_DONE;

@@ -153,11 +153,25 @@ static void run_migrate(struct key_walk *walk, const struct key_rule *rule)
     }
 }
 
-/* Without GET, SET does not look at what it replaces. */
+/* Whether a word makes SET look at what it replaces. */
+static bool looks_first(const struct key_walk *walk, size_t i)
+{
+    static const struct slice words[] = {
+        { "get", 3 }, { "ifeq", 4 }, { "ifne", 4 }, { "ifdeq", 5 }, { "ifdne", 5 },
+    };
+
+    for (size_t word = 0; word < sizeof(words) / sizeof(words[0]); word++) {
+        if (word_is(walk, i, words[word]))
+            return true;
+    }
+    return false;
+}
+
+/* Without GET and conditions on the value, SET does not look at what it replaces. */
 static uint32_t set_flags(const struct key_walk *walk)
 {
     for (size_t i = 3; i < walk->count; i++) {
-        if (word_is(walk, i, SLICE("get")))
+        if (looks_first(walk, i))
             return KEY_RW | KEY_ACCESS | KEY_UPDATE;
     }
     return KEY_OW | KEY_UPDATE;

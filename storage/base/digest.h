@@ -1,6 +1,7 @@
 /*
  * Digests and checksums: SipHash-1-3 for tables, CRC16 for slots, CRC64 for
- * RDB, SHA-1 and SHA-256 over libcrypto-free code of the house's own.
+ * RDB, SHA-1 and SHA-256 over libcrypto-free code of the house's own, and XXH3
+ * for DIGEST, which is Debian's libxxhash.
  *
  * Sources: SipHash (Aumasson and Bernstein, 2012); CRC16 CCITT/XMODEM
  * (polynomial 0x1021); CRC64 Jones (0xad93d23594c935a9, reflected);
@@ -30,6 +31,9 @@ uint16_t digest_crc16(struct slice bytes);
 
 /* Continues a CRC64 from `crc` (0 to begin). */
 uint64_t digest_crc64(uint64_t crc, struct slice bytes);
+
+/* XXH3 of 64 bits with seed 0: no secret, and no defence against whoever aims. */
+uint64_t digest_xxh3(struct slice bytes);
 
 enum { DIGEST_SHA1_SIZE = 20, DIGEST_SHA256_SIZE = 32 };
 

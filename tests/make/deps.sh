@@ -7,7 +7,8 @@
 # unlike the package redis-server it starts no service behind anyone's back.
 set -u
 
-run='gcc=gcc make=make libc6-dev libev-dev libjemalloc-dev libedit-dev'
+run='gcc=gcc make=make libc6-dev libev-dev libjemalloc-dev libedit-dev
+     libxxhash-dev'
 build="$run libcjson-dev"
 test="$build git=git clang=clang nm=binutils libcunit1-dev redis-cli=redis-tools
       python3=python3 python3-redis python3-rq python3-celery"

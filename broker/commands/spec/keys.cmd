@@ -324,7 +324,7 @@ command DELEX
   since    8.4.0
   flags    write fast
   acl      string
-  keys     1 rm delete
+  keys     1 rw delete
   usage    <key:key> [condition: IFEQ <ifeq-value>|IFNE <ifne-value>|IFDEQ <ifdeq-digest>|
            IFDNE <ifdne-digest>]
 

@@ -158,7 +158,9 @@ command SET
   acl      string
   keys     1 rw access update variable
   reader   set
-  usage    <key:key> <value> [(condition: NX|XX)@2.6.12] [GET@6.2.0] [expiration: EX
+  usage    <key:key> <value> [(condition: NX|XX|IFEQ <ifeq-value>@8.4.0|IFNE
+           <ifne-value>@8.4.0|IFDEQ <ifdeq-digest>@8.4.0|IFDNE <ifdne-digest>@8.4.0)@2.6.12]
+           [GET@6.2.0] [expiration: EX
            <seconds:int>@2.6.12|PX <milliseconds:int>@2.6.12|EXAT
            <unix-time-seconds:time>@6.2.0|PXAT <unix-time-milliseconds:time>@6.2.0|KEEPTTL@6.0.0]
 
@@ -233,7 +235,7 @@ command INCREX
   flags    write denyoom fast
   acl      string
   keys     1 rw access update
-  usage    <key:key> [increment: BYINT <by-int:int>|BYFLOAT <by-float:double>]
+  usage    <key:key> [condition: NX|XX] [increment: BYINT <by-int:int>|BYFLOAT <by-float:double>]
            [LBOUND <lower-bound:double>] [UBOUND <upper-bound:double>] [SATURATE]
            [expiration: EX <seconds:int>|PX <milliseconds:int>|EXAT <unix-time-seconds:time>|
            PXAT <unix-time-milliseconds:time>|PERSIST] [ENX]

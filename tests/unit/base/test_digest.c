@@ -158,6 +158,15 @@ static void sha_has_the_published_digests(void)
                              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"));
 }
 
+static void xxh3_has_the_published_digests(void)
+{
+    /* The first is in the specification; the second was met in the field, with its zeros. */
+    CU_ASSERT_EQUAL(digest_xxh3(SLICE("")), UINT64_C(0x2d06800538d394c2));
+    CU_ASSERT_EQUAL(digest_xxh3(SLICE("v8lf0c11xh8ymlqztfd3eeq16kfn4sspw7fqmnuuq3k3t75em5wdizgcdw7u"
+                                      "c26nnf961u2jkfzkjytls2kwlj7626sd")),
+                    UINT64_C(0x00006c38adf31777));
+}
+
 void suite_digest(void)
 {
     CU_pSuite suite = CU_add_suite("digest", NULL, NULL);
@@ -170,4 +179,5 @@ void suite_digest(void)
     CU_add_test(suite, "a checksum may be continued anywhere",
                 a_checksum_may_be_continued_anywhere);
     CU_add_test(suite, "SHA has the published digests", sha_has_the_published_digests);
+    CU_add_test(suite, "XXH3 has the published digests", xxh3_has_the_published_digests);
 }
