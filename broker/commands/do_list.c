@@ -30,8 +30,7 @@ enum refusal next_list_end(struct call *call, enum list_end *end)
     return REFUSAL_NONE;
 }
 
-/* A fresh list under a key that has no value. */
-static struct list *create_list(struct call *call, struct slice key)
+struct list *create_list(struct call *call, struct slice key)
 {
     struct list *list = list_new(call->limits);
     struct value *value = (struct value *)(void *)list;
@@ -40,14 +39,12 @@ static struct list *create_list(struct call *call, struct slice key)
     return list;
 }
 
-static const char *push_event(enum list_end end)
+void note_push(struct call *call, struct slice key, enum list_end end)
 {
-    return end == LIST_FRONT ? "lpush" : "rpush";
+    ledger_changed(call->ledger, key, EVENT_LIST, end == LIST_FRONT ? "lpush" : "rpush");
 }
 
-/* Notes that elements were popped, and that the list went with its last one. */
-static void note_pop(struct call *call, struct slice key, const struct list *list,
-                     enum list_end end)
+void note_pop(struct call *call, struct slice key, const struct list *list, enum list_end end)
 {
     ledger_changed(call->ledger, key, EVENT_LIST, end == LIST_FRONT ? "lpop" : "rpop");
     if (list_length(list) == 0)
@@ -119,7 +116,7 @@ enum refusal move_element(struct call *call, const struct list_move *move, struc
         list_push(destination, move->to, element);
         list_drop(list, move->from, 1);
     }
-    ledger_changed(call->ledger, move->destination, EVENT_LIST, push_event(move->to));
+    note_push(call, move->destination, move->to);
     note_pop(call, move->source, list, move->from);
     return REFUSAL_NONE;
 }
@@ -196,7 +193,7 @@ static enum verdict push(struct call *call, enum list_end end, bool may_create)
     }
     while (args_more(call->args))
         list_push(list, end, args_next(call->args));
-    ledger_changed(call->ledger, key, EVENT_LIST, push_event(end));
+    note_push(call, key, end);
     ledger_count(call->ledger, count - 1);
     reply_integer(call->reply, (int64_t)list_length(list));
     return VERDICT_DONE;

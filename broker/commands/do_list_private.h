@@ -9,6 +9,15 @@
 MUST_USE enum refusal find_list(struct call *call, struct slice key, enum look why,
                                 struct list **list);
 
+/* A fresh list under a key that has no value. */
+struct list *create_list(struct call *call, struct slice key);
+
+/* Notes that elements were pushed. */
+void note_push(struct call *call, struct slice key, enum list_end end);
+
+/* Notes that elements were popped, and that the list went with its last one. */
+void note_pop(struct call *call, struct slice key, const struct list *list, enum list_end end);
+
 /* Takes the next word as an end of a list, LEFT or RIGHT. */
 MUST_USE enum refusal next_list_end(struct call *call, enum list_end *end);
 

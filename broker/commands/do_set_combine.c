@@ -70,36 +70,81 @@ enum verdict do_sinter(struct call *call)
     return VERDICT_DONE;
 }
 
-/* SINTERCARD numkeys key [key ...] [LIMIT limit]: how many members all sets have. */
-enum verdict do_sintercard(struct call *call)
+/* What a command that counts is asked for. */
+struct counting {
+    const struct set **sets; /* in the call's arena */
+    size_t             count;
+    size_t             most; /* 0: no limit */
+};
+
+/* Reads numkeys, the keys and LIMIT, for SUNIONCARD also APPROX; finds the sets. */
+static enum refusal next_counting(struct call *call, bool approximate, struct counting *counting)
 {
-    struct gathering gathering = { .call = call };
-    const struct set **sets;
+    struct args *args = call->args;
     int64_t count;
     int64_t most = 0;
     size_t first;
 
     if (call_next_integer(call, 1, INT64_MAX, REFUSAL_NUMKEYS, &count))
-        return call_refuse(call, REFUSAL_NUMKEYS);
-    if ((uint64_t)count > args_left(call->args))
-        return call_refuse(call, REFUSAL_TOO_MANY_KEYS);
+        return REFUSAL_NUMKEYS;
+    if ((uint64_t)count > args_left(args))
+        return REFUSAL_TOO_MANY_KEYS;
 
-    first = args_position(call->args);
-    args_rewind(call->args, first + (size_t)count);
-    while (args_more(call->args)) {
-        if (!args_take(call->args, SLICE("limit")) || !args_more(call->args))
-            return call_refuse(call, REFUSAL_SYNTAX);
+    first = args_position(args);
+    args_rewind(args, first + (size_t)count);
+    while (args_more(args)) {
+        if (approximate && args_take(args, SLICE("approx")))
+            continue;
+        if (!args_take(args, SLICE("limit")) || !args_more(args))
+            return REFUSAL_SYNTAX;
         if (call_next_integer(call, 0, INT64_MAX, REFUSAL_LIMIT_NEGATIVE, &most))
-            return call_refuse(call, REFUSAL_LIMIT_NEGATIVE);
+            return REFUSAL_LIMIT_NEGATIVE;
     }
-    args_rewind(call->args, first);
+    args_rewind(args, first);
+    counting->count = (size_t)count;
+    counting->most = (size_t)most;
+    return next_sets(call, counting->count, LOOK_READ, &counting->sets);
+}
 
-    enum refusal refusal = next_sets(call, (size_t)count, LOOK_READ, &sets);
+/* SINTERCARD numkeys key [key ...] [LIMIT limit]: how many members all sets have. */
+enum verdict do_sintercard(struct call *call)
+{
+    struct gathering gathering = { .call = call };
+    struct counting counting;
+    enum refusal refusal = next_counting(call, false, &counting);
+
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    gathering.most = (uint64_t)most;
-    set_intersection(sets, (size_t)count, count_up, &gathering);
+    gathering.most = counting.most;
+    set_intersection(counting.sets, counting.count, count_up, &gathering);
     reply_integer(call->reply, (int64_t)gathering.count);
+    return VERDICT_DONE;
+}
+
+/* SUNIONCARD numkeys key [key ...] [APPROX] [LIMIT limit]: how many members any set has; the
+ * number is exact whether that is asked for or not. */
+enum verdict do_sunioncard(struct call *call)
+{
+    struct counting counting;
+    enum refusal refusal = next_counting(call, true, &counting);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, (int64_t)set_union_count(counting.sets, counting.count,
+                                                        call->limits, counting.most));
+    return VERDICT_DONE;
+}
+
+/* SDIFFCARD numkeys key [key ...] [LIMIT limit]: how many members the first has and no other. */
+enum verdict do_sdiffcard(struct call *call)
+{
+    struct counting counting;
+    enum refusal refusal = next_counting(call, false, &counting);
+
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, (int64_t)set_difference_count(counting.sets, counting.count,
+                                                             counting.most));
     return VERDICT_DONE;
 }
 

@@ -288,29 +288,42 @@ enum verdict do_zmscore(struct call *call)
 static enum verdict reply_rank(struct call *call, enum zset_direction direction)
 {
     struct slice key = args_next(call->args);
+    struct slice member = args_next(call->args);
+    bool with_score = args_take(call->args, SLICE("withscore"));
     struct zset *zset;
+    double score;
     size_t rank;
-    enum refusal refusal = find_zset(call, key, LOOK_READ, &zset);
 
+    if (args_more(call->args))
+        return call_refuse(call, REFUSAL_SYNTAX);
+
+    enum refusal refusal = find_zset(call, key, LOOK_READ, &zset);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    if (zset == NULL || !zset_rank(zset, args_next(call->args), &rank)) {
-        reply_nil(call->reply);
+    if (zset == NULL || !zset_rank(zset, member, &rank)) {
+        if (with_score)
+            reply_nil_array(call->reply);
+        else
+            reply_nil(call->reply);
         return VERDICT_DONE;
     }
     if (direction == ZSET_FALLING)
         rank = zset_count(zset) - 1 - rank;
+    if (with_score)
+        reply_array(call->reply, 2);
     reply_integer(call->reply, (int64_t)rank);
+    if (with_score && zset_score(zset, member, &score))
+        reply_double(call->reply, score);
     return VERDICT_DONE;
 }
 
-/* ZRANK key member: how many members come before it. */
+/* ZRANK key member [WITHSCORE]: how many members come before it. */
 enum verdict do_zrank(struct call *call)
 {
     return reply_rank(call, ZSET_RISING);
 }
 
-/* ZREVRANK key member: how many members come after it. */
+/* ZREVRANK key member [WITHSCORE]: how many members come after it. */
 enum verdict do_zrevrank(struct call *call)
 {
     return reply_rank(call, ZSET_FALLING);

@@ -66,6 +66,16 @@ struct set *set_union(const struct set *const *sets, size_t count,
     return whole;
 }
 
+/* Whether no set from the second on has a member. */
+static bool others_lack(const struct set *const *sets, size_t count, struct packed_value member)
+{
+    size_t i = 1;
+
+    while (i < count && (sets[i] == NULL || !set_has_value(sets[i], member)))
+        i++;
+    return i == count;
+}
+
 /* Adds what the first has and no other, by looking in the others. */
 static void look_in_others(struct set *rest, const struct set *const *sets, size_t count,
                            const struct value_limits *limits)
@@ -76,11 +86,7 @@ static void look_in_others(struct set *rest, const struct set *const *sets, size
 
     set_walk_begin(&walk, sets[0]);
     while (set_walk_step(&walk, &member)) {
-        size_t i = 1;
-
-        while (i < count && (sets[i] == NULL || !set_has_value(sets[i], member)))
-            i++;
-        if (i == count)
+        if (others_lack(sets, count, member))
             (void)set_add(rest, limits, packed_print(member, room));
     }
     set_walk_end(&walk);
@@ -122,4 +128,43 @@ struct set *set_difference(const struct set **sets, size_t count,
             take_out(rest, sets[i]);
     }
     return rest;
+}
+
+size_t set_difference_count(const struct set **sets, size_t count, size_t most)
+{
+    struct set_walk walk;
+    struct packed_value member;
+    size_t found = 0;
+
+    if (count_of(sets[0]) == 0)
+        return 0;
+    qsort(sets + 1, count - 1, sizeof(sets[0]), most_first);
+    set_walk_begin(&walk, sets[0]);
+    while ((most == 0 || found < most) && set_walk_step(&walk, &member))
+        found += others_lack(sets, count, member);
+    set_walk_end(&walk);
+    return found;
+}
+
+size_t set_union_count(const struct set **sets, size_t count, const struct value_limits *limits,
+                       size_t most)
+{
+    struct set *extra = set_new();
+    struct set_walk walk;
+    struct packed_value member;
+    char room[PACKED_TEXT_MAX];
+    size_t found;
+
+    qsort(sets, count, sizeof(sets[0]), most_first);
+    found = count_of(sets[0]);
+    for (size_t i = 1; i < count && sets[i] != NULL && (most == 0 || found < most); i++) {
+        set_walk_begin(&walk, sets[i]);
+        while ((most == 0 || found < most) && set_walk_step(&walk, &member)) {
+            if (!set_has_value(sets[0], member))
+                found += set_add(extra, limits, packed_print(member, room));
+        }
+        set_walk_end(&walk);
+    }
+    set_free(extra);
+    return most > 0 && found > most ? most : found;
 }

@@ -32,4 +32,15 @@ struct set *set_union(const struct set *const *sets, size_t count,
 struct set *set_difference(const struct set **sets, size_t count,
                            const struct value_limits *limits);
 
+/*
+ * How many members any set has, counted up to `most`; 0 is no limit. Keeps
+ * aside only what the largest set has not. O(n).
+ */
+size_t set_union_count(const struct set **sets, size_t count, const struct value_limits *limits,
+                       size_t most);
+
+/* How many members of the first no other has, counted up to `most`; 0 is no limit. The others
+ * are put in order of size. O(f * k). */
+size_t set_difference_count(const struct set **sets, size_t count, size_t most);
+
 #endif

@@ -96,6 +96,10 @@ def shape(value):
     return "%" if isinstance(value, Pairs) else getattr(value, "kind", "")
 
 
+# Commands that took more words after the oracle's version: what their arity was there.
+GROWN = {"zrank": 3, "zrevrank": 3}
+
+
 def young(argument):
     since = argument.get("since")
     return since is not None and tuple(int(x) for x in since.split(".")[:2]) > ORACLE_VERSION
@@ -138,7 +142,8 @@ def plain_row(row):
         rule = pairs(value)
         rules.append((shape(value), shape(rule["flags"]), sorted(rule["flags"]),
                       plain_part(rule["begin_search"]), plain_part(rule["find_keys"])))
-    return [row[0], row[1], (shape(row[2]), sorted(row[2])), row[3], row[4], row[5],
+    arity = GROWN.get(row[0], row[1]) if row[1] < 0 else row[1]
+    return [row[0], arity, (shape(row[2]), sorted(row[2])), row[3], row[4], row[5],
             (shape(row[6]), sorted(row[6])), (shape(row[7]), sorted(row[7])), shape(row[8]), rules,
             shape(row[9])]
 

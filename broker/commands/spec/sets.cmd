@@ -181,4 +181,4 @@ command SUNIONCARD
   flags    readonly
   acl      set
   keys     count at 1 ro access
-  usage    <numkeys:int> <key:key>... [LIMIT <limit:int>]
+  usage    <numkeys:int> <key:key>... [APPROX] [LIMIT <limit:int>]

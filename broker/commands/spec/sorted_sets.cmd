@@ -221,7 +221,7 @@ command ZRANK
   flags    readonly fast
   acl      sortedset
   keys     1 ro access
-  usage    <key:key> <member>
+  usage    <key:key> <member> [WITHSCORE@7.2.0]
 
 command ZREM
   summary  Takes members out of a sorted set.
@@ -297,7 +297,7 @@ command ZREVRANK
   flags    readonly fast
   acl      sortedset
   keys     1 ro access
-  usage    <key:key> <member>
+  usage    <key:key> <member> [WITHSCORE@7.2.0]
 
 command ZSCAN
   summary  Walks over the members and scores of a sorted set in small steps.

@@ -201,6 +201,23 @@ static void is_right(const struct set *set, const struct model *models, char ope
     compare(set, &wanted, texts);
 }
 
+/* Whether counting alone, with and without a limit, comes to the same. */
+static void counts_agree(const struct set *const *given, char how, size_t whole)
+{
+    const size_t limits[] = { 0, 1, whole / 2, whole, whole + 1 };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        const struct set *sets[SETS];
+        size_t most = limits[i];
+        size_t count;
+
+        memcpy(sets, given, sizeof(sets));
+        count = how == '+' ? set_union_count(sets, SETS, &value_limits_default, most)
+                           : set_difference_count(sets, SETS, most);
+        must(count == (most == 0 || whole < most ? whole : most));
+    }
+}
+
 static void the_algebra_agrees_with_a_naive_model(void)
 {
     struct model *models = memory_new_zeroed(SETS, sizeof(*models));
@@ -231,9 +248,11 @@ static void the_algebra_agrees_with_a_naive_model(void)
         }
         result = set_union(given, SETS, &value_limits_default);
         is_right(result, models, '+', texts);
+        counts_agree(given, '+', set_count(result));
         set_free(result);
         result = set_difference(given, SETS, &value_limits_default);
         is_right(result, models, '-', texts);
+        counts_agree(given, '-', set_count(result));
         set_free(result);
         result = set_new();
         set_intersection(given, SETS, put_shown, result);
