@@ -39,9 +39,9 @@ LDFLAGS  = $(LDFLAGS.$(KIND)) -rdynamic
 # Sanitizers bring their own allocator; everywhere else jemalloc is linked in.
 ifneq ($(filter asan tsan fuzz,$(KIND)),)
 CFLAGS  += -DMILLRACE_LIBC_MALLOC
-LIBS.base := -lpthread -lm
+LIBS.base := -llzf -lpthread -lm
 else
-LIBS.base := -l:libjemalloc_pic.a -lpthread -lm -ldl
+LIBS.base := -l:libjemalloc_pic.a -llzf -lpthread -lm -ldl
 endif
 LIBS.broker := -lev $(LIBS.base)
 

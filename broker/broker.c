@@ -59,6 +59,7 @@ static void follow_limits(struct broker *broker)
     struct value_limits *limits = broker->limits;
 
     limits->list_node_size = (int32_t)options->list_max_listpack_size;
+    limits->list_compress_depth = bounded(options->list_compress_depth);
     limits->hash_entries = bounded(options->hash_max_listpack_entries);
     limits->hash_value = bounded(options->hash_max_listpack_value);
     limits->set_ints = bounded(options->set_max_intset_entries);
@@ -123,6 +124,7 @@ static bool witnesses_changed(void *who, const struct options *options, struct t
 static void follow_options(struct broker *broker)
 {
     static const char *const limits[] = {
+        "list-compress-depth",
         "list-max-listpack-size",   "hash-max-listpack-entries", "hash-max-listpack-value",
         "set-max-intset-entries",   "set-max-listpack-entries",  "set-max-listpack-value",
         "zset-max-listpack-entries", "zset-max-listpack-value",  "stream-node-max-bytes",

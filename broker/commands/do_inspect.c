@@ -1,6 +1,7 @@
 /* Looking inside: OBJECT, DEBUG. */
 #include "handlers.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 #include "broker/broker.h"
@@ -8,6 +9,9 @@
 #include "broker/net/connection.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
+#include "storage/values/list.h"
+
+enum { SHARED_INTEGERS = 10000 };
 
 /* OBJECT ENCODING key */
 enum verdict do_object_encoding(struct call *call)
@@ -22,11 +26,19 @@ enum verdict do_object_encoding(struct call *call)
     return VERDICT_DONE;
 }
 
-/* OBJECT REFCOUNT key: values have one owner. */
+/*
+ * OBJECT REFCOUNT key: values have one owner. Of small integers it tells what
+ * Redis tells, where they are shared by all: that nobody counts.
+ */
 enum verdict do_object_refcount(struct call *call)
 {
-    if (keyspace_find(call->keys, args_next(call->args), LOOK_QUIET) == NULL)
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    int64_t integer;
+
+    if (item == NULL)
         reply_nil(call->reply);
+    else if (item_integer(item, &integer) && integer >= 0 && integer < SHARED_INTEGERS)
+        reply_integer(call->reply, INT32_MAX);
     else
         reply_integer(call->reply, 1);
     return VERDICT_DONE;
@@ -190,6 +202,85 @@ static enum verdict debug_log(struct call *call)
     return VERDICT_DONE;
 }
 
+/* Adds what DEBUG OBJECT tells of a list. */
+static void tell_nodes(struct buffer *line, const struct list *list, int64_t node_size)
+{
+    uint64_t whole, kept;
+
+    list_run_bytes(list, &whole, &kept);
+    buffer_print(line, " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%" PRId64
+                       " ql_compressed:%d ql_uncompressed_size:%" PRIu64,
+                 list_nodes(list), (double)list_length(list) / (double)list_nodes(list), node_size,
+                 list_pack_depth(list) > 0, whole);
+}
+
+/* DEBUG OBJECT key: where and how the value of a key is kept. The length is what it takes here. */
+static enum verdict debug_object(struct call *call)
+{
+    const struct value_types *types = keyspaces_types(call->keyspaces);
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct buffer line = { 0 };
+    struct item_digits digits;
+    size_t length;
+
+    if (item == NULL)
+        return call_refuse(call, REFUSAL_NO_SUCH_KEY);
+    length = item_kind(item) == VALUE_STRING
+                 ? item_string(item, &digits).len + 1
+                 : types->of[item->kind]->measure(item_value(item), 0);
+    buffer_print(&line, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:0 "
+                        "lru_seconds_idle:0",
+                 (void *)item, item_encoding(item, types), length);
+    if (item_kind(item) == VALUE_LIST)
+        tell_nodes(&line, (const struct list *)(const void *)item_value(item),
+                   call->options->list_max_listpack_size);
+    reply_simple(call->reply, buffer_slice(&line));
+    buffer_clear(&line);
+    return VERDICT_DONE;
+}
+
+static void log_words(void *who, const struct slice *words, size_t count)
+{
+    struct call *call = who;
+
+    for (size_t i = 2; i < count; i++)
+        log_line(call->broker->log, LOG_WARNING, "DEBUG LISTPACK: %.*s",
+                 (int)(words[i].len > 1024 ? 1024 : words[i].len), words[i].at);
+}
+
+/* DEBUG LISTPACK key: logs the elements of a small value. */
+static enum verdict debug_listpack(struct call *call)
+{
+    const struct value_types *types = keyspaces_types(call->keyspaces);
+    struct slice key = args_next(call->args);
+    struct item *item = keyspace_find(call->keys, key, LOOK_QUIET);
+    struct statement_sink sink = { log_words, call };
+
+    if (item == NULL)
+        return call_refuse(call, REFUSAL_NO_SUCH_KEY);
+    if (strncmp(item_encoding(item, types), "listpack", 8) != 0)
+        return call_refuse_with(call, "ERR Not a listpack encoded object.");
+    types->of[item->kind]->rewrite(item_value(item), key, &sink);
+    reply_simple(call->reply, SLICE("Listpack structure printed on stdout"));
+    return VERDICT_DONE;
+}
+
+/*
+ * DEBUG QUICKLIST-PACKED-THRESHOLD size: from which size on an element has a
+ * node of its own. Here that follows from the size of nodes alone, so the
+ * number is looked at and needs nothing to be done.
+ */
+static enum verdict debug_packed_threshold(struct call *call)
+{
+    uint64_t size;
+
+    if (!number_read_size(args_next(call->args), &size) || size >= UINT32_MAX)
+        return call_refuse_with(
+            call, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* DEBUG subcommand [arguments]: hooks for tests. */
 enum verdict do_debug(struct call *call)
 {
@@ -204,6 +295,9 @@ enum verdict do_debug(struct call *call)
         { { "set-active-expire", 17 }, 1, debug_active_expire },
         { { "log", 3 }, 1, debug_log },
         { { "protocol", 8 }, 1, debug_protocol },
+        { { "object", 6 }, 1, debug_object },
+        { { "listpack", 8 }, 1, debug_listpack },
+        { { "quicklist-packed-threshold", 26 }, 1, debug_packed_threshold },
     };
 
     if (!debug_allowed(call))

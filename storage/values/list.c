@@ -7,21 +7,31 @@
  *   (3) With a spine, length is the sum of the nodes' counts.
  *   (4) Spare room at an end that no push will use is given back: inner nodes
  *       were fitted when they became inner.
+ *   (5) If the list packs, the `depth` nodes at either end are open. All others
+ *       are cold: packed where that saves something, but for the one that was
+ *       opened last in order to be read; it is packed when the next is opened
+ *       or the nodes change. To open a cold node changes nothing that can be
+ *       told from outside, so it is done to a const list too.
  */
 #include "storage/values/list.h"
 
 #include "storage/base/memory.h"
 #include "storage/values/batch.h"
 
+/* A cold node that cannot be remembered stays open: it is the 2^24th at least. */
+enum { NOTHING_WARM = (1 << 24) - 1, DEPTH_MOST = UINT8_MAX };
+#define LENGTH_MASK ((UINT64_C(1) << 40) - 1)
+
 struct list {
-    struct value value;
+    struct value value;     /* its form is the depth: how many nodes at either end are not packed */
     int16_t      node_size; /* list-max-listpack-size when the list was made */
     uint32_t     nodes;
     union {
         struct list_node sole;
         struct {
             struct list_spine spine;
-            uint64_t          length;
+            uint64_t          length : 40;
+            uint64_t          warm : 24; /* the cold node that is open, or NOTHING_WARM */
         } many;
     } in;
 };
@@ -39,6 +49,74 @@ static struct list_node *node_at(const struct list *list, uint32_t index)
     return list_spine_at(&list->in.many.spine, index);
 }
 
+/* ---- Cold nodes ---- */
+
+static bool is_cold(const struct list *list, uint32_t index)
+{
+    uint32_t depth = list->value.form;
+
+    return depth > 0 && index >= depth && list->nodes > depth && index < list->nodes - depth;
+}
+
+/* Packs the cold node that was opened to be read. */
+static void cool(struct list *list)
+{
+    uint32_t warm;
+
+    if (LIKELY(list->value.form == 0) || list->nodes == 1)
+        return;
+    warm = list->in.many.warm;
+    list->in.many.warm = NOTHING_WARM;
+    if (warm < list->nodes && is_cold(list, warm))
+        list_node_pack(node_at(list, warm));
+}
+
+/* A node to be read. */
+static const struct list_node *read_node(const struct list *list, uint32_t index)
+{
+    struct list *opening = (struct list *)(uintptr_t)list;
+    struct list_node *node = node_at(list, index);
+
+    if (UNLIKELY(list_node_is_packed(node))) {
+        cool(opening);
+        list_node_open(node);
+        opening->in.many.warm = (index < NOTHING_WARM ? index : NOTHING_WARM) & NOTHING_WARM;
+    }
+    return node;
+}
+
+/* A node to be changed; whoever asks settles it afterwards. */
+static struct list_node *open_node(const struct list *list, uint32_t index)
+{
+    struct list_node *node = node_at(list, index);
+
+    list_node_open(node);
+    return node;
+}
+
+/* Packs the cold ones of some nodes and opens the others. */
+static void settle(struct list *list, uint32_t from, uint32_t to)
+{
+    for (; from < to && from < list->nodes; from++) {
+        if (is_cold(list, from))
+            list_node_pack(node_at(list, from));
+        else
+            list_node_open(node_at(list, from));
+    }
+}
+
+/* The same for all whom nodes added to or taken from this place can have made cold or not. */
+static void settle_around(struct list *list, uint32_t index)
+{
+    uint32_t depth = list->value.form;
+
+    if (LIKELY(depth == 0))
+        return;
+    settle(list, index > 2 ? index - 2 : 0, index + 3);
+    settle(list, 0, depth + 2);
+    settle(list, list->nodes > depth + 2 ? list->nodes - depth - 2 : 0, list->nodes);
+}
+
 static struct list_node *end_node(const struct list *list, enum list_end end)
 {
     return node_at(list, end == LIST_FRONT ? 0 : list->nodes - 1);
@@ -48,12 +126,15 @@ struct list *list_new(const struct value_limits *limits)
 {
     struct list *list = memory_new(sizeof(*list));
     int32_t size = limits->list_node_size;
+    uint32_t depth = limits->list_compress_depth;
 
     if (size < -5)
         size = -5;
     if (size > INT16_MAX)
         size = INT16_MAX;
-    *list = (struct list){ .value = { .kind = VALUE_LIST },
+    if (depth > DEPTH_MOST)
+        depth = DEPTH_MOST;
+    *list = (struct list){ .value = { .kind = VALUE_LIST, .form = (uint8_t)depth },
                            .node_size = (int16_t)size,
                            .nodes = 1 };
     return list;
@@ -82,6 +163,7 @@ struct list *list_copy(const struct list *list)
     }
     for (uint32_t i = 0; i < list->nodes; i++)
         list_node_copy(node_at(list, i), node_at(copy, i));
+    cool(copy);
     return copy;
 }
 
@@ -93,13 +175,13 @@ size_t list_length(const struct list *list)
 static void count_more(struct list *list, size_t more)
 {
     if (list->nodes > 1)
-        list->in.many.length += more;
+        list->in.many.length = (list->in.many.length + more) & LENGTH_MASK;
 }
 
 static void count_less(struct list *list, size_t less)
 {
     if (list->nodes > 1)
-        list->in.many.length -= less;
+        list->in.many.length = (list->in.many.length - less) & LENGTH_MASK;
 }
 
 /* Makes an empty node the one of an index. Pointers to other nodes are dead then. */
@@ -107,11 +189,13 @@ static struct list_node *add_node(struct list *list, uint32_t index)
 {
     struct list_node *fresh;
 
+    cool(list);
     if (list->nodes == 1) {
         struct list_node sole = list->in.sole;
 
         list->in.many.spine = (struct list_spine){ 0 };
         list->in.many.length = sole.count;
+        list->in.many.warm = NOTHING_WARM;
         *list_spine_insert(&list->in.many.spine, 0, 0) = sole;
     }
     fresh = list_spine_insert(&list->in.many.spine, list->nodes, index);
@@ -124,12 +208,14 @@ static void remove_nodes(struct list *list, uint32_t index, uint32_t some)
 {
     if (some == 0)
         return;
+    list->in.many.warm = NOTHING_WARM;
     list_spine_remove(&list->in.many.spine, list->nodes, index, some);
     list->nodes -= some;
     if (list->nodes == 1) {
         struct list_node sole = *list_spine_at(&list->in.many.spine, 0);
 
         list_spine_clear(&list->in.many.spine);
+        list_node_open(&sole);
         list->in.sole = sole;
     }
 }
@@ -143,6 +229,7 @@ static void push_slow(struct list *list, enum list_end end, const struct list_en
     must(pushed);
     if (list->nodes > 2)
         list_node_fit(node_at(list, end == LIST_FRONT ? 1 : list->nodes - 2));
+    settle_around(list, end == LIST_FRONT ? 0 : list->nodes);
 }
 
 void list_push(struct list *list, enum list_end end, struct slice element)
@@ -174,14 +261,16 @@ static size_t drop_nodes(struct list *list, enum list_end end, size_t count)
     uint32_t emptied = 0;
     struct list_node *node = end_node(list, end);
 
+    cool(list);
     while (count >= node->count && list->nodes - emptied > 1) {
         count -= node->count;
-        list->in.many.length -= node->count;
+        count_less(list, node->count);
         list_node_clear(node);
         emptied++;
         node = node_at(list, end == LIST_FRONT ? emptied : list->nodes - 1 - emptied);
     }
     remove_nodes(list, end == LIST_FRONT ? 0 : list->nodes - emptied, emptied);
+    settle_around(list, end == LIST_FRONT ? 0 : list->nodes);
     return count;
 }
 
@@ -228,7 +317,7 @@ bool list_at(const struct list *list, size_t index, struct list_room *room, stru
 
     if (index >= list_length(list))
         return false;
-    node = node_at(list, list_locate(list, index, &within));
+    node = read_node(list, list_locate(list, index, &within));
     *element = list_entry_text(list_node_at(node, list_node_seek(node, within)), room->digits);
     return true;
 }
@@ -242,13 +331,13 @@ static void insert_entry(struct list *list, uint32_t at, uint32_t within,
                          const struct list_entry *entry)
 {
     struct list_node_limit limit = limit_of(list);
-    struct list_node *node = node_at(list, at);
+    struct list_node *node = open_node(list, at);
 
     if (!list_node_takes(node, entry, 0, limit)) {
         if (within > 0 && within < node->count) {
             struct list_node *rest = add_node(list, at + 1);
 
-            list_node_split(node_at(list, at), within, rest);
+            list_node_split(open_node(list, at), within, rest);
             at++;
             within = 0;
         } else if (within > 0) {
@@ -257,9 +346,9 @@ static void insert_entry(struct list *list, uint32_t at, uint32_t within,
         }
         /* Now the place is in front of node `at`: behind the one before it is the same place. */
         if (at < list->nodes && list_node_takes(node_at(list, at), entry, 0, limit)) {
-            node = node_at(list, at);
+            node = open_node(list, at);
         } else if (at > 0 && list_node_takes(node_at(list, at - 1), entry, 0, limit)) {
-            node = node_at(list, at - 1);
+            node = open_node(list, at - 1);
             within = node->count;
         } else {
             node = add_node(list, at);
@@ -267,6 +356,7 @@ static void insert_entry(struct list *list, uint32_t at, uint32_t within,
     }
     list_node_insert(node, list_node_seek(node, within), entry);
     count_more(list, 1);
+    settle_around(list, at);
 }
 
 /* Takes out one element. */
@@ -274,12 +364,15 @@ static void delete_element(struct list *list, size_t index)
 {
     uint32_t within;
     uint32_t at = list_locate(list, index, &within);
-    struct list_node *node = node_at(list, at);
+    struct list_node *node;
 
+    cool(list);
+    node = open_node(list, at);
     list_node_delete(node, list_node_seek(node, within));
     count_less(list, 1);
     if (node->count == 0 && list->nodes > 1)
         remove_nodes(list, at, 1);
+    settle_around(list, at);
 }
 
 void list_set(struct list *list, size_t index, struct slice element)
@@ -289,8 +382,9 @@ void list_set(struct list *list, size_t index, struct slice element)
     uint32_t within, place, size;
     uint32_t at = list_locate(list, index, &within);
 
+    cool(list);
     list_entry_form(&entry, element);
-    node = node_at(list, at);
+    node = open_node(list, at);
     place = list_node_seek(node, within);
     size = list_entry_size(list_node_at(node, place));
     if (size == entry.size) {
@@ -301,7 +395,10 @@ void list_set(struct list *list, size_t index, struct slice element)
     } else {
         insert_entry(list, at, within, &entry);
         delete_element(list, index + 1);
+        return;
     }
+    if (is_cold(list, at))
+        list_node_pack(node);
 }
 
 /* Finds the first element equal to an entry: its node and its index within. */
@@ -309,7 +406,7 @@ static bool find_entry(const struct list *list, const struct list_entry *entry, 
                        uint32_t *within)
 {
     for (uint32_t i = 0; i < list->nodes; i++) {
-        const struct list_node *node = node_at(list, i);
+        const struct list_node *node = read_node(list, i);
         uint32_t index = 0;
         uint32_t size;
 
@@ -333,6 +430,7 @@ bool list_insert(struct list *list, struct slice pivot, bool after, struct slice
     list_entry_form(&wanted, pivot);
     if (!find_entry(list, &wanted, &at, &within))
         return false;
+    cool(list);
     list_entry_form(&entry, element);
     insert_entry(list, at, within + after, &entry);
     return true;
@@ -357,6 +455,8 @@ static void sweep(struct list *list)
             *last = *node;
             *node = (struct list_node){ 0 };
         } else if (joint <= limit.bytes / 2 && last->count + node->count <= limit.count) {
+            list_node_open(last);
+            list_node_open(node);
             list_node_join(last, node);
         } else if (++kept != i) {
             *node_at(list, kept) = *node;
@@ -364,6 +464,8 @@ static void sweep(struct list *list)
         }
     }
     remove_nodes(list, kept + 1, list->nodes - kept - 1);
+    if (list->value.form > 0)
+        settle(list, 0, list->nodes);
 }
 
 size_t list_remove(struct list *list, enum list_end from, struct slice element, size_t most)
@@ -371,9 +473,11 @@ size_t list_remove(struct list *list, enum list_end from, struct slice element, 
     struct list_entry entry;
     size_t removed = 0;
 
+    cool(list);
     list_entry_form(&entry, element);
     for (uint32_t i = 0; i < list->nodes && removed < most; i++) {
-        struct list_node *node = node_at(list, from == LIST_FRONT ? i : list->nodes - 1 - i);
+        uint32_t at = from == LIST_FRONT ? i : list->nodes - 1 - i;
+        struct list_node *node = open_node(list, at);
         size_t left = most - removed;
         uint32_t skip = 0;
 
@@ -385,6 +489,8 @@ size_t list_remove(struct list *list, enum list_end from, struct slice element, 
             skip = matches > left ? matches - (uint32_t)left : 0;
         }
         removed += list_node_remove(node, &entry, skip, (uint32_t)left);
+        if (is_cold(list, at))
+            list_node_pack(node);
     }
     if (removed > 0) {
         count_less(list, removed);
@@ -408,6 +514,30 @@ size_t list_nodes(const struct list *list)
     return list->nodes;
 }
 
+uint32_t list_pack_depth(const struct list *list)
+{
+    return list->value.form;
+}
+
+void list_run_bytes(const struct list *list, uint64_t *whole, uint64_t *kept)
+{
+    *whole = 0;
+    *kept = 0;
+    for (uint32_t i = 0; i < list->nodes; i++) {
+        const struct list_node *node = node_at(list, i);
+
+        *whole += list_node_used(node);
+        *kept += list_node_is_packed(node) ? node->room : list_node_used(node);
+    }
+}
+
+size_t list_block_bytes(const struct list *list, size_t index)
+{
+    const struct list_node *node = node_at(list, (uint32_t)index);
+
+    return node->room > 0 ? memory_good_size(node->room) : 0;
+}
+
 size_t list_header_bytes(const struct list *list)
 {
     size_t bytes = memory_good_size(sizeof(*list));
@@ -419,7 +549,7 @@ size_t list_header_bytes(const struct list *list)
 
 const struct list_node *list_nodes_at(const struct list *list, size_t index)
 {
-    return node_at(list, (uint32_t)index);
+    return read_node(list, (uint32_t)index);
 }
 
 void list_check(const struct list *list)
@@ -431,6 +561,7 @@ void list_check(const struct list *list)
         const struct list_node *node = node_at(list, i);
 
         list_node_check(node);
+        must(is_cold(list, i) || !list_node_is_packed(node));
         must(node->count > 0 || list->nodes == 1);
         must(node->count <= 1 || (list_node_used(node) + 7 <= limit_of(list).bytes &&
                                   node->count <= limit_of(list).count));

@@ -10,6 +10,10 @@
  * node is a header of 32 bytes and that node's block, nothing else. An element
  * larger than a node may be has a node of its own.
  *
+ * If the limits say so (list-compress-depth), nodes but for some at either end
+ * are packed with LZF. To read a packed node opens it in place; the list keeps
+ * one such node open. Reads are reads nevertheless, also through a const list.
+ *
  * An empty list is legal here; the keyspace does not keep one, so whoever takes
  * the last element removes the item.
  *
@@ -120,12 +124,22 @@ MUST_USE bool list_search_next(struct list_search *search, size_t *index);
 /* How many nodes. */
 size_t list_nodes(const struct list *list);
 
-/* A node by its index, borrowed until the list changes. */
+/* A node by its index, opened if it was packed; borrowed until the list changes or another node
+ * is read. */
 const struct list_node *list_nodes_at(const struct list *list, size_t index);
 
 /* The index of the node that holds an element, and the element's index in it. The index is less than
  * the length. O(m). */
 uint32_t list_locate(const struct list *list, size_t index, uint32_t *within);
+
+/* How many nodes at either end are never packed; 0 if none is. */
+uint32_t list_pack_depth(const struct list *list);
+
+/* Bytes of all runs, and what they are kept in, packed or not. O(m). */
+void list_run_bytes(const struct list *list, uint64_t *whole, uint64_t *kept);
+
+/* Bytes that the block of a node takes. */
+size_t list_block_bytes(const struct list *list, size_t index);
 
 /* Bytes the list takes without its nodes' blocks. */
 size_t list_header_bytes(const struct list *list);

@@ -6,12 +6,21 @@
  *   (2) A node without entries has no block; all its numbers are 0.
  *   (3) Every entry is in its shortest form.
  *   (4) A run of two entries or more is within the limit it was built under.
+ *   (5) All of this is true of a packed node once it is opened.
  */
 #include "storage/values/list_node.h"
 
+#include <liblzf/lzf.h>
+
 #include "storage/base/memory.h"
 
-enum { LISTPACK_EXTRA = 7, SAFE_BYTES = 8192, SHRINK_ROOM = 1024 };
+enum {
+    LISTPACK_EXTRA = 7,
+    SAFE_BYTES = 8192,
+    SHRINK_ROOM = 1024,
+    PACK_LEAST = 48, /* bytes of a run that are worth packing, and what packing must save */
+    PACK_GAIN = 8
+};
 
 struct list_node_limit list_node_limit_of(int32_t option)
 {
@@ -287,16 +296,67 @@ void list_node_fit(struct list_node *node)
         move_run(node, used, 0);
 }
 
+void list_node_pack(struct list_node *node)
+{
+    uint32_t used = list_node_used(node);
+    unsigned char *packed;
+    unsigned size;
+
+    if (used < PACK_LEAST || list_node_is_packed(node))
+        return;
+    packed = memory_new(used - PACK_GAIN);
+    size = lzf_compress(node->block + node->begin, used, packed, used - PACK_GAIN);
+    if (size > 0) {
+        memory_free_sized(node->block, node->room);
+        node->block = memory_new(size);
+        memcpy(node->block, packed, size);
+        node->room = size;
+        node->begin = LIST_NODE_PACKED;
+        node->end = LIST_NODE_PACKED + used;
+    }
+    memory_free_sized(packed, used - PACK_GAIN);
+}
+
+void list_node_open(struct list_node *node)
+{
+    uint32_t used = list_node_used(node);
+    unsigned char *block;
+
+    if (!list_node_is_packed(node))
+        return;
+    block = memory_new(used);
+    must(lzf_decompress(node->block, node->room, block, used) == used);
+    memory_free_sized(node->block, node->room);
+    node->block = block;
+    node->room = used;
+    node->begin = 0;
+    node->end = used;
+}
+
 void list_node_copy(const struct list_node *node, struct list_node *copy)
 {
+    if (list_node_is_packed(node)) {
+        *copy = *node;
+        copy->block = memory_new(node->room);
+        memcpy(copy->block, node->block, node->room);
+        return;
+    }
     take_part(copy, node, node->begin, node->end, node->count);
 }
 
 void list_node_check(const struct list_node *node)
 {
+    struct list_node opened = { 0 };
     uint32_t count = 0;
     uint32_t size;
 
+    if (list_node_is_packed(node)) {
+        list_node_copy(node, &opened);
+        list_node_open(&opened);
+        list_node_check(&opened);
+        list_node_clear(&opened);
+        return;
+    }
     must(node->begin <= node->end && node->end <= node->room);
     must((node->block == NULL) == (node->count == 0));
     must(node->block != NULL || node->room == 0);

@@ -12,6 +12,10 @@
  * quarter or more at the other end slides instead. Hence a push at an end costs
  * its own length, amortised. A run has at most as many bytes as its list
  * allows, except for an element that is larger alone: it has a node of its own.
+ *
+ * A node may be packed with LZF: then its block is what the run came to, `room`
+ * the bytes of that, `count` is as ever, and list_node_used tells the bytes of
+ * the run. Everything else wants it opened first.
  */
 #ifndef STORAGE_VALUES_LIST_NODE_H
 #define STORAGE_VALUES_LIST_NODE_H
@@ -31,6 +35,14 @@ struct list_node {
     uint32_t       room;  /* bytes of the block */
     uint32_t       count; /* entries */
 };
+
+/* The `begin` of a packed node; its `end` is such that end - begin is right. */
+#define LIST_NODE_PACKED UINT32_MAX
+
+static inline bool list_node_is_packed(const struct list_node *node)
+{
+    return node->begin == LIST_NODE_PACKED;
+}
 
 /* How large a node may be. */
 struct list_node_limit {
@@ -112,7 +124,13 @@ void list_node_join(struct list_node *node, struct list_node *other);
 /* Gives spare room back: for nodes that are not at an end of their list any more. */
 void list_node_fit(struct list_node *node);
 
-/* Makes `copy` a copy without spare room. */
+/* Packs the run, unless that saves too little. O(bytes). */
+void list_node_pack(struct list_node *node);
+
+/* Makes a packed node an open one again, without spare room. O(bytes). */
+void list_node_open(struct list_node *node);
+
+/* Makes `copy` a copy without spare room, packed if the node is. */
 void list_node_copy(const struct list_node *node, struct list_node *copy);
 
 /* Asserts that the run is whole and every entry is in its shortest form. */

@@ -18,36 +18,47 @@ void list_walk_begin(struct list_walk *walk, const struct list *list, size_t ind
     walk->place = list_node_seek(walk->node, within);
 }
 
-/* Leaves the entry at the walk's place, which takes `size` bytes. */
+/* Leaves the entry at the walk's place, which takes `size` bytes. The node stays as it is: what was
+ * shown is still borrowed from it. */
 static void go_on(struct list_walk *walk, uint32_t size)
 {
     const struct list_node *node = walk->node;
 
-    if (walk->towards == LIST_BACK) {
+    if (walk->towards == LIST_BACK)
         walk->place += size;
-        if (LIKELY(walk->place < node->end))
-            return;
-        walk->node = NULL;
-        if (walk->index + 1 < list_nodes(walk->list)) {
-            walk->node = list_nodes_at(walk->list, ++walk->index);
-            walk->place = walk->node->begin;
-        }
-    } else if (LIKELY(walk->place > node->begin)) {
+    else if (LIKELY(walk->place > node->begin))
         walk->place = list_node_previous(node, walk->place);
+    else
+        walk->place = node->end; /* where nothing begins: this node is done */
+}
+
+/* Goes to the next node if this one is done. False at the end of the list. */
+static bool arrive(struct list_walk *walk)
+{
+    if (walk->node == NULL)
+        return false;
+    if (LIKELY(walk->place < walk->node->end))
+        return true;
+    walk->node = NULL;
+    if (walk->towards == LIST_BACK) {
+        if (walk->index + 1 == list_nodes(walk->list))
+            return false;
+        walk->node = list_nodes_at(walk->list, ++walk->index);
+        walk->place = walk->node->begin;
     } else {
-        walk->node = NULL;
-        if (walk->index > 0) {
-            walk->node = list_nodes_at(walk->list, --walk->index);
-            walk->place = list_node_previous(walk->node, walk->node->end);
-        }
+        if (walk->index == 0)
+            return false;
+        walk->node = list_nodes_at(walk->list, --walk->index);
+        walk->place = list_node_previous(walk->node, walk->node->end);
     }
+    return true;
 }
 
 bool list_walk_next(struct list_walk *walk, struct slice *element)
 {
     const unsigned char *at;
 
-    if (walk->node == NULL)
+    if (!arrive(walk))
         return false;
     at = list_node_at(walk->node, walk->place);
     *element = list_entry_text(at, walk->room.digits);
@@ -71,7 +82,7 @@ bool list_search_next(struct list_search *search, size_t *index)
 {
     struct list_walk *walk = &search->walk;
 
-    while (walk->node != NULL && search->left > 0) {
+    while (search->left > 0 && arrive(walk)) {
         const unsigned char *at = list_node_at(walk->node, walk->place);
         uint32_t size = list_entry_size(at);
         bool equal = list_entry_is(at, size, &search->wanted);
@@ -119,11 +130,8 @@ static size_t measure(const struct value *value, size_t samples)
     size_t looked = samples == 0 || samples > nodes ? nodes : samples;
     size_t bytes = 0;
 
-    for (size_t i = 0; i < looked; i++) {
-        const struct list_node *node = list_nodes_at(list, i);
-
-        bytes += node->room > 0 ? memory_good_size(node->room) : 0;
-    }
+    for (size_t i = 0; i < looked; i++)
+        bytes += list_block_bytes(list, i);
     return list_header_bytes(list) + (size_t)((double)bytes / (double)looked * (double)nodes);
 }
 

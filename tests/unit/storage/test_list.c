@@ -198,7 +198,7 @@ static void step_inside(struct list *list, struct model *model, struct random *r
     }
 }
 
-static void walk_randomly(int32_t node_size, size_t steps, uint64_t seed)
+static void walk_randomly(int32_t node_size, uint32_t depth, size_t steps, uint64_t seed)
 {
     struct value_limits limits = value_limits_default;
     struct model *model = memory_new_zeroed(1, sizeof(*model));
@@ -206,6 +206,7 @@ static void walk_randomly(int32_t node_size, size_t steps, uint64_t seed)
     struct list *list;
 
     limits.list_node_size = node_size;
+    limits.list_compress_depth = depth;
     list = list_new(&limits);
     random_seed(&random, seed);
     for (size_t i = 0; i < steps; i++) {
@@ -241,8 +242,61 @@ static void it_agrees_with_a_naive_model(void)
     static const int32_t sizes[] = { -2, -1, -5, 1, 3, 128, 0 };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        walk_randomly(sizes[i], steps_wanted(4000), 100 + i);
+        walk_randomly(sizes[i], 0, steps_wanted(4000), 100 + i);
     CU_PASS("every step agreed");
+}
+
+static void a_list_that_packs_agrees_too(void)
+{
+    static const int32_t sizes[] = { -1, 1, 5, 16 };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (uint32_t depth = 1; depth <= 3; depth++)
+            walk_randomly(sizes[i], depth, steps_wanted(2000), 200 + 10 * i + depth);
+    }
+    CU_PASS("every step agreed");
+}
+
+static size_t packed_bytes(const struct list *list)
+{
+    uint64_t whole, kept;
+
+    list_run_bytes(list, &whole, &kept);
+    must(kept <= whole);
+    return (size_t)kept;
+}
+
+static void cold_nodes_are_packed_and_stay_so_when_read(void)
+{
+    struct value_limits limits = value_limits_default;
+    struct list_walk walk;
+    struct list_room room;
+    struct slice element;
+    struct list *list;
+    char text[120];
+    size_t packed;
+
+    limits.list_compress_depth = 1;
+    list = list_new(&limits);
+    for (unsigned i = 0; i < 20000; i++) {
+        memset(text, 'a' + (int)(i % 7), sizeof(text));
+        list_push(list, LIST_BACK, slice_of(text, sizeof(text)));
+    }
+    packed = packed_bytes(list);
+    CU_ASSERT(packed < 20000 * sizeof(text) / 10);
+    CU_ASSERT(list_type.measure((const struct value *)(const void *)list, 0) < 400000);
+    list_walk_begin(&walk, list, 0, LIST_BACK);
+    while (list_walk_next(&walk, &element))
+        must(element.len == sizeof(text) && element.at[0] == element.at[119]);
+    for (size_t i = 0; i < 20000; i += 77)
+        must(list_at(list, i, &room, &element) && element.at[5] == (char)('a' + i % 7));
+    /* But for the one that was read last, all are as they were. */
+    CU_ASSERT(packed_bytes(list) < packed + 10000);
+    list_check(list);
+    list_drop(list, LIST_FRONT, 19990);
+    CU_ASSERT_EQUAL(packed_bytes(list), 10 * (sizeof(text) + 3));
+    list_check(list);
+    list_free(list);
 }
 
 static void a_queue_keeps_its_order_and_its_size(void)
@@ -339,6 +393,9 @@ void suite_list(void)
     CU_pSuite suite = CU_add_suite("list", NULL, NULL);
 
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);
+    CU_add_test(suite, "a list that packs agrees too", a_list_that_packs_agrees_too);
+    CU_add_test(suite, "cold nodes are packed, and stay so when read",
+                cold_nodes_are_packed_and_stay_so_when_read);
     CU_add_test(suite, "a queue keeps its order and its size",
                 a_queue_keeps_its_order_and_its_size);
     CU_add_test(suite, "equal lists have equal fingerprints in any form",
