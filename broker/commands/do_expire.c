@@ -206,7 +206,7 @@ enum verdict do_pexpireat(struct call *call)
 /* -2 without a key, -1 without an expiry, else the date or what is left, in the unit given. */
 static enum verdict tell_expiry(struct call *call, bool seconds, bool left)
 {
-    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_ASIDE);
     millis value;
 
     if (item == NULL || !item_expires(item)) {

@@ -547,7 +547,7 @@ enum verdict do_hrandfield(struct call *call)
 
     if (counted) {
         refusal = sampling_next_count(call, &count);
-        if (refusal == REFUSAL_NONE && args_more(call->args)) {
+        if ((refusal == REFUSAL_NONE || refusal == REFUSAL_OUT_OF_RANGE) && args_more(call->args)) {
             with_values = args_take(call->args, SLICE("withvalues"));
             if (!with_values || args_more(call->args))
                 refusal = REFUSAL_SYNTAX;

@@ -16,7 +16,7 @@ enum { SHARED_INTEGERS = 10000 };
 /* OBJECT ENCODING key */
 enum verdict do_object_encoding(struct call *call)
 {
-    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_INSPECT);
 
     if (item == NULL)
         reply_nil(call->reply);
@@ -32,7 +32,7 @@ enum verdict do_object_encoding(struct call *call)
  */
 enum verdict do_object_refcount(struct call *call)
 {
-    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_INSPECT);
     int64_t integer;
 
     if (item == NULL)

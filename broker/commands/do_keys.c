@@ -62,7 +62,7 @@ enum verdict do_touch(struct call *call)
 /* TYPE key */
 enum verdict do_type(struct call *call)
 {
-    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_ASIDE);
 
     if (item == NULL)
         reply_simple(call->reply, SLICE("none"));

@@ -108,7 +108,7 @@ enum refusal call_find_string(struct call *call, struct slice key, enum look why
 void call_remove_empty(struct call *call, struct slice key)
 {
     keyspace_remove(call->keys, key, true);
-    ledger_changed(call->ledger, key, EVENT_GENERIC, "del");
+    ledger_followed(call->ledger, key, EVENT_GENERIC, "del");
 }
 
 enum refusal call_next_integer(struct call *call, int64_t least, int64_t most,

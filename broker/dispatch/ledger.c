@@ -107,6 +107,14 @@ void ledger_changed(struct ledger *ledger, struct slice key, enum event_class cl
     ledger_changed_in(ledger, ledger->db, key, class, event);
 }
 
+void ledger_followed(struct ledger *ledger, struct slice key, enum event_class class,
+                     const char *event)
+{
+    if ((ledger->listeners & LINE_LISTENERS) != 0)
+        add_line(ledger, &(struct ledger_line){ .key = key, .event = event, .db = ledger->db,
+                                                .class = class });
+}
+
 void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
                   const char *event)
 {

@@ -78,6 +78,10 @@ void ledger_changed(struct ledger *ledger, struct slice key, enum event_class cl
 void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
                        enum event_class class, const char *event);
 
+/* Notes what a change that was noted brought about, and does not count it: an emptied key goes. */
+void ledger_followed(struct ledger *ledger, struct slice key, enum event_class class,
+                     const char *event);
+
 /* Notes an event that changed nothing: it is published, but wakes and fails nobody. */
 void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
                   const char *event);

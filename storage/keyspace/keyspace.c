@@ -163,12 +163,13 @@ struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look wh
 {
     void **slot = find_slot(keys, key, keyspace_hash(keys, key));
 
-    if (why == LOOK_READ) {
+    if (why != LOOK_WRITE && why != LOOK_QUIET) {
         if (LIKELY(slot != NULL)) {
             keys->all->counts.hits++;
         } else {
             keys->all->counts.misses++;
-            keyspace_tell(keys, key, CHANGE_MISSED);
+            if (why != LOOK_INSPECT)
+                keyspace_tell(keys, key, CHANGE_MISSED);
         }
     }
     return slot != NULL ? *slot : NULL;
