@@ -128,7 +128,7 @@ static void follow_options(struct broker *broker)
         "list-max-listpack-size",   "hash-max-listpack-entries", "hash-max-listpack-value",
         "set-max-intset-entries",   "set-max-listpack-entries",  "set-max-listpack-value",
         "zset-max-listpack-entries", "zset-max-listpack-value",  "stream-node-max-bytes",
-        "stream-node-max-entries",
+        "stream-node-max-entries",  "hll-sparse-max-bytes",
     };
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)

@@ -293,14 +293,16 @@ static bool grow_in_place(struct bytes *bytes, size_t len)
 {
     size_t more;
 
-    if (bytes == NULL || !bytes_sole(bytes) || memory_usable(bytes) < sizeof(*bytes) + len)
+    if (bytes == NULL || !bytes_sole(bytes))
         return false;
-    if (len > bytes->len) {
-        more = len - bytes->len;
-        memset(bytes->at + bytes->len, 0, more);
-        bytes->spare = more < bytes->spare ? bytes->spare - (uint32_t)more : 0;
-        bytes->len = len;
-    }
+    if (len <= bytes->len)
+        return true;
+    if (memory_usable(bytes) < sizeof(*bytes) + len)
+        return false;
+    more = len - bytes->len;
+    memset(bytes->at + bytes->len, 0, more);
+    bytes->spare = more < bytes->spare ? bytes->spare - (uint32_t)more : 0;
+    bytes->len = len;
     return true;
 }
 
