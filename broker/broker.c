@@ -20,6 +20,7 @@
 #include "broker/observe/vitals.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
+#include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/upkeep.h"
 #include "pubsub/hub.h"
 #include "storage/base/log.h"
@@ -120,9 +121,30 @@ static bool witnesses_changed(void *who, const struct options *options, struct t
     return true;
 }
 
+static bool memory_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)options;
+    (void)trouble;
+    memory_limit_follow_options(broker->memory_limit);
+    return true;
+}
+
 /* Rooms that must act when an option changes. */
 static void follow_options(struct broker *broker)
 {
+    static const char *const memory[] = {
+        "maxmemory",
+        "maxmemory-policy",
+        "maxmemory-samples",
+        "maxmemory-eviction-tenacity",
+        "maxmemory-evict-types",
+        "maxmemory-evict-prefixes",
+        "maxmemory-keep-prefixes",
+        "lfu-log-factor",
+        "lfu-decay-time",
+    };
     static const char *const limits[] = {
         "list-compress-depth",
         "list-max-listpack-size",   "hash-max-listpack-entries", "hash-max-listpack-value",
@@ -133,6 +155,8 @@ static void follow_options(struct broker *broker)
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         config_on_change(broker->config, limits[i], limits_changed, broker);
+    for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+        config_on_change(broker->config, memory[i], memory_changed, broker);
     config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
     config_on_change(broker->config, "loglevel", log_changed, broker);
     config_on_change(broker->config, "hz", upkeep_changed, broker);
@@ -183,6 +207,10 @@ static void make_dispatch(struct broker *broker)
     broker->slowlog = slowlog_new(broker->options);
     broker->latency = latency_new(broker->options, broker->clock);
     broker->monitor = monitor_new(broker->metrics);
+    broker->memory_limit = memory_limit_new(&(struct memory_limit_setup){
+        .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
+        .worker = broker->worker, .options = broker->options, .note = latency_note,
+        .note_who = broker->latency, .unwatch = watch_forget, .unwatch_who = broker->watch });
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -190,6 +218,7 @@ static void make_dispatch(struct broker *broker)
     setup.effects = broker->flow->effects;
     setup.witnesses = broker->flow->witnesses;
     broker->caller = caller_new(&setup);
+    memory_limit_set_caller(broker->memory_limit, broker->caller);
     broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);
 }
 
@@ -228,6 +257,8 @@ static void make_sessions(struct broker *broker)
     sessions_add_farewell(broker->sessions, (struct farewell){ leave_monitor, broker });
     broker->upkeep = upkeep_new(&(struct upkeep_setup){
         .loop = broker->loop,
+        .note = latency_note,
+        .note_who = broker->latency,
         .keyspaces = broker->keyspaces,
         .caller = broker->caller,
         .waiting = broker->waiting,
@@ -271,6 +302,7 @@ void broker_clear(struct broker *broker)
     caller_free(broker->caller);
     durable_free(broker);
     memory_free(broker->flow);
+    memory_limit_free(broker->memory_limit);
     monitor_free(broker->monitor);
     latency_free(broker->latency);
     slowlog_free(broker->slowlog);

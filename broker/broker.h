@@ -32,6 +32,7 @@ struct latency;
 struct ledger;
 struct log;
 struct loop;
+struct memory_limit;
 struct metrics;
 struct monitor;
 struct notice;
@@ -70,6 +71,7 @@ struct broker {
     struct slowlog       *slowlog;
     struct latency       *latency;    /* events that were slow */
     struct monitor       *monitor;    /* who is shown every call */
+    struct memory_limit  *memory_limit;
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;

@@ -18,6 +18,7 @@
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
+#include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/upkeep.h"
 
 #define MODULE(name) offsetof(struct broker, name)
@@ -31,6 +32,7 @@ static const struct {
 } guards[] = {
     { "known",     gate_known,     MODULE(options) }, /* the command exists, with enough words */
     { "signed in", gate_signed_in, MODULE(options) }, /* NOAUTH                                */
+    { "memory",    memory_limit_guard, MODULE(memory_limit) }, /* evicts; OOM                  */
     { "disk",      propagate_guard, MODULE(propagate) }, /* MISCONF                            */
     { "mode",      gate_mode,      MODULE(options) }, /* subscribed under RESP2, inside MULTI  */
 };
@@ -69,6 +71,7 @@ static const struct {
     { "read",         connections_read,  MODULE(connections) }, /* requests run meanwhile     */
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
+    { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
     { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },
     { "close",        connections_close, MODULE(connections) },

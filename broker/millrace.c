@@ -46,6 +46,7 @@ static int serve(struct config *config)
     struct broker broker;
     int status = 1;
 
+    memory_purge_in_background();
     broker_init(&broker, config, clock, log);
     if (boot_start(&broker, &trouble))
         status = boot_run(&broker);

@@ -11,7 +11,7 @@
 #include "storage/base/log.h"
 #include "storage/values/list.h"
 
-enum { SHARED_INTEGERS = 10000 };
+enum { SHARED_INTEGERS = 10000, POPULATE_SIZE_MOST = 512 * 1024 * 1024 };
 
 /* OBJECT ENCODING key */
 enum verdict do_object_encoding(struct call *call)
@@ -26,6 +26,16 @@ enum verdict do_object_encoding(struct call *call)
     return VERDICT_DONE;
 }
 
+/* Where Redis shares small integers: not while each has a clock that decides who is evicted. */
+static bool integers_are_shared(const struct call *call)
+{
+    int policy = call->options->maxmemory_policy;
+
+    return call->options->maxmemory == 0 || policy == OPTION_POLICY_NONE ||
+           policy == OPTION_POLICY_ALLKEYS_RANDOM || policy == OPTION_POLICY_VOLATILE_RANDOM ||
+           policy == OPTION_POLICY_VOLATILE_TTL;
+}
+
 /*
  * OBJECT REFCOUNT key: values have one owner. Of small integers it tells what
  * Redis tells, where they are shared by all: that nobody counts.
@@ -37,10 +47,51 @@ enum verdict do_object_refcount(struct call *call)
 
     if (item == NULL)
         reply_nil(call->reply);
-    else if (item_integer(item, &integer) && integer >= 0 && integer < SHARED_INTEGERS)
+    else if (item_integer(item, &integer) && integer >= 0 && integer < SHARED_INTEGERS &&
+             integers_are_shared(call))
         reply_integer(call->reply, INT32_MAX);
     else
         reply_integer(call->reply, 1);
+    return VERDICT_DONE;
+}
+
+/* What both refuse with, since an item has one clock. */
+#define WAIT_FOR_DATA "Please note that when switching between policies at runtime LRU and LFU " \
+                      "data will take some time to adjust."
+
+static bool uses_are_counted(const struct call *call)
+{
+    return call->options->maxmemory_policy == OPTION_POLICY_ALLKEYS_LFU ||
+           call->options->maxmemory_policy == OPTION_POLICY_VOLATILE_LFU;
+}
+
+/* OBJECT IDLETIME key: seconds since it was last used. */
+enum verdict do_object_idletime(struct call *call)
+{
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_INSPECT);
+
+    if (item == NULL)
+        reply_nil(call->reply);
+    else if (uses_are_counted(call))
+        return call_refuse_with(call, "ERR An LFU maxmemory policy is selected, idle time not "
+                                      "tracked. " WAIT_FOR_DATA);
+    else
+        reply_integer(call->reply, keyspaces_idle(call->keyspaces, item) / 1000);
+    return VERDICT_DONE;
+}
+
+/* OBJECT FREQ key: how often it is used, as a logarithm. */
+enum verdict do_object_freq(struct call *call)
+{
+    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_INSPECT);
+
+    if (item == NULL)
+        reply_nil(call->reply);
+    else if (!uses_are_counted(call))
+        return call_refuse_with(call, "ERR An LFU maxmemory policy is not selected, access "
+                                      "frequency not tracked. " WAIT_FOR_DATA);
+    else
+        reply_integer(call->reply, keyspaces_frequency(call->keyspaces, item));
     return VERDICT_DONE;
 }
 
@@ -49,6 +100,8 @@ enum verdict do_object_help(struct call *call)
 {
     static const char *const lines[] = {
         "ENCODING <key>", "    How the value of a key is kept.",
+        "FREQ <key>", "    How often a key is used, as a logarithm; with an LFU policy.",
+        "IDLETIME <key>", "    For how many seconds a key was not used; with any other policy.",
         "REFCOUNT <key>", "    How many owners the value of a key has.",
         NULL,
     };
@@ -281,6 +334,43 @@ static enum verdict debug_packed_threshold(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG POPULATE count [prefix] [size]: keys to try things on; those that are there stay. */
+static enum verdict debug_populate(struct call *call)
+{
+    struct slice prefix = SLICE("key");
+    struct buffer key = { 0 };
+    struct buffer value = { 0 };
+    int64_t count;
+    int64_t size = 0;
+
+    if (!args_next_integer(call->args, &count) || count < 0)
+        return call_refuse(call, REFUSAL_NOT_POSITIVE);
+    if (args_more(call->args))
+        prefix = args_next(call->args);
+    if (args_more(call->args) &&
+        (!args_next_integer(call->args, &size) || size < 0 || size > POPULATE_SIZE_MOST))
+        return call_refuse(call, REFUSAL_NOT_POSITIVE);
+    for (int64_t i = 0; i < count; i++) {
+        size_t wanted = (size_t)size;
+
+        buffer_rewind(&key);
+        buffer_rewind(&value);
+        buffer_print(&key, "%.*s:%" PRId64, (int)prefix.len, prefix.at, i);
+        buffer_print(&value, "value:%" PRId64, i);
+        if (keyspace_find(call->keys, buffer_slice(&key), LOOK_QUIET) != NULL)
+            continue;
+        while (value.len < wanted)
+            buffer_add_byte(&value, '\0');
+        if (wanted > 0)
+            value.len = wanted;
+        keyspace_put_string(call->keys, buffer_slice(&key), buffer_slice(&value), false);
+    }
+    buffer_clear(&key);
+    buffer_clear(&value);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* DEBUG subcommand [arguments]: hooks for tests. */
 enum verdict do_debug(struct call *call)
 {
@@ -294,6 +384,7 @@ enum verdict do_debug(struct call *call)
         { { "digest-value", 12 }, 1, debug_digest_value },
         { { "set-active-expire", 17 }, 1, debug_active_expire },
         { { "log", 3 }, 1, debug_log },
+        { { "populate", 8 }, 1, debug_populate },
         { { "protocol", 8 }, 1, debug_protocol },
         { { "object", 6 }, 1, debug_object },
         { { "listpack", 8 }, 1, debug_listpack },

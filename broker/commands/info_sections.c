@@ -25,6 +25,7 @@
 #include "broker/observe/vitals.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
+#include "broker/upkeep/memory_limit.h"
 #include "pubsub/hub.h"
 #include "storage/base/memory.h"
 #include "storage/keyspace/keyspace.h"
@@ -196,7 +197,11 @@ static void write_memory(void *who, struct buffer *to)
                      "used_memory_vm_eval:0\r\nused_memory_scripts:0\r\n"
                      "used_memory_scripts_human:0B\r\nnumber_of_cached_scripts:0\r\n"
                      "number_of_functions:0\r\nnumber_of_libraries:0\r\n");
-    buffer_print(to, "maxmemory:0\r\nmaxmemory_human:0B\r\nmaxmemory_policy:noeviction\r\n");
+    print_amount(to, "maxmemory", memory_limit_bytes(broker->memory_limit));
+    buffer_print(to, "maxmemory_policy:");
+    options_print(broker->options, options_find(SLICE("maxmemory-policy")), to);
+    buffer_add(to, SLICE("\r\n"));
+    memory_limit_print(broker->memory_limit, to);
     print_allocator(to, used, resident);
     buffer_print(to, "mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n"
                      "mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\n");
@@ -284,11 +289,11 @@ static void write_stats(void *who, struct buffer *to)
                  hub_topics(broker->hub, TOPIC_CHANNEL), hub_topics(broker->hub, TOPIC_PATTERN),
                  hub_topics(broker->hub, TOPIC_SHARD));
     buffer_print(to, "expired_stale_perc:0.00\r\n");
+    memory_limit_print_stats(broker->memory_limit, to);
     buffer_print(to, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
                      "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
                      "instantaneous_input_repl_kbps:0.00\r\n"
-                     "instantaneous_output_repl_kbps:0.00\r\nevicted_clients:0\r\n"
-                     "total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n"
+                     "instantaneous_output_repl_kbps:0.00\r\n"
                      "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n"
                      "active_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
                      "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"

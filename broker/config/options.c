@@ -16,6 +16,12 @@ static const char *const option_words_appendfsync[] = { "everysec", "always", "n
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",
                                                      NULL };
 
+static const char *const option_words_policy[] = {
+    "volatile-lru",   "volatile-lfu",   "volatile-random", "volatile-ttl",
+    "volatile-lrm",   "allkeys-lru",    "allkeys-lfu",     "allkeys-random",
+    "allkeys-lrm",    "noeviction",     NULL
+};
+
 #define AT(field) offsetof(struct options, field)
 
 static const struct option rows[] = {
@@ -49,6 +55,8 @@ static const struct option rows[] = {
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_LIMITS, 0, OPTION_##when },
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence) \
     { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_PERCENTS, 0, OPTION_##when },
+#define OPTION_TYPES(field, name, alias, usual, when, sentence) \
+    { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_TYPES, 0, OPTION_##when },
 #define OPTION_FIXED(name, alias, value, when, reason) \
     { name, alias, value, reason, NULL, 0, 0, 0, OPTION_KIND_FIXED, 0, OPTION_##when },
 #include "broker/config/options.def"
@@ -125,6 +133,7 @@ void options_init(struct options *options)
 #define OPTION_NOTICES(field, name, alias, when, sentence)
 #define OPTION_LIMITS(field, name, alias, when, sentence) .field = usual_limits,
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)
+#define OPTION_TYPES(field, name, alias, usual, when, sentence)                     .field = usual,
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
     };

@@ -27,6 +27,23 @@ enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 /* When the AOF is forced to disk. */
 enum option_fsync { OPTION_FSYNC_EVERYSEC, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_NO };
 
+/* Which keys go when memory is short. */
+enum option_policy {
+    OPTION_POLICY_VOLATILE_LRU,
+    OPTION_POLICY_VOLATILE_LFU,
+    OPTION_POLICY_VOLATILE_RANDOM,
+    OPTION_POLICY_VOLATILE_TTL,
+    OPTION_POLICY_VOLATILE_LRM,
+    OPTION_POLICY_ALLKEYS_LRU,
+    OPTION_POLICY_ALLKEYS_LFU,
+    OPTION_POLICY_ALLKEYS_RANDOM,
+    OPTION_POLICY_ALLKEYS_LRM,
+    OPTION_POLICY_NONE
+};
+
+/* Bits of types of values, in the order of enum value_kind of storage/values/value.h. */
+enum option_types { OPTION_TYPES_AUTO = 0, OPTION_TYPES_ALL = 0x3F };
+
 /* In the order of enum log_level of storage/base/log.h. */
 enum option_log { OPTION_LOG_DEBUG, OPTION_LOG_VERBOSE, OPTION_LOG_NOTICE, OPTION_LOG_WARNING };
 
@@ -92,6 +109,7 @@ struct options {
 #define OPTION_NOTICES(field, name, alias, when, sentence)                          uint32_t field;
 #define OPTION_LIMITS(field, name, alias, when, sentence)                           struct option_limits field;
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)                  struct option_percents field;
+#define OPTION_TYPES(field, name, alias, usual, when, sentence)                     uint32_t field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
 };
@@ -108,10 +126,11 @@ enum option_kind {
     OPTION_KIND_NOTICES,
     OPTION_KIND_LIMITS,
     OPTION_KIND_PERCENTS,
+    OPTION_KIND_TYPES,
     OPTION_KIND_FIXED
 };
 
-enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_OCTAL };
+enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_SHARE, OPTION_UNIT_OCTAL };
 
 /* One row of options.def. */
 struct option {

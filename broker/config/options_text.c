@@ -96,6 +96,23 @@ static bool read_memory(struct slice text, int64_t *value)
     return true;
 }
 
+/* Reads an amount of memory, or a share of one: "10%", which becomes -10. */
+static bool read_share(struct slice text, int64_t *value, struct trouble *trouble)
+{
+    int64_t percent;
+
+    if (text.len > 1 && text.at[text.len - 1] == '%' &&
+        number_read(slice_of(text.at, text.len - 1), &percent) && percent >= 0) {
+        if (percent > 100)
+            return trouble_set(trouble, "percentage argument must be less or equal to 100");
+        *value = -percent;
+        return true;
+    }
+    if (!read_memory(text, value))
+        return trouble_set(trouble, "argument must be a memory or percent value");
+    return true;
+}
+
 static bool parse_number(int64_t *field, const struct option *option, struct slice word,
                          struct trouble *trouble)
 {
@@ -105,6 +122,10 @@ static bool parse_number(int64_t *field, const struct option *option, struct sli
     case OPTION_UNIT_MEMORY:
         if (!read_memory(word, &value))
             return trouble_set(trouble, "argument must be a memory value");
+        break;
+    case OPTION_UNIT_SHARE:
+        if (!read_share(word, &value, trouble))
+            return false;
         break;
     case OPTION_UNIT_OCTAL:
         if (!read_octal(word, &value))
@@ -245,6 +266,41 @@ static bool parse_percents(struct option_percents *field, const struct option *o
     return true;
 }
 
+/* In the order of enum value_kind. */
+static const char *const type_names[] = { "string", "list", "set", "zset", "hash", "stream" };
+
+static bool parse_types(uint32_t *field, const struct slice *words, size_t count,
+                        struct trouble *trouble)
+{
+    uint32_t types = 0;
+
+    if (count == 1 && slice_equal_nocase(words[0], SLICE("auto"))) {
+        *field = OPTION_TYPES_AUTO;
+        return true;
+    }
+    if (count == 1 && slice_equal_nocase(words[0], SLICE("all"))) {
+        *field = OPTION_TYPES_ALL;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bit = 0;
+
+        for (size_t j = 0; j < COUNT_OF(type_names); j++) {
+            if (slice_equal_nocase(words[i], slice_text(type_names[j])))
+                bit = 1u << j;
+        }
+        types |= bit;
+        if (bit == 0)
+            return trouble_set(trouble, "argument(s) must be auto, all or some of string, list, "
+                                        "set, zset, hash, stream");
+    }
+    if (types == 0)
+        return trouble_set(trouble, "at least one type must be evictable; the policy noeviction "
+                                    "evicts none");
+    *field = types;
+    return true;
+}
+
 bool options_read_notices(struct slice letters, uint32_t *notices)
 {
     uint32_t bits = 0;
@@ -322,6 +378,8 @@ static bool parse_many(struct options *options, const struct option *option,
     }
     if (option->kind == OPTION_KIND_WORDS)
         return parse_words(options_field(options, option), option, words, count, trouble);
+    if (option->kind == OPTION_KIND_TYPES)
+        return parse_types(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_PERCENTS)
         return parse_percents(options_field(options, option), option, words, count, trouble);
     return parse_limits(options_field(options, option), words, count, trouble);
@@ -334,7 +392,7 @@ bool options_parse(struct options *options, const struct option *option, const s
     void *field = options_field(options, option);
     bool takes_many =
         kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_PERCENTS ||
-        kind == OPTION_KIND_FIXED;
+        kind == OPTION_KIND_TYPES || kind == OPTION_KIND_FIXED;
 
     if (!takes_many && count != 1)
         return trouble_set(trouble, "wrong number of arguments");
@@ -360,6 +418,7 @@ bool options_parse(struct options *options, const struct option *option, const s
     case OPTION_KIND_WORDS:
     case OPTION_KIND_LIMITS:
     case OPTION_KIND_PERCENTS:
+    case OPTION_KIND_TYPES:
         return parse_many(options, option, words, count, trouble);
     case OPTION_KIND_FIXED:
         return parse_fixed(option, words, count, trouble);
@@ -399,6 +458,22 @@ static void print_percents(const struct option_percents *percents, struct buffer
         buffer_print(to, "%s%.12g", i > 0 ? " " : "", percents->at[i]);
 }
 
+static void print_types(uint32_t types, struct buffer *to)
+{
+    bool first = true;
+
+    if (types == OPTION_TYPES_AUTO || types == OPTION_TYPES_ALL) {
+        buffer_add(to, types == OPTION_TYPES_ALL ? SLICE("all") : SLICE("auto"));
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(type_names); i++) {
+        if ((types & 1u << i) == 0)
+            continue;
+        buffer_print(to, "%s%s", first ? "" : " ", type_names[i]);
+        first = false;
+    }
+}
+
 void options_print(const struct options *options, const struct option *option, struct buffer *to)
 {
     const void *field = options_field_seen(options, option);
@@ -411,6 +486,8 @@ void options_print(const struct options *options, const struct option *option, s
     case OPTION_KIND_NUMBER:
         if (option->unit == OPTION_UNIT_OCTAL)
             buffer_print(to, "%" PRIo64, (uint64_t) * (const int64_t *)field);
+        else if (option->unit == OPTION_UNIT_SHARE && *(const int64_t *)field < 0)
+            buffer_print(to, "%" PRId64 "%%", -*(const int64_t *)field);
         else
             buffer_add_integer(to, *(const int64_t *)field);
         break;
@@ -434,6 +511,9 @@ void options_print(const struct options *options, const struct option *option, s
         break;
     case OPTION_KIND_PERCENTS:
         print_percents(field, to);
+        break;
+    case OPTION_KIND_TYPES:
+        print_types(*(const uint32_t *)field, to);
         break;
     case OPTION_KIND_FIXED:
         buffer_add(to, fixed_value(option));

@@ -95,6 +95,11 @@ millis caller_now(const struct caller *caller)
     return now_of(caller);
 }
 
+micros caller_clock(const struct caller *caller)
+{
+    return caller->monotonic;
+}
+
 micros caller_wall(const struct caller *caller, micros monotonic)
 {
     return monotonic + caller->offset;
@@ -215,6 +220,18 @@ static void end_outermost(struct caller *caller, struct session *session)
     }
 }
 
+/* CLIENT NO-TOUCH: what is read is not marked as used, unless TOUCH asks for that. */
+static enum verdict run_unmarked(struct caller *caller, struct call *call)
+{
+    bool quiet = !slice_equal(command_full_name(call->command), SLICE("touch"));
+    enum verdict verdict;
+
+    keyspaces_leave_unmarked(caller->setup.keyspaces, quiet);
+    verdict = call->command->run(call);
+    keyspaces_leave_unmarked(caller->setup.keyspaces, false);
+    return verdict;
+}
+
 /* One run of one handler, between opening and closing its ledger. */
 static enum verdict run(struct caller *caller, struct call *call)
 {
@@ -229,7 +246,10 @@ static enum verdict run(struct caller *caller, struct call *call)
     call->began = caller->monotonic;
     call->session->in_call = true;
     call->args->at = call->command->parent != NULL ? 2 : 1;
-    verdict = call->command->run(call);
+    if (UNLIKELY(call->session->no_touch))
+        verdict = run_unmarked(caller, call);
+    else
+        verdict = call->command->run(call);
     caller->current = outer;
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
     count_call(caller, call, verdict, errors, inner);

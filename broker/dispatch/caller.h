@@ -87,6 +87,9 @@ void caller_follow_wall(struct caller *caller);
 /* Time as the caller saw it last, at the end of the latest call. */
 millis caller_now(const struct caller *caller);
 
+/* The monotonic clock as the caller read it last. */
+micros caller_clock(const struct caller *caller);
+
 /* Wall time of a moment of the monotonic clock: call->began. */
 micros caller_wall(const struct caller *caller, micros monotonic);
 

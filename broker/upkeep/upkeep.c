@@ -43,10 +43,16 @@ static bool sweep(struct upkeep *upkeep)
     struct keyspaces *all = upkeep->setup.keyspaces;
     size_t left = SWEEP_KEYS * (size_t)upkeep->setup.options->active_expire_effort;
 
+    micros begun;
+
     caller_open_own(upkeep->setup.caller);
+    begun = caller_clock(upkeep->setup.caller);
     for (uint32_t db = 0; db < keyspaces_count(all) && left > 0; db++)
         left -= keyspace_sweep(keyspaces_at(all, db), left);
     caller_close_own(upkeep->setup.caller);
+    (void)caller_begin(upkeep->setup.caller);
+    upkeep->setup.note(upkeep->setup.note_who, "expire-cycle",
+                       caller_clock(upkeep->setup.caller) - begun);
     return left == 0;
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/base/clock.h"
+
 struct caller;
 struct keyspaces;
 struct loop;
@@ -27,6 +29,10 @@ struct upkeep_setup {
     struct sessions      *sessions;
     struct metrics       *metrics;
     const struct options *options;
+
+    /* Told how long a sweep took: "expire-cycle". */
+    void (*note)(void *who, const char *event, micros took);
+    void *note_who;
 };
 
 struct upkeep *upkeep_new(const struct upkeep_setup *setup);

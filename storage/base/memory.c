@@ -141,6 +141,11 @@ void memory_purge(void)
     malloc_trim(0);
 }
 
+void memory_purge_in_background(void)
+{
+    /* libc's malloc has nobody for that. */
+}
+
 const char *memory_allocator(void)
 {
     return "libc";
@@ -245,6 +250,13 @@ void memory_purge(void)
     /* 4096 stands for all arenas (MALLCTL_ARENAS_ALL). */
     (void)mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
     (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
+}
+
+void memory_purge_in_background(void)
+{
+    bool on = true;
+
+    (void)mallctl("background_thread", NULL, NULL, &on, sizeof(on));
 }
 
 #define TEXT_OF(number)          TEXT_OF_EXPANDED(number)

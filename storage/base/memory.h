@@ -57,6 +57,13 @@ struct memory_figures {
 };
 void memory_figures(struct memory_figures *figures);
 
+/*
+ * Has unused pages given back to the kernel by a thread of the allocator's own
+ * from now on. Otherwise whoever frees does that, now and then for many pages at
+ * once, which was seen to take 20 ms while a gigabyte was evicted.
+ */
+void memory_purge_in_background(void);
+
 /* Asks the allocator to hand unused pages back to the kernel. */
 void memory_purge(void);
 

@@ -205,6 +205,18 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *v
 void *table_random(const struct table *table, struct random *random);
 
 /*
+ * Some items from one random place: those of a bucket, and of the following ones
+ * until there are `least`. At most `most` are put into `items`, at least twice as
+ * many as `least`. Returns how many; none if the table is empty or that place is.
+ * Far cheaper than asking for as many one by one.
+ */
+size_t table_sample(const struct table *table, struct random *random, void **items, size_t least,
+                    size_t most);
+
+/* Whether this very item is in the table, compared by address and not looked at. */
+bool table_holds(const struct table *table, const void *item, uint64_t hash);
+
+/*
  * A walk over all items. Each is met once. Items, the current one too, may be
  * removed meanwhile, none added; the table does not resize until the walk ends.
  * At most 255 walks at a time.

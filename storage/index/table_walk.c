@@ -133,6 +133,58 @@ void *table_random(const struct table *table, struct random *random)
     return chain_item(numbered(table, number), (unsigned)random_below(random, count));
 }
 
+/* Takes the items of a chain, as many as there is room for. */
+static size_t gather(const struct table_bucket *bucket, void **items, size_t room)
+{
+    size_t count = 0;
+
+    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
+        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0 && count < room;
+             left &= left - 1) {
+            items[count] = bucket->slot[lowest(left)];
+            __builtin_prefetch(items[count++]);
+        }
+    }
+    return count;
+}
+
+size_t table_sample(const struct table *table, struct random *random, void **items, size_t least,
+                    size_t most)
+{
+    enum { EMPTY_MOST = 64 };
+    uint64_t buckets = array_mask(table->exponent) + 1;
+    uint64_t number;
+    size_t count = 0;
+
+    if (table->count == 0)
+        return 0;
+    if (table->old != NULL)
+        buckets += array_mask(table->old_exponent) + 1 - table->moved;
+    number = random_below(random, buckets);
+    for (uint64_t seen = 0; seen < buckets && seen < least + EMPTY_MOST && count < least; seen++) {
+        const struct table_bucket *next;
+
+        count += gather(numbered(table, number), items + count, most - count);
+        number = number + 1 < buckets ? number + 1 : 0;
+        next = numbered(table, number);
+        __builtin_prefetch(next);
+    }
+    return count;
+}
+
+bool table_holds(const struct table *table, const void *item, uint64_t hash)
+{
+    const struct table_bucket *bucket = table->count > 0 ? table_home(table, hash) : NULL;
+
+    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
+        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0; left &= left - 1) {
+            if (bucket->slot[lowest(left)] == item)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* -- Walking. */
 
 static void enter_bucket(struct table_walk *walk, struct table_bucket *array, uint64_t mask)

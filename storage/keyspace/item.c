@@ -56,7 +56,7 @@ static void write_payload(struct item *item, const struct item_content *content)
 {
     switch (content->form) {
     case ITEM_TEXT:
-        item->text_len = (uint16_t)content->text.len;
+        item->text_len = (uint8_t)content->text.len;
         if (content->text.at != NULL && content->text.len > 0)
             memcpy(item_text(item), content->text.at, content->text.len);
         break;

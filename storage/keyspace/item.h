@@ -3,7 +3,7 @@
  *
  *   header 8 | [due 8] | [payload 8] | [key length 4] | key ... | [text ...]
  *
- *   header    access clock 24 bits, kind 4 and form 4 bits, flags, key length
+ *   header    access clock 32 bits, kind 4 and form 4 bits, flags, key length
  *             (or 0 with a long key), text length
  *   due       when it expires, milliseconds since 1970; present if ITEM_EXPIRES
  *   payload   a pointer or a 64-bit integer; absent if the form is ITEM_TEXT
@@ -41,12 +41,12 @@ enum { ITEM_TEXT_MAX = 128 };
 
 struct item {
     /* Private. */
-    uint32_t clock : 24; /* when last used, or how often: storage/keyspace/eviction */
+    uint32_t clock;      /* when last used, or how often: storage/keyspace/eviction */
     uint32_t kind : 4;   /* enum value_kind */
     uint32_t form : 4;   /* enum item_form */
     uint8_t  flags;      /* enum item_flags */
     uint8_t  key_len;    /* unless ITEM_LONG_KEY */
-    uint16_t text_len;   /* of ITEM_TEXT */
+    uint8_t  text_len;   /* of ITEM_TEXT */
     uint64_t body[];
 };
 

@@ -28,12 +28,16 @@ static void keyspace_begin(struct keyspace *keys, struct keyspaces *all, uint32_
 struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup)
 {
     struct keyspaces *all = memory_new_zeroed(1, sizeof(*all));
+    uint64_t seed;
 
     all->count = setup->count;
     all->types = setup->types;
     all->secret = setup->secret;
     all->changes = setup->changes;
     all->reclaim = setup->reclaim;
+    random_secret(&seed, sizeof(seed));
+    random_seed(&all->random, seed);
+    keyspaces_count_use(all, USE_READ, 10, 1);
     all->at = memory_new_zeroed(setup->count, sizeof(struct keyspace));
     for (uint32_t db = 0; db < setup->count; db++)
         keyspace_begin(&all->at[db], all, db);
@@ -69,6 +73,7 @@ struct keyspace *keyspaces_at(struct keyspaces *all, uint32_t db)
 void keyspaces_set_now(struct keyspaces *all, millis now)
 {
     all->now = now;
+    all->clock = (uint32_t)((uint64_t)now / USE_TICK);
 }
 
 millis keyspaces_now(const struct keyspaces *all)
@@ -86,8 +91,15 @@ bool keyspaces_keeps_expired(const struct keyspaces *all)
     return all->keep_expired;
 }
 
+void keyspaces_leave_unmarked(struct keyspaces *all, bool on)
+{
+    all->unmarked = (uint8_t)((all->unmarked & ~UNMARKED_ASKED) | (on ? UNMARKED_ASKED : 0));
+}
+
 void keyspaces_pause_resizing(struct keyspaces *all, bool pause)
 {
+    /* A mark of use is a write too, for which a page is copied. */
+    all->unmarked = (uint8_t)((all->unmarked & ~UNMARKED_SAVING) | (pause ? UNMARKED_SAVING : 0));
     for (uint32_t db = 0; db < all->count; db++)
         table_set_reluctant(&all->at[db].items, pause);
 }
@@ -161,18 +173,26 @@ static inline void **find_slot(struct keyspace *keys, struct slice key, uint64_t
 
 struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look why)
 {
+    struct keyspaces *all = keys->all;
     void **slot = find_slot(keys, key, keyspace_hash(keys, key));
 
-    if (why != LOOK_WRITE && why != LOOK_QUIET) {
-        if (LIKELY(slot != NULL)) {
-            keys->all->counts.hits++;
-        } else {
-            keys->all->counts.misses++;
+    if (UNLIKELY(slot == NULL)) {
+        if (why != LOOK_WRITE && why != LOOK_QUIET) {
+            all->counts.misses++;
             if (why != LOOK_INSPECT)
                 keyspace_tell(keys, key, CHANGE_MISSED);
         }
+        return NULL;
     }
-    return slot != NULL ? *slot : NULL;
+    if (why == LOOK_READ) {
+        all->counts.hits++;
+        item_mark_read(all, *slot);
+    } else if (why == LOOK_WRITE) {
+        item_mark_written(all, *slot);
+    } else if (why != LOOK_QUIET) {
+        all->counts.hits++;
+    }
+    return *slot;
 }
 
 struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct item_content *content,
@@ -205,17 +225,19 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
 
     if (slot == NULL) {
         item = item_new(key, content, -1);
+        item->clock = item_clock_at_first(keys->all);
         table_add(&keys->items, item, hash);
         fields_add(keys, item);
         keyspace_tell(keys, key, CHANGE_CREATED);
         return item;
     }
     item = *slot;
+    item_mark_put(keys->all, item);
     due = keep_expiry ? item_due(item) : -1;
     if (content->form == ITEM_TEXT && item_fits_text(item, content->text.len) &&
         due == item_due(item)) {
         memmove(item_text(item), content->text.at, content->text.len);
-        item->text_len = (uint16_t)content->text.len;
+        item->text_len = (uint8_t)content->text.len;
         item->flags &= (uint8_t)~ITEM_RAW;
         return item;
     }
@@ -430,12 +452,15 @@ struct item *keyspace_copy(struct keyspace *from, const struct item *item, struc
                            struct slice key)
 {
     struct item_content content = item_content(item);
+    struct item *copy;
 
     if (content.form == ITEM_VALUE)
         content.value = from->all->types->of[content.kind]->copy(content.value);
     else if (content.form == ITEM_BYTES)
         content.bytes = bytes_copy(bytes_slice(content.bytes));
-    return put_item(to, item_new(key, &content, item_due(item)));
+    copy = item_new(key, &content, item_due(item));
+    copy->clock = item_clock_at_first(to->all);
+    return put_item(to, copy);
 }
 
 void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b)

@@ -59,6 +59,34 @@ bool keyspaces_keeps_expired(const struct keyspaces *all);
 /* While a child saves, tables do not resize, so that fewer pages are copied. */
 void keyspaces_pause_resizing(struct keyspaces *all, bool pause);
 
+/*
+ * What counts as use of an item, for those that are not used to be evicted
+ * (eviction.h) and for OBJECT IDLETIME and FREQ.
+ */
+enum use {
+    USE_READ,    /* when it was last read or written: LRU */
+    USE_WRITTEN, /* when it was last written: LRM */
+    USE_COUNTED  /* how often it is, as a logarithm: LFU */
+};
+
+enum { USE_TICK = 16 }; /* milliseconds; moments of use are exact to so many */
+
+/*
+ * Counts use in a way from now on; what was counted otherwise adjusts with time.
+ * `factor` is how slowly a count rises, `decay` the minutes after which it falls
+ * by one, 0 for never.
+ */
+void keyspaces_count_use(struct keyspaces *all, enum use use, uint32_t factor, uint32_t decay);
+
+/* While this is on, reading leaves no marks of use: CLIENT NO-TOUCH. */
+void keyspaces_leave_unmarked(struct keyspaces *all, bool on);
+
+/* Milliseconds since an item was last used; unless use is USE_COUNTED. */
+millis keyspaces_idle(const struct keyspaces *all, const struct item *item);
+
+/* How often an item is used, 0 to 255, as a logarithm that falls with time; with USE_COUNTED. */
+uint32_t keyspaces_frequency(const struct keyspaces *all, const struct item *item);
+
 /* Counts for INFO, since the start or the last reset. */
 struct keyspace_counts {
     uint64_t hits;

@@ -26,10 +26,23 @@ struct keyspace {
     uint32_t          db;
 };
 
+/* Why reading leaves no marks of use. */
+enum unmarked {
+    UNMARKED_SAVING = 1 << 0, /* a child would have pages copied */
+    UNMARKED_ASKED = 1 << 1,  /* who reads asked for it */
+};
+
 struct keyspaces {
     struct keyspace        *at; /* count of them */
     uint32_t                count;
     bool                    keep_expired;
+    uint8_t                 unmarked; /* enum unmarked: why use leaves no marks for now */
+    uint8_t                 use;      /* enum use: what marks it */
+    uint32_t                clock;    /* now, in ticks of USE_TICK milliseconds */
+    uint32_t                use_factor; /* lfu-log-factor */
+    uint32_t                use_decay;  /* lfu-decay-time, minutes */
+    const struct item      *counted;    /* the item whose use was counted last, by a search */
+    struct random           random;
     millis                  now;
     const struct value_types *types;
     const struct hash_key  *secret;
@@ -56,6 +69,40 @@ static inline void keyspace_tell(const struct keyspace *keys, struct slice key,
 
     if (changes != NULL)
         changes->tell(changes->who, keys->db, key, kind);
+}
+
+/*
+ * Marks of use: storage/keyspace/eviction.c. While use is counted by moments a
+ * mark is one store.
+ */
+uint32_t item_clock_at_first(const struct keyspaces *all);
+void item_count_use(struct keyspaces *all, struct item *item);
+
+static inline void item_mark_read(struct keyspaces *all, struct item *item)
+{
+    if (UNLIKELY(all->unmarked != 0))
+        return;
+    if (LIKELY(all->use == USE_READ))
+        item->clock = all->clock;
+    else if (all->use == USE_COUNTED)
+        item_count_use(all, item);
+}
+
+static inline void item_mark_written(struct keyspaces *all, struct item *item)
+{
+    if (LIKELY(all->use != USE_COUNTED))
+        item->clock = all->clock;
+    else
+        item_count_use(all, item);
+}
+
+/* What is put over an item that was just searched for is one use, not two. */
+static inline void item_mark_put(struct keyspaces *all, struct item *item)
+{
+    if (UNLIKELY(all->use == USE_COUNTED && all->counted == item))
+        all->counted = NULL;
+    else
+        item_mark_written(all, item);
 }
 
 /* The index of expiry: storage/keyspace/expiry.c. */

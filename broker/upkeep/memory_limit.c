@@ -1,0 +1,342 @@
+#include "broker/upkeep/memory_limit.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "broker/config/options.h"
+#include "broker/dispatch/transaction.h"
+#include "broker/metrics/metrics.h"
+#include "storage/base/memory.h"
+#include "storage/base/worker.h"
+#include "storage/keyspace/eviction.h"
+
+enum {
+    LOOK_EVERY = 16,     /* items evicted between looks at the clock */
+    TURN_SLICE = 1000,   /* microseconds of eviction at the end of a turn */
+    TENACITY_LINEAR = 10,
+    TENACITY_USEC = 50   /* for each step of tenacity up to there */
+};
+
+struct memory_limit {
+    struct memory_limit_setup setup;
+    struct caller            *caller;
+    struct eviction          *eviction;
+    const struct command     *exec;
+    size_t                    bytes;     /* 0: no limit */
+    micros                    patience;  /* how long one command may evict */
+    bool                      handed;    /* a worker frees what was evicted */
+    micros                    over_since;/* eviction could not keep up since then; 0: it does */
+};
+
+/* What an attempt to come below the limit led to. */
+enum outcome { UNDER, STILL_OVER, STUCK };
+
+struct memory_limit *memory_limit_new(const struct memory_limit_setup *setup)
+{
+    static const struct slice exec[] = { { "exec", 4 } };
+    struct memory_limit *limit = memory_new_zeroed(1, sizeof(*limit));
+
+    limit->setup = *setup;
+    limit->eviction = eviction_new(setup->keyspaces);
+    limit->exec = command_find(exec, 1);
+    memory_limit_follow_options(limit);
+    return limit;
+}
+
+void memory_limit_set_caller(struct memory_limit *limit, struct caller *caller)
+{
+    limit->caller = caller;
+}
+
+void memory_limit_free(struct memory_limit *limit)
+{
+    if (limit == NULL)
+        return;
+    eviction_free(limit->eviction);
+    memory_free(limit);
+}
+
+/* ---- Options ---- */
+
+/* Bytes that an option asks for, which may be a share of something. */
+static size_t bytes_of(int64_t option, size_t whole)
+{
+    return option >= 0 ? (size_t)option : whole / 100 * (size_t)-option;
+}
+
+static size_t memory_of_machine(void)
+{
+    return (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* How long one command may evict: quickly more and more, and at the end for ever. */
+static micros patience_of(int64_t tenacity)
+{
+    double time = TENACITY_LINEAR * TENACITY_USEC;
+
+    if (tenacity <= TENACITY_LINEAR)
+        return tenacity * TENACITY_USEC;
+    if (tenacity >= 100)
+        return INT64_MAX;
+    for (int64_t i = TENACITY_LINEAR; i < tenacity; i++)
+        time *= 1.15;
+    return (micros)time;
+}
+
+static size_t follow_prefixes(const struct option_words *words, struct slice *prefixes)
+{
+    size_t count = 0;
+
+    for (; count < words->count && count < EVICTION_PREFIXES; count++)
+        prefixes[count] = slice_text(words->at[count]);
+    return count;
+}
+
+static enum eviction_order order_of(enum option_policy policy)
+{
+    switch (policy) {
+    case OPTION_POLICY_VOLATILE_LFU:
+    case OPTION_POLICY_ALLKEYS_LFU:
+        return EVICTION_RARE;
+    case OPTION_POLICY_VOLATILE_RANDOM:
+    case OPTION_POLICY_ALLKEYS_RANDOM:
+        return EVICTION_RANDOM;
+    case OPTION_POLICY_VOLATILE_TTL:
+        return EVICTION_DUE;
+    case OPTION_POLICY_VOLATILE_LRU:
+    case OPTION_POLICY_ALLKEYS_LRU:
+    case OPTION_POLICY_VOLATILE_LRM:
+    case OPTION_POLICY_ALLKEYS_LRM:
+    case OPTION_POLICY_NONE:
+        break;
+    }
+    return EVICTION_UNUSED;
+}
+
+static enum use use_of(enum option_policy policy)
+{
+    if (order_of(policy) == EVICTION_RARE)
+        return USE_COUNTED;
+    if (policy == OPTION_POLICY_VOLATILE_LRM || policy == OPTION_POLICY_ALLKEYS_LRM)
+        return USE_WRITTEN;
+    return USE_READ;
+}
+
+static bool takes_all_keys(enum option_policy policy)
+{
+    return policy == OPTION_POLICY_ALLKEYS_LRU || policy == OPTION_POLICY_ALLKEYS_LFU ||
+           policy == OPTION_POLICY_ALLKEYS_LRM || policy == OPTION_POLICY_ALLKEYS_RANDOM;
+}
+
+/*
+ * The types that may go. Unless the options say otherwise a queue goes only if
+ * somebody gave it a time to live, and so said that it may.
+ */
+static uint32_t kinds_of(const struct options *options)
+{
+    static const uint32_t caches =
+        1u << VALUE_STRING | 1u << VALUE_HASH | 1u << VALUE_SET | 1u << VALUE_ZSET;
+
+    if (options->maxmemory_evict_types != OPTION_TYPES_AUTO)
+        return options->maxmemory_evict_types;
+    return takes_all_keys((enum option_policy)options->maxmemory_policy) ? caches
+                                                                         : OPTION_TYPES_ALL;
+}
+
+void memory_limit_follow_options(struct memory_limit *limit)
+{
+    const struct options *options = limit->setup.options;
+    enum option_policy policy = (enum option_policy)options->maxmemory_policy;
+    struct eviction_rules rules = {
+        .order = order_of(policy),
+        .nobody = policy == OPTION_POLICY_NONE,
+        .expiring_only = !takes_all_keys(policy),
+        .samples = (uint32_t)(options->maxmemory_samples > 1000 ? 1000
+                                                                : options->maxmemory_samples),
+        .kinds = kinds_of(options),
+    };
+
+    rules.prefix_count = follow_prefixes(&options->maxmemory_evict_prefixes, rules.prefixes);
+    rules.kept_count = follow_prefixes(&options->maxmemory_keep_prefixes, rules.kept);
+    eviction_follow(limit->eviction, &rules);
+    keyspaces_count_use(limit->setup.keyspaces, use_of(policy),
+                        (uint32_t)options->lfu_log_factor, (uint32_t)options->lfu_decay_time);
+    limit->bytes = bytes_of(options->maxmemory, memory_of_machine());
+    limit->patience = patience_of(options->maxmemory_eviction_tenacity);
+}
+
+size_t memory_limit_bytes(const struct memory_limit *limit)
+{
+    return limit->bytes;
+}
+
+bool memory_limit_is_over(const struct memory_limit *limit)
+{
+    return limit->bytes > 0 && memory_used() > limit->bytes;
+}
+
+/* ---- Evicting ---- */
+
+/* Evicts until memory is below its limit or the time is over. */
+static enum outcome evict_for(struct memory_limit *limit, micros patience, micros begun)
+{
+    enum eviction_result result = EVICTION_NOTHING;
+    size_t taken = 0;
+
+    for (size_t tries = 1; memory_limit_is_over(limit); tries++) {
+        result = eviction_take(limit->eviction);
+        if (result == EVICTION_NOTHING)
+            return STUCK;
+        taken += result != EVICTION_SEARCHES;
+        /* How much that one gives back is known when it is freed. */
+        if (result == EVICTION_HANDED) {
+            limit->handed = true;
+            return STILL_OVER;
+        }
+        if (tries % LOOK_EVERY == 0 &&
+            clock_monotonic(limit->setup.clock) - begun >= patience)
+            return taken > 0 ? STILL_OVER : STUCK;
+        if (result == EVICTION_SEARCHES && patience == 0)
+            return STUCK;
+    }
+    return UNDER;
+}
+
+static void note_pressure(struct memory_limit *limit, enum outcome outcome, micros now)
+{
+    if (outcome != UNDER && limit->over_since == 0) {
+        limit->over_since = now;
+    } else if (outcome == UNDER && limit->over_since != 0) {
+        limit->setup.metrics->eviction_exceeded_msec +=
+            (uint64_t)(now - limit->over_since) / 1000;
+        limit->over_since = 0;
+    }
+}
+
+static enum outcome come_below(struct memory_limit *limit, micros patience)
+{
+    micros begun;
+    enum outcome outcome;
+
+    if (!memory_limit_is_over(limit))
+        outcome = UNDER;
+    else if (limit->setup.options->maxmemory_policy == OPTION_POLICY_NONE)
+        return STUCK;
+    else if (limit->handed && worker_pending(limit->setup.worker) > 0)
+        return STILL_OVER;
+    else
+        outcome = STILL_OVER;
+    begun = clock_monotonic(limit->setup.clock);
+    if (outcome == STILL_OVER) {
+        micros now;
+
+        limit->handed = false;
+        caller_open_own(limit->caller);
+        outcome = evict_for(limit, patience, begun);
+        caller_close_own(limit->caller);
+        now = clock_monotonic(limit->setup.clock);
+        limit->setup.note(limit->setup.note_who, "eviction-cycle", now - begun);
+        begun = now;
+    }
+    note_pressure(limit, outcome, begun);
+    return outcome;
+}
+
+/* An EXEC whose calls need memory is over with them. */
+static enum pass refuse_exec(struct memory_limit *limit, struct call *call)
+{
+    transaction_end(call->session);
+    limit->setup.unwatch(limit->setup.unwatch_who, call->session);
+    (void)call_refuse_with(call, "EXECABORT Transaction discarded because of: OOM command not "
+                                 "allowed when used memory > 'maxmemory'.");
+    return PASS_REFUSED;
+}
+
+/* What queues in MULTI takes memory whatever it is; what ends a transaction does not queue. */
+static bool needs_memory(const struct call *call)
+{
+    static const struct slice direct[] = { { "exec", 4 }, { "discard", 7 }, { "quit", 4 },
+                                           { "reset", 5 } };
+
+    if (call->session->transaction == NULL)
+        return (call->command->flags & COMMAND_DENYOOM) != 0;
+    for (size_t i = 0; i < sizeof(direct) / sizeof(direct[0]); i++) {
+        if (slice_equal(direct[i], command_full_name(call->command)))
+            return false;
+    }
+    return true;
+}
+
+static enum pass check(struct memory_limit *limit, struct call *call)
+{
+    const struct session *session = call->session;
+
+    if (come_below(limit, limit->patience) != STUCK)
+        return PASS_ON;
+    if (call->command == limit->exec && session->transaction != NULL &&
+        !transaction_is_broken(session) && transaction_has(session, COMMAND_DENYOOM))
+        return refuse_exec(limit, call);
+    if (!needs_memory(call))
+        return PASS_ON;
+    (void)call_refuse(call, REFUSAL_OUT_OF_MEMORY);
+    return PASS_REFUSED;
+}
+
+enum pass memory_limit_guard(void *who, struct call *call)
+{
+    struct memory_limit *limit = who;
+
+    if (LIKELY(limit->bytes == 0) ||
+        (LIKELY(memory_used() <= limit->bytes) && limit->over_since == 0))
+        return PASS_ON;
+    return check(limit, call);
+}
+
+bool memory_limit_step(void *who)
+{
+    struct memory_limit *limit = who;
+
+    if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0))
+        return false;
+    return come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed;
+}
+
+/* ---- Telling ---- */
+
+static void print_kinds(const struct memory_limit *limit, struct buffer *to)
+{
+    const struct value_types *types = keyspaces_types(limit->setup.keyspaces);
+    uint32_t kinds = kinds_of(limit->setup.options);
+    bool first = true;
+
+    for (int kind = 0; kind < VALUE_KINDS; kind++) {
+        if ((kinds & 1u << kind) == 0)
+            continue;
+        buffer_print(to, "%s%s", first ? "" : " ", types->of[kind]->name);
+        first = false;
+    }
+}
+
+void memory_limit_print(struct memory_limit *limit, struct buffer *to)
+{
+    const struct options *options = limit->setup.options;
+
+    if (options->maxmemory_policy != OPTION_POLICY_NONE) {
+        size_t evictable;
+        size_t items;
+
+        eviction_estimate(limit->eviction, &evictable, &items);
+        buffer_print(to, "maxmemory_evict_types:");
+        print_kinds(limit, to);
+        buffer_print(to, "\r\nmaxmemory_evictable_keys:%zu\r\nmaxmemory_protected_keys:%zu\r\n",
+                     evictable, items - evictable);
+    }
+}
+
+void memory_limit_print_stats(const struct memory_limit *limit, struct buffer *to)
+{
+    micros now = clock_monotonic(limit->setup.clock);
+    micros current = limit->over_since > 0 ? now - limit->over_since : 0;
+
+    buffer_print(to, "current_eviction_exceeded_time:%" PRId64 "\r\n", current / 1000);
+}

@@ -1,0 +1,70 @@
+/*
+ * maxmemory: what happens when more memory is in use than the options allow.
+ *
+ * The guard evicts in front of a command, for a time that
+ * maxmemory-eviction-tenacity bounds, and refuses commands that may need more
+ * memory only if nothing may go. What is left over after that is evicted at the
+ * end of the turns, a slice each, so that nobody waits for it long.
+ *
+ *     over the limit ──► evict for a while ──► under: go on
+ *                                          ├─► still over, more may go: go on, later slices
+ *                                          └─► nothing may go: -OOM for what needs memory
+ *
+ * What may go, and in what order, is storage/keyspace/eviction's; this module
+ * makes its rules from the options.
+ */
+#ifndef BROKER_UPKEEP_MEMORY_LIMIT_H
+#define BROKER_UPKEEP_MEMORY_LIMIT_H
+
+#include "broker/dispatch/caller.h"
+#include "storage/base/buffer.h"
+
+struct memory_limit;
+struct options;
+struct worker;
+
+/* Pointers are borrowed. */
+struct memory_limit_setup {
+    struct keyspaces     *keyspaces;
+    struct clock         *clock;
+    struct metrics       *metrics;
+    struct worker        *worker; /* frees what is large */
+    const struct options *options;
+
+    /* Told how long eviction took: "eviction-cycle". */
+    void (*note)(void *who, const char *event, micros took);
+    void *note_who;
+
+    /* Takes a session's watches back, when its EXEC is refused. */
+    void (*unwatch)(void *who, struct session *session);
+    void *unwatch_who;
+};
+
+struct memory_limit *memory_limit_new(const struct memory_limit_setup *setup);
+
+/* Hands it the caller, which is made after its guards. */
+void memory_limit_set_caller(struct memory_limit *limit, struct caller *caller);
+
+/* Frees it. NULL is fine. */
+void memory_limit_free(struct memory_limit *limit);
+
+/* The guard. One comparison while there is no limit, one sum while memory is below it. */
+enum pass memory_limit_guard(void *limit, struct call *call);
+
+/* The step of a turn: true if more is to be evicted at once. */
+bool memory_limit_step(void *limit);
+
+/* Follows the options maxmemory*, lfu-*. */
+void memory_limit_follow_options(struct memory_limit *limit);
+
+/* The limit in bytes, 0 for none: a share of the machine's memory is reckoned. */
+size_t memory_limit_bytes(const struct memory_limit *limit);
+
+/* Whether memory is over its limit now; scripts ask before they write. */
+bool memory_limit_is_over(const struct memory_limit *limit);
+
+/* Appends the lines of INFO memory and stats that tell of limits. */
+void memory_limit_print(struct memory_limit *limit, struct buffer *to);
+void memory_limit_print_stats(const struct memory_limit *limit, struct buffer *to);
+
+#endif
