@@ -51,11 +51,13 @@ struct sampling_seen {
     struct set  *names;
 };
 
+/* Begins to remember what is drawn; at most `count` different elements will be. */
 void sampling_seen_begin(struct sampling_seen *seen, struct call *call, size_t count);
 
 /* Whether an element was not drawn before; it is remembered. */
 bool sampling_is_new(struct sampling_seen *seen, struct slice name);
 
+/* Forgets it all. */
 void sampling_seen_end(struct sampling_seen *seen);
 
 #endif

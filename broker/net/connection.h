@@ -98,6 +98,7 @@ bool connection_closing(const struct connection *connection);
 /* Stops reading, and begins again: back-pressure. */
 void connection_pause_reading(struct connection *connection, bool pause);
 
+/* The socket's file descriptor, as CLIENT LIST tells it. */
 int connection_descriptor(const struct connection *connection);
 
 /* Bytes read and not taken yet, and the room kept for them. */

@@ -54,6 +54,7 @@ void outbox_init(struct outbox *outbox, struct outbox_pool *pool);
 /* Drops everything and gives the memory back; the outbox is empty and usable. */
 void outbox_clear(struct outbox *outbox);
 
+/* The part of outbox_reserve that finds a further chunk; only that calls it. */
 char *outbox_reserve_slow(struct outbox *outbox, size_t len);
 
 /* Where `len` bytes may be written now; outbox_commit says how many were. */

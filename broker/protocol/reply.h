@@ -43,6 +43,7 @@ void reply_ok(struct reply *reply);
 void reply_error(struct reply *reply, struct slice line);
 void reply_refusal(struct reply *reply, enum refusal refusal);
 
+/* A string of any bytes, which are copied. */
 void reply_bulk(struct reply *reply, struct slice bytes);
 
 /* The decimal digits of an integer, as a bulk. */
@@ -51,6 +52,7 @@ void reply_bulk_integer(struct reply *reply, int64_t value);
 /* A bulk by reference if it is long enough to be worth it; takes a share of its own. */
 void reply_bulk_shared(struct reply *reply, struct bytes *bytes);
 
+/* :value */
 void reply_integer(struct reply *reply, int64_t value);
 
 /* A double: a bulk in RESP2, a `,` in RESP3. */
@@ -71,6 +73,7 @@ void reply_verbatim(struct reply *reply, struct slice text, const char format[3]
 /* A big number given in digits. A bulk in RESP2. */
 void reply_big_number(struct reply *reply, struct slice digits);
 
+/* Headers of aggregates: as many elements, or pairs of them, must follow. */
 void reply_array(struct reply *reply, size_t count);
 void reply_map(struct reply *reply, size_t pairs); /* an array of 2 * pairs in RESP2 */
 void reply_set(struct reply *reply, size_t count); /* an array in RESP2 */

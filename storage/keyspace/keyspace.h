@@ -39,6 +39,7 @@ struct keyspaces_setup {
 struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup);
 void keyspaces_free(struct keyspaces *all);
 
+/* How many databases there are, and the types their values may have. */
 uint32_t keyspaces_count(const struct keyspaces *all);
 const struct value_types *keyspaces_types(const struct keyspaces *all);
 
@@ -97,8 +98,12 @@ struct keyspace_counts {
 };
 struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
 
+/* Which database this is, and all of them. */
 uint32_t keyspace_db(const struct keyspace *keys);
 struct keyspaces *keyspace_all(const struct keyspace *keys);
+
+/* How many keys there are, and how many of them have a time to live; those past it that nobody has
+ * removed yet are counted. O(1). */
 size_t keyspace_count(const struct keyspace *keys);
 size_t keyspace_expiring(const struct keyspace *keys);
 

@@ -55,6 +55,7 @@ size_t hash_length(const struct hash *hash);
 MUST_USE bool hash_get(const struct hash *hash, struct slice field, struct hash_room *room,
                        struct slice *value);
 
+/* Whether there is such a field, also one that is past its time. */
 bool hash_has(const struct hash *hash, struct slice field);
 
 /* Gives a field a value, neither borrowed from this hash. True if the field is new. A field that

@@ -100,6 +100,7 @@ struct slice set_random(const struct set *set, struct random *random, struct set
 
 /* -- For saving, loading and measuring. */
 
+/* Which of its forms the set has: integers in order, a table, or else packed. */
 bool set_is_ints(const struct set *set);
 bool set_is_table(const struct set *set);
 

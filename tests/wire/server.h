@@ -46,6 +46,7 @@ void server_free(struct server *server);
 /* A new connection over the unix socket, or -1. */
 int server_connect(const struct server *server);
 
+/* Where it keeps its files, which program it is, its TCP port, its process. */
 const char *server_folder(const struct server *server);
 const char *server_program(const struct server *server);
 int server_port(const struct server *server);

@@ -59,6 +59,7 @@ void talk_reply_print(const struct talk_reply *reply, struct text *out);
 /* The same, broken into lines indented by `indent` where it would pass 96 columns. */
 void talk_reply_lay_out(const struct talk_reply *reply, struct text *out, size_t indent);
 
+/* Whether replies of this kind hold others. */
 bool talk_reply_is_container(enum reply_kind kind);
 
 /* Whether a simple string may be written bare in the notation. */

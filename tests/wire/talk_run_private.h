@@ -39,6 +39,7 @@ struct run {
     bool ended; /* nothing more can come of this talk */
 };
 
+/* Waits so many milliseconds. */
 void run_sleep(long ms);
 
 /* Tells one thing that went wrong, with the step's place in front. */
@@ -47,6 +48,7 @@ void run_tell(struct run *run, const char *what, const char *detail);
 /* Tells it and gives the talk up. */
 void run_end(struct run *run, const char *what, const char *detail);
 
+/* Tells that another reply came than was expected. */
 void run_tell_mismatch(struct run *run, const char *expected, const struct talk_reply *got);
 
 /* Why no reply came, as the beginning of a sentence. */

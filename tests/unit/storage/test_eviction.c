@@ -37,7 +37,7 @@ static void count_told(void *who, uint32_t db, struct slice key, enum change_kin
 
 static void open_world(struct world *world, const struct eviction_rules *rules)
 {
-    *world = (struct world){ .sink = { count_told, world }, .now = 1000 * (millis)DAY };
+    *world = (struct world){ .sink = { .tell = count_told, .who = world, .tell_field = NULL }, .now = 1000 * (millis)DAY };
     world->all = keyspaces_new(&(struct keyspaces_setup){
         .count = 2, .types = &types, .secret = &secret, .changes = &world->sink });
     keyspaces_set_now(world->all, world->now);

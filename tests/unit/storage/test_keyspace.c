@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "storage/base/digest.h"
+#include "storage/base/number.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/values/list.h"
 
@@ -173,7 +174,10 @@ static void see(void *who, struct item *item)
 {
     struct seen *seen = who;
 
-    seen->times[atoi(item_key(item).at + 4)] = 1;
+    int64_t number;
+
+    CU_ASSERT_TRUE_FATAL(number_read(slice_after(item_key(item), 4), &number));
+    seen->times[number] = 1;
 }
 
 static void a_scan_meets_all_that_stays_while_tables_change(void)
