@@ -176,7 +176,7 @@ static void see(void *who, struct item *item)
     struct slice digits = slice_after(item_key(item), 4);
     size_t number = 0;
 
-    for (size_t i = 0; i < digits.len; i++)
+    for (size_t i = 0; i < digits.len && digits.at[i] >= '0' && digits.at[i] <= '9'; i++)
         number = 10 * number + (size_t)(digits.at[i] - '0');
     seen->times[number] = 1;
 }
