@@ -98,6 +98,9 @@ struct keyspace_counts {
 };
 struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
 
+/* Has something freed that takes long: `run(what)` on the worker, or at once if there is none. */
+void keyspaces_reclaim(struct keyspaces *all, void (*run)(void *what), void *what);
+
 /* Which database this is, and all of them. */
 uint32_t keyspace_db(const struct keyspace *keys);
 struct keyspaces *keyspace_all(const struct keyspace *keys);

@@ -79,3 +79,11 @@ void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazi
     else
         free_keyspace_job(job);
 }
+
+void keyspaces_reclaim(struct keyspaces *all, void (*run)(void *what), void *what)
+{
+    if (all->reclaim != NULL)
+        worker_queue(all->reclaim, run, what);
+    else
+        run(what);
+}
