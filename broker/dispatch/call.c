@@ -130,7 +130,16 @@ enum verdict call_wait(struct call *call, const struct wait *wait)
     }
     if (!call->again)
         waiting_add(call->waiting, call, wait);
+    if (wait->wake_at > 0)
+        waiting_wake_at(call->waiting, call->session,
+                        wait->wake_at > call->now ? wait->wake_at : call->now + 1);
     return VERDICT_WAIT;
+}
+
+void call_due_earlier(struct call *call, struct slice key)
+{
+    if (!call->again)
+        waiting_due_earlier(call->waiting, keyspace_db(call->keys), key);
 }
 
 void call_rewrite_word(struct call *call, size_t index, struct slice word)

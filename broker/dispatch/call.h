@@ -100,6 +100,9 @@ struct wait {
     bool                on_gone;  /* also run again when a key is removed or changes kind */
     millis              timeout;  /* milliseconds, 0 for ever */
     bool                nil_array;/* what is answered when the time is over: nil array or nil */
+    uint64_t            need;     /* who cannot be served proves that nobody in the lane can who
+                                     needs as much or more; those who need less are still tried */
+    millis              wake_at;  /* run again at this time, though nothing changed; 0 for never */
 };
 
 /*
@@ -107,6 +110,12 @@ struct wait {
  * time is over. The handler returns what this returns.
  */
 enum verdict call_wait(struct call *call, const struct wait *wait);
+
+/*
+ * Lets those look again who wait with a `wake_at` for a key, because what they
+ * wait for may now be due earlier. The key need not have changed. O(1).
+ */
+void call_due_earlier(struct call *call, struct slice key);
 
 /*
  * Replaces a word by another for the runs after this one, when it waits: what

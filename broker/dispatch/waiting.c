@@ -3,7 +3,8 @@
  *   (1) A waiter has one place in one lane of each different key it named.
  *   (2) A lane with no places is not in its key; a key with no lanes is not in the table.
  *   (3) A session waits if and only if session->waiter is set, and then session->paused is.
- *   (4) A waiter with a deadline is in `deadlines` once.
+ *   (4) A waiter with a deadline is in `deadlines` once, a lane with an alarm in `alarms`.
+ *   (5) Nobody in a lane needs less than its `least_need`.
  */
 #include "broker/dispatch/waiting.h"
 
@@ -33,6 +34,9 @@ struct lane {
     bool            shared;
     bool            on_gone;
     uint32_t        len;
+    uint64_t        least_need;
+    uint64_t        serial;  /* of two that ring at once the older is first */
+    millis          wake_at; /* 0 for never */
     char            name[];
 };
 
@@ -47,6 +51,7 @@ struct session_waiter {
     struct session       *session;
     const struct command *command;
     millis                deadline; /* 0 for none */
+    uint64_t              need;
     struct slice         *words;    /* in the same block */
     size_t                count;
     size_t                size;     /* of the block */
@@ -59,11 +64,18 @@ struct deadline {
     struct session_waiter *waiter;
 };
 
+struct alarm {
+    int64_t      at;
+    struct lane *lane;
+};
+
 struct waiting {
     struct waiting_setup setup;
     struct table        *keys;  /* one for each database */
     uint32_t             dbs;
     struct ordered      *deadlines;
+    struct ordered      *alarms;
+    uint64_t             lanes; /* ever made */
     struct chain         ready;
     size_t               count;
     bool                 serving;
@@ -97,6 +109,23 @@ static const struct ordered_kind deadline_kind = {
     .compare = compare_deadlines,
 };
 
+static int compare_alarms(const void *a, const void *b, void *who)
+{
+    const struct alarm *x = a;
+    const struct alarm *y = b;
+
+    (void)who;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->lane->serial > y->lane->serial) - (x->lane->serial < y->lane->serial);
+}
+
+static const struct ordered_kind alarm_kind = {
+    .record_size = sizeof(struct alarm),
+    .lead = ORDERED_LEAD_SIGNED,
+    .compare = compare_alarms,
+};
+
 struct waiting *waiting_new(const struct waiting_setup *setup)
 {
     struct waiting *waiting = memory_new_zeroed(1, sizeof(*waiting));
@@ -107,6 +136,7 @@ struct waiting *waiting_new(const struct waiting_setup *setup)
     for (uint32_t db = 0; db < waiting->dbs; db++)
         table_init(&waiting->keys[db], &awaited_kind, setup->secret);
     waiting->deadlines = ordered_new(&deadline_kind, NULL);
+    waiting->alarms = ordered_new(&alarm_kind, NULL);
     chain_init(&waiting->ready);
     return waiting;
 }
@@ -120,6 +150,7 @@ void waiting_free(struct waiting *waiting)
         table_clear(&waiting->keys[db], NULL, NULL);
     memory_free(waiting->keys);
     ordered_free(waiting->deadlines);
+    ordered_free(waiting->alarms);
     memory_free(waiting);
 }
 
@@ -155,7 +186,8 @@ static bool lane_is(const struct lane *lane, const struct wait *wait)
            slice_equal(slice_of(lane->name, lane->len), wait->lane);
 }
 
-static struct lane *find_or_add_lane(struct awaited *awaited, const struct wait *wait)
+static struct lane *find_or_add_lane(struct waiting *waiting, struct awaited *awaited,
+                                     const struct wait *wait)
 {
     struct lane *lane;
 
@@ -171,6 +203,9 @@ static struct lane *find_or_add_lane(struct awaited *awaited, const struct wait 
     lane->shared = wait->shared;
     lane->on_gone = wait->on_gone;
     lane->len = (uint32_t)wait->lane.len;
+    lane->least_need = wait->need;
+    lane->serial = waiting->lanes++;
+    lane->wake_at = 0;
     if (wait->lane.len > 0)
         memcpy(lane->name, wait->lane.at, wait->lane.len);
     chain_put_last(&awaited->lanes, &lane->link);
@@ -222,16 +257,19 @@ void waiting_add(struct waiting *waiting, struct call *call, const struct wait *
     waiter->session = session;
     waiter->command = call->command;
     waiter->deadline = 0;
+    waiter->need = wait->need;
     if (wait->timeout > 0)
         waiter->deadline = wait->timeout > INT64_MAX - call->now ? INT64_MAX
                                                                  : call->now + wait->timeout;
     for (size_t i = 0; i < wait->count; i++) {
         struct awaited *awaited = find_or_add_awaited(waiting, session->db, wait->keys[i]);
-        struct lane *lane = find_or_add_lane(awaited, wait);
+        struct lane *lane = find_or_add_lane(waiting, awaited, wait);
         struct place *place = &waiter->places[waiter->place_count];
 
         if (stands_in(waiter, lane))
             continue;
+        if (wait->need < lane->least_need)
+            lane->least_need = wait->need;
         place->lane = lane;
         place->waiter = waiter;
         chain_put_last(&lane->places, &place->link);
@@ -247,6 +285,32 @@ void waiting_add(struct waiting *waiting, struct call *call, const struct wait *
     waiting->count++;
     waiting->setup.metrics->blocked_clients = waiting->count;
     ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, true);
+}
+
+static void stop_alarm(struct waiting *waiting, struct lane *lane)
+{
+    struct alarm alarm = { lane->wake_at, lane };
+
+    if (lane->wake_at == 0)
+        return;
+    must(ordered_remove(waiting->alarms, &alarm, NULL));
+    lane->wake_at = 0;
+}
+
+void waiting_wake_at(struct waiting *waiting, struct session *session, millis at)
+{
+    struct session_waiter *waiter = session->waiter;
+
+    for (size_t i = 0; i < waiter->place_count; i++) {
+        struct lane *lane = waiter->places[i].lane;
+        struct alarm alarm = { at, lane };
+
+        if (lane->wake_at != 0 && lane->wake_at <= at)
+            continue;
+        stop_alarm(waiting, lane);
+        lane->wake_at = at;
+        must(ordered_insert(waiting->alarms, &alarm));
+    }
 }
 
 /* A key that is or will be served is looked at again when that is done. */
@@ -266,6 +330,7 @@ static void drop_lane_if_empty(struct waiting *waiting, struct lane *lane)
 
     if (!chain_is_empty(&lane->places))
         return;
+    stop_alarm(waiting, lane);
     chain_leave(&lane->link);
     memory_free(lane);
     drop_awaited_if_empty(waiting, awaited);
@@ -344,6 +409,22 @@ static void serve_shared(struct waiting *waiting, struct caller *caller, struct 
     }
 }
 
+/* The next behind one who cannot be served that may be served all the same. */
+static struct place *next_with_less_need(const struct lane *lane, const struct place *place)
+{
+    uint64_t need = place->waiter->need;
+
+    if (need <= lane->least_need)
+        return NULL;
+    for (struct chain *link = place->link.next; link != &lane->places; link = link->next) {
+        struct place *next = CHAIN_OWNER(link, struct place, link);
+
+        if (next->waiter->need < need)
+            return next;
+    }
+    return NULL;
+}
+
 /* Serves a lane; it may be gone afterwards. */
 static void serve_lane(struct waiting *waiting, struct caller *caller, struct lane *lane)
 {
@@ -356,10 +437,12 @@ static void serve_lane(struct waiting *waiting, struct caller *caller, struct la
         return;
     }
     while (!last && lane_may_be_served(waiting, lane)) {
-        struct place *first = CHAIN_OWNER(lane->places.next, struct place, link);
+        struct place *place = CHAIN_OWNER(lane->places.next, struct place, link);
 
         last = lane->places.prev == lane->places.next;
-        if (!serve_one(waiting, caller, first->waiter, false))
+        while (place != NULL && !serve_one(waiting, caller, place->waiter, false))
+            place = next_with_less_need(lane, place);
+        if (place == NULL)
             return;
     }
 }
@@ -433,15 +516,58 @@ void waiting_all_changed(struct waiting *waiting, uint32_t db)
     table_walk_end(&walk);
 }
 
+void waiting_due_earlier(struct waiting *waiting, uint32_t db, struct slice key)
+{
+    struct awaited *awaited;
+
+    if (table_count(&waiting->keys[db]) == 0)
+        return;
+    awaited = find_awaited(waiting, db, key);
+    if (awaited == NULL)
+        return;
+    for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
+        /* Whoever may be woken needs less than everything. */
+        if (CHAIN_OWNER(link, struct lane, link)->least_need < UINT64_MAX) {
+            make_ready(waiting, awaited);
+            return;
+        }
+    }
+}
+
 millis waiting_next_deadline(const struct waiting *waiting)
 {
-    struct ordered_cursor first = ordered_first(waiting->deadlines);
+    struct ordered_cursor deadline = ordered_first(waiting->deadlines);
+    struct ordered_cursor alarm = ordered_first(waiting->alarms);
+    millis at = deadline.record == NULL ? -1 : ((const struct deadline *)deadline.record)->at;
 
-    return first.record == NULL ? -1 : ((const struct deadline *)first.record)->at;
+    if (alarm.record == NULL)
+        return at;
+    if (at < 0 || ((const struct alarm *)alarm.record)->at < at)
+        at = ((const struct alarm *)alarm.record)->at;
+    return at;
+}
+
+/* Serves the lanes whose alarm rings. */
+static void ring(struct waiting *waiting, struct caller *caller, millis now)
+{
+    for (;;) {
+        struct ordered_cursor first = ordered_first(waiting->alarms);
+        const struct alarm *alarm = first.record;
+        struct awaited *awaited;
+
+        if (alarm == NULL || alarm->at > now)
+            break;
+        awaited = alarm->lane->of;
+        stop_alarm(waiting, alarm->lane);
+        make_ready(waiting, awaited);
+    }
+    if (waiting_is_ready(waiting))
+        waiting_serve(waiting, caller);
 }
 
 void waiting_time_over(struct waiting *waiting, struct caller *caller, millis now)
 {
+    ring(waiting, caller, now);
     for (;;) {
         struct ordered_cursor first = ordered_first(waiting->deadlines);
         const struct deadline *deadline = first.record;

@@ -9,7 +9,12 @@
  * Under a key, waiters stand in lanes. In a lane all compete for the same: if
  * the first cannot be served, nobody behind him can, so a push costs as many
  * runs as it brought elements and one more, however many wait. Readers of a
- * stream do not compete: their lane is shared and each is run.
+ * stream do not compete: their lane is shared and each is run. Where some need
+ * less than others (only entries idle for longer, say), a waiter that cannot be
+ * served still lets those behind try who need less than he does.
+ *
+ * What a lane waits for may also come with time alone: then it has an alarm, the
+ * earliest that any of its waiters asked for, and is served when that rings.
  *
  *                    waiting_add                   serve: DONE or REFUSED
  *   call ──VERDICT_WAIT──► waiter in its lanes ───────────────────────────► session goes on
@@ -41,6 +46,12 @@ void waiting_free(struct waiting *waiting);
 /* Makes the session of a call wait; only call_wait calls this. O(keys). */
 void waiting_add(struct waiting *waiting, struct call *call, const struct wait *wait);
 
+/* Sets the alarm of the lanes of a session that waits, if it is not earlier already. O(log n). */
+void waiting_wake_at(struct waiting *waiting, struct session *session, millis at);
+
+/* Says that alarms of a key's lanes may have to be earlier: their waiters are run. O(lanes). */
+void waiting_due_earlier(struct waiting *waiting, uint32_t db, struct slice key);
+
 /* Says that a key may have what somebody waits for. O(1) if nobody does. */
 void waiting_key_changed(struct waiting *waiting, uint32_t db, struct slice key);
 void waiting_all_changed(struct waiting *waiting, uint32_t db);
@@ -51,10 +62,10 @@ bool waiting_is_ready(const struct waiting *waiting);
 /* Serves whom it can, until no key is ready. */
 void waiting_serve(struct waiting *waiting, struct caller *caller);
 
-/* Answers those whose time is over. */
+/* Serves lanes whose alarm rings, then answers those whose time is over. */
 void waiting_time_over(struct waiting *waiting, struct caller *caller, millis now);
 
-/* The earliest deadline, or -1 if nobody has one. */
+/* The earliest deadline or alarm, or -1 if there is none. */
 millis waiting_next_deadline(const struct waiting *waiting);
 
 /*
