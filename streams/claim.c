@@ -16,7 +16,10 @@ static enum claim_answer judge(const struct claim *claim, struct entry_id id,
         *delivery = (struct delivery){ .id = id, .times = 1 };
         return CLAIM_TAKEN;
     }
-    return claim->now - delivery->delivered_at >= claim->min_idle ? CLAIM_TAKEN : CLAIM_REFUSED;
+    /* What nobody holds has been idle for ever. */
+    if (delivery->holder == 0 || claim->now - delivery->delivered_at >= claim->min_idle)
+        return CLAIM_TAKEN;
+    return CLAIM_REFUSED;
 }
 
 static void take(struct claim *claim, struct entry_id id, struct delivery *delivery)
@@ -29,10 +32,11 @@ static void take(struct claim *claim, struct entry_id id, struct delivery *deliv
     }
     if (claim->sets_times)
         delivery->times = claim->times;
-    else if (claim->count)
+    else if (claim->count && delivery->times < INT64_MAX)
         delivery->times++;
     delivery->holder = claim->consumer->number;
     delivery->delivered_at = claim->delivered_at;
+    delivery->turn = 0;
     group_deliver(claim->group, claim->consumer, id, claim->delivered_at, delivery->times);
     claim->consumer->active_at = claim->now;
 }
@@ -106,4 +110,66 @@ struct entry_id claim_scan_place(const struct claim_scan *scan)
                                     &delivery))
         return ENTRY_ID_MIN;
     return delivery.id;
+}
+
+void claim_idle_begin(struct claim_idle *idle, struct claim *claim)
+{
+    *idle = (struct claim_idle){ .claim = claim };
+    /* Nothing was delivered before 0: below it there is only what nobody holds. */
+    idle->until = claim->min_idle > claim->now ? -1 : claim->now - claim->min_idle;
+}
+
+enum claim_answer claim_idle_next(struct claim_idle *idle, struct delivery *delivery,
+                                  struct entry *entry)
+{
+    struct claim *claim = idle->claim;
+
+    if (!pending_longest(group_pending(claim->group), delivery) ||
+        (delivery->holder != 0 && delivery->delivered_at > idle->until))
+        return CLAIM_REFUSED;
+    if (stream_find(claim->stream, delivery->id, entry))
+        return CLAIM_TAKEN;
+    group_acknowledge(claim->group, delivery->id);
+    return CLAIM_GONE;
+}
+
+void claim_idle_take(struct claim_idle *idle, struct delivery *delivery)
+{
+    struct claim *claim = idle->claim;
+    millis delivered_at = claim->delivered_at;
+    struct entry_id id = delivery->id;
+
+    /* It would be found again: its time is recorded at the end, and it waits behind all others. */
+    if (delivered_at <= idle->until) {
+        claim->delivered_at = PENDING_TIME_MAX;
+        buffer_add(&idle->taken, slice_of(delivery, sizeof(*delivery)));
+    }
+    take(claim, id, delivery);
+    claim->delivered_at = delivered_at;
+    delivery->delivered_at = delivered_at;
+}
+
+void claim_idle_end(struct claim_idle *idle)
+{
+    const struct claim *claim = idle->claim;
+    const struct delivery *taken = (const struct delivery *)(const void *)idle->taken.at;
+    struct delivery now;
+
+    for (size_t i = 0; i < idle->taken.len / sizeof(*taken); i++) {
+        if (pending_find(group_pending(claim->group), taken[i].id, &now))
+            group_deliver(claim->group, claim->consumer, now.id, claim->delivered_at, now.times);
+    }
+    buffer_clear(&idle->taken);
+}
+
+millis claim_idle_due(const struct group *group, millis min_idle)
+{
+    struct delivery longest;
+
+    if (!pending_longest(group_pending(group), &longest))
+        return -1;
+    if (longest.holder == 0)
+        return 0;
+    return min_idle > INT64_MAX - longest.delivered_at ? INT64_MAX
+                                                       : longest.delivered_at + min_idle;
 }

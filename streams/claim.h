@@ -5,6 +5,7 @@
 #ifndef STREAMS_CLAIM_H
 #define STREAMS_CLAIM_H
 
+#include "storage/base/buffer.h"
 #include "streams/group.h"
 #include "streams/stream.h"
 
@@ -57,6 +58,41 @@ void claim_scan_begin(struct claim_scan *scan, struct claim *claim, struct entry
  * there is none, or it has looked long enough. */
 enum claim_answer claim_scan_next(struct claim_scan *scan, struct delivery *delivery,
                                   struct entry *entry);
+
+/*
+ * Idle entries in the order in which they are due: what was handed back, first
+ * come first; then what has lain idle longest. Each is looked at before it is
+ * taken, and is found only once, whatever time the claim records.
+ *
+ *     claim_idle_begin(&idle, &claim);
+ *     while (claim_idle_next(&idle, &delivery, &entry) != CLAIM_REFUSED)
+ *         ... claim_idle_take(&idle, &delivery) ...
+ *     claim_idle_end(&idle);
+ */
+struct claim_idle {
+    struct claim *claim; /* Private, all. */
+    millis        until;
+    struct buffer taken; /* IDs of those whose time is still to be recorded */
+};
+
+/* Begins a search, for which the claim is borrowed. */
+void claim_idle_begin(struct claim_idle *idle, struct claim *claim);
+
+/* The next one, as it is recorded: CLAIM_TAKEN if it may be taken, and then must be, or the search
+ * ends; CLAIM_GONE if its entry is deleted, and it is pending no more; CLAIM_REFUSED if there is
+ * none. O(log n). */
+enum claim_answer claim_idle_next(struct claim_idle *idle, struct delivery *delivery,
+                                  struct entry *entry);
+
+/* Takes it; shows what is recorded now. O(log n). */
+void claim_idle_take(struct claim_idle *idle, struct delivery *delivery);
+
+/* Ends the search, however far it came. */
+void claim_idle_end(struct claim_idle *idle);
+
+/* When the next pending entry will have lain idle for so long, 0 if one was handed back, -1 if
+ * nothing is pending. O(log n). */
+millis claim_idle_due(const struct group *group, millis min_idle);
 
 /* The first pending entry that a scan has not come to, idle or not; 0-0 if there is none. */
 struct entry_id claim_scan_place(const struct claim_scan *scan);

@@ -16,6 +16,15 @@ struct consumer *consumer_new(struct slice name, uint32_t number, millis now)
     return consumer;
 }
 
+struct consumer *consumer_copy(const struct consumer *consumer)
+{
+    size_t size = sizeof(*consumer) + consumer->name_len;
+    struct consumer *copy = memory_new(size);
+
+    memcpy(copy, consumer, size);
+    return copy;
+}
+
 void consumer_free(struct consumer *consumer)
 {
     memory_free(consumer);

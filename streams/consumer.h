@@ -19,6 +19,9 @@ struct consumer {
 /* A new consumer that holds nothing; its name is copied. */
 struct consumer *consumer_new(struct slice name, uint32_t number, millis now);
 
+/* The same consumer once more. */
+struct consumer *consumer_copy(const struct consumer *consumer);
+
 /* NULL is fine. */
 void consumer_free(struct consumer *consumer);
 

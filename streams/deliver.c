@@ -50,7 +50,12 @@ void deliver_history_begin(struct deliver *deliver, const struct deliver_setup *
     deliver->after = after;
 }
 
-bool deliver_history_next(struct deliver *deliver, struct deliver_past *past)
+const struct entry *deliver_peek(const struct deliver *deliver)
+{
+    return deliver->ready ? &deliver->next : NULL;
+}
+
+bool deliver_history_peek(const struct deliver *deliver, struct deliver_past *past)
 {
     const struct deliver_setup *setup = &deliver->setup;
     struct pending_filter own = { setup->consumer->number, PENDING_TIME_MAX };
@@ -59,14 +64,29 @@ bool deliver_history_next(struct deliver *deliver, struct deliver_past *past)
     if (deliver->left == 0 || !entry_id_step(&from) ||
         !pending_seek(group_pending(setup->group), from, own, &past->delivery))
         return false;
+    past->exists = stream_find(setup->stream, past->delivery.id, &past->entry);
+    return true;
+}
+
+void deliver_history_take(struct deliver *deliver, struct deliver_past *past)
+{
+    const struct deliver_setup *setup = &deliver->setup;
+
     deliver->left--;
     deliver->after = past->delivery.id;
-    past->exists = stream_find(setup->stream, deliver->after, &past->entry);
-    if (past->exists) {
-        past->delivery.delivered_at = setup->now;
+    if (!past->exists)
+        return;
+    past->delivery.delivered_at = setup->now;
+    if (past->delivery.times < INT64_MAX)
         past->delivery.times++;
-        group_deliver(setup->group, setup->consumer, deliver->after, setup->now,
-                      past->delivery.times);
-    }
+    group_deliver(setup->group, setup->consumer, deliver->after, setup->now,
+                  past->delivery.times);
+}
+
+bool deliver_history_next(struct deliver *deliver, struct deliver_past *past)
+{
+    if (!deliver_history_peek(deliver, past))
+        return false;
+    deliver_history_take(deliver, past);
     return true;
 }

@@ -52,6 +52,9 @@ void deliver_to(struct deliver *deliver, struct consumer *consumer);
  */
 bool deliver_next(struct deliver *deliver, struct entry *entry);
 
+/* The entry that deliver_next would deliver, borrowed likewise; NULL if there is none. O(1). */
+const struct entry *deliver_peek(const struct deliver *deliver);
+
 /* One entry out of a consumer's history. */
 struct deliver_past {
     struct delivery delivery; /* as it is recorded now */
@@ -65,5 +68,9 @@ void deliver_history_begin(struct deliver *deliver, const struct deliver_setup *
 
 /* Delivers once more the next entry that the consumer holds: now, and one time oftener. O(log n). */
 bool deliver_history_next(struct deliver *deliver, struct deliver_past *past);
+
+/* The same in two steps: shows what would be delivered, and delivers what was shown last. */
+bool deliver_history_peek(const struct deliver *deliver, struct deliver_past *past);
+void deliver_history_take(struct deliver *deliver, struct deliver_past *past);
 
 #endif

@@ -4,7 +4,8 @@
  * What always holds:
  *   (1) by_number[number] is the consumer of that number; by_number[0] is NULL.
  *   (2) A number is in use or among the spare ones, never both.
- *   (3) A consumer's `pending` is how many deliveries name its number.
+ *   (3) A consumer's `pending` is how many deliveries name its number; all others
+ *       nobody holds.
  */
 #include "streams/group.h"
 
@@ -15,6 +16,7 @@
 struct group {
     struct entry_id   last_id;
     int64_t           entries_read;
+    millis            seen_at;
     struct pending   *pending;
     struct ordered   *consumers;    /* struct named_consumer; NULL until there is one */
     struct consumer **by_number;
@@ -61,26 +63,28 @@ struct group *group_new(struct slice name, struct entry_id last_id, int64_t entr
 
 struct group *group_copy(const struct group *group)
 {
-    struct group *copy = group_new(group_name(group), group->last_id, group->entries_read);
-    struct delivery delivery = { .id = ENTRY_ID_MIN };
+    struct group *copy = memory_new(sizeof(*copy) + group->name_len);
+    size_t capacity = group->capacity;
 
+    memcpy(copy, group, sizeof(*copy) + group->name_len);
+    copy->pending = pending_copy(group->pending);
+    if (capacity == 0)
+        return copy;
+    copy->consumers = ordered_new(&consumer_kind, NULL);
+    copy->by_number = memory_new_zeroed(capacity, sizeof(struct consumer *));
+    copy->spare = memory_new(capacity * sizeof(uint32_t));
+    if (group->spare_count > 0)
+        memcpy(copy->spare, group->spare, group->spare_count * sizeof(uint32_t));
     for (uint32_t number = 1; number < group->numbers; number++) {
         const struct consumer *consumer = group->by_number[number];
-        struct consumer *twin;
+        struct named_consumer named;
 
         if (consumer == NULL)
             continue;
-        twin = group_add_consumer(copy, consumer_name(consumer), consumer->seen_at);
-        twin->active_at = consumer->active_at;
-    }
-    while (pending_seek(group->pending, delivery.id, PENDING_ALL, &delivery)) {
-        const struct consumer *holder = group_consumer(group, delivery.holder);
-
-        if (holder != NULL)
-            group_deliver(copy, group_find_consumer(copy, consumer_name(holder)), delivery.id,
-                          delivery.delivered_at, delivery.times);
-        if (!entry_id_step(&delivery.id))
-            break;
+        named.consumer = consumer_copy(consumer);
+        named.name = consumer_name(named.consumer);
+        must(ordered_insert(copy->consumers, &named));
+        copy->by_number[number] = named.consumer;
     }
     return copy;
 }
@@ -106,6 +110,16 @@ struct slice group_name(const struct group *group)
 struct entry_id group_last_id(const struct group *group)
 {
     return group->last_id;
+}
+
+millis group_seen_at(const struct group *group)
+{
+    return group->seen_at;
+}
+
+void group_touch(struct group *group, millis now)
+{
+    group->seen_at = now;
 }
 
 int64_t group_entries_read(const struct group *group)
@@ -289,19 +303,35 @@ const struct pending *group_pending(const struct group *group)
     return group->pending;
 }
 
+/* Records a delivery; whoever held the entry holds it no more. True if it was pending. */
+static bool record(struct group *group, const struct delivery *fresh)
+{
+    struct delivery old;
+    struct consumer *from;
+
+    if (!pending_put(group->pending, fresh, &old))
+        return false;
+    from = group_consumer(group, old.holder);
+    if (from != NULL)
+        from->pending--;
+    return true;
+}
+
 void group_deliver(struct group *group, struct consumer *to, struct entry_id id, millis now,
                    uint64_t times)
 {
-    struct delivery fresh = { id, to->number, now, times };
-    struct delivery old;
+    struct delivery fresh = { .id = id,
+                              .holder = to->number,
+                              .delivered_at = now,
+                              .times = times };
 
-    if (pending_put(group->pending, &fresh, &old)) {
-        struct consumer *from = group_consumer(group, old.holder);
-
-        if (from != NULL)
-            from->pending--;
-    }
+    (void)record(group, &fresh);
     to->pending++;
+}
+
+bool group_release(struct group *group, struct entry_id id, uint64_t times)
+{
+    return record(group, &(struct delivery){ .id = id, .times = times });
 }
 
 bool group_acknowledge(struct group *group, struct entry_id id)
@@ -315,6 +345,19 @@ bool group_acknowledge(struct group *group, struct entry_id id)
     if (holder != NULL)
         holder->pending--;
     return true;
+}
+
+uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to)
+{
+    struct delivery delivery;
+    uint64_t forgotten = 0;
+
+    while (pending_seek(group->pending, from, PENDING_ALL, &delivery) &&
+           entry_id_compare(delivery.id, to) <= 0) {
+        must(group_acknowledge(group, delivery.id));
+        forgotten++;
+    }
+    return forgotten;
 }
 
 size_t group_memory(const struct group *group)
@@ -355,7 +398,7 @@ void group_check(const struct group *group)
         held += own;
         consumers++;
     }
-    must(held <= pending_count(group->pending));
+    must(held + pending_released(group->pending) == pending_count(group->pending));
     must(consumers == group_consumers(group));
     must(consumers + group->spare_count + 1 == group->numbers);
 }

@@ -41,6 +41,10 @@ struct slice group_name(const struct group *group);
 /* The last ID that was handed out as new. */
 struct entry_id group_last_id(const struct group *group);
 
+/* When somebody last read, claimed or acknowledged in it; 0 if that is not known. */
+millis group_seen_at(const struct group *group);
+void group_touch(struct group *group, millis now);
+
 /* How many entries it has read, or GROUP_READ_UNKNOWN. */
 int64_t group_entries_read(const struct group *group);
 
@@ -98,8 +102,18 @@ const struct pending *group_pending(const struct group *group);
 void group_deliver(struct group *group, struct consumer *to, struct entry_id id, millis now,
                    uint64_t times);
 
+/*
+ * Takes an entry from whoever holds it: it stays pending, delivered so often,
+ * and is the next to be claimed once those released before it are. False if it
+ * was not pending; now it is. O(log n).
+ */
+bool group_release(struct group *group, struct entry_id id, uint64_t times);
+
 /* Forgets a delivery because its entry was processed or is gone. False if it was not pending. */
 bool group_acknowledge(struct group *group, struct entry_id id);
+
+/* Forgets all deliveries of a range of IDs, both included; returns how many. O(log n) each. */
+uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to);
 
 /* Bytes of memory. O(consumers). */
 size_t group_memory(const struct group *group);

@@ -5,12 +5,16 @@
  *
  * A delivery with a consumer's number or a count that does not fit says 255
  * times, and the whole of it is in a second tree, which most groups never have.
+ * What nobody holds has no time; in its place stands its turn, so that those
+ * handed back first are found first, and before everything that is held.
  *
  * What always holds:
  *   (1) A record says 255 times if, and only if, the second tree has its ID.
- *   (2) The holder in a record is the low 14 bits of the consumer's number.
- *   (3) A node's summary has the earliest time and, by the number's low six bits,
- *       a bit for every holder below it.
+ *   (2) The holder in a record is 0 for nobody, else the consumer's number, those
+ *       that do not fit wrapped to 1 and on.
+ *   (3) A node's summary has the earliest time or turn and, by the holder's low
+ *       six bits, a bit for every holder below it.
+ *   (4) `released` is how many records nobody holds; each has a turn of its own.
  */
 #include "streams/pending.h"
 
@@ -18,6 +22,10 @@
 #include "storage/index/ordered.h"
 
 enum { HOLDER_BITS = 14, TIMES_BITS = 8, TIMES_WIDE = 255 };
+enum { HOLDER_MOST = (1 << HOLDER_BITS) - 1 };
+
+/* In a summary: above every turn, below every time of what is held. */
+#define SUMMARY_HELD (UINT64_C(1) << 42)
 
 struct record {
     struct entry_id id;
@@ -38,6 +46,8 @@ struct summary {
 struct pending {
     struct ordered *records;
     struct ordered *wide; /* NULL until there is one */
+    size_t          released;
+    uint64_t        turns; /* given to those released so far */
 };
 
 static inline uint64_t record_time(const struct record *record)
@@ -48,6 +58,12 @@ static inline uint64_t record_time(const struct record *record)
 static inline uint32_t record_holder(const struct record *record)
 {
     return (uint32_t)(record->packed >> TIMES_BITS) & ((1u << HOLDER_BITS) - 1);
+}
+
+/* How a consumer's number stands in a record. */
+static inline uint32_t holder_of(uint32_t number)
+{
+    return number <= HOLDER_MOST ? number : (number - 1) % HOLDER_MOST + 1;
 }
 
 static inline uint32_t record_times(const struct record *record)
@@ -67,7 +83,7 @@ static void summarise(void *summary, const void *record)
 {
     struct summary *to = summary;
 
-    to->earliest = record_time(record);
+    to->earliest = record_time(record) | (record_holder(record) != 0 ? SUMMARY_HELD : 0);
     to->holders = UINT64_C(1) << (record_holder(record) & 63);
 }
 
@@ -98,11 +114,31 @@ static const struct ordered_kind wide_kind = {
 
 struct pending *pending_new(void)
 {
-    struct pending *pending = memory_new(sizeof(*pending));
+    struct pending *pending = memory_new_zeroed(1, sizeof(*pending));
 
     pending->records = ordered_new(&record_kind, NULL);
-    pending->wide = NULL;
     return pending;
+}
+
+static struct ordered *copy_tree(const struct ordered *tree, const struct ordered_kind *kind)
+{
+    struct ordered *copy = ordered_new(kind, NULL);
+    struct ordered_cursor at = ordered_first(tree);
+
+    for (; at.record != NULL; at = ordered_next(tree, at))
+        must(ordered_insert(copy, at.record));
+    return copy;
+}
+
+struct pending *pending_copy(const struct pending *pending)
+{
+    struct pending *copy = memory_new(sizeof(*copy));
+
+    *copy = *pending;
+    copy->records = copy_tree(pending->records, &record_kind);
+    if (pending->wide != NULL)
+        copy->wide = copy_tree(pending->wide, &wide_kind);
+    return copy;
 }
 
 void pending_free(struct pending *pending)
@@ -119,11 +155,19 @@ size_t pending_count(const struct pending *pending)
     return ordered_count(pending->records);
 }
 
+size_t pending_released(const struct pending *pending)
+{
+    return pending->released;
+}
+
 static void unpack(const struct pending *pending, const struct record *record,
                    struct delivery *delivery)
 {
+    bool held = record_holder(record) != 0;
+
     delivery->id = record->id;
-    delivery->delivered_at = (millis)record_time(record);
+    delivery->delivered_at = held ? (millis)record_time(record) : 0;
+    delivery->turn = held ? 0 : record_time(record);
     delivery->holder = record_holder(record);
     delivery->times = record_times(record);
     if (UNLIKELY(delivery->times == TIMES_WIDE)) {
@@ -161,25 +205,39 @@ static void drop_wide(struct pending *pending, struct entry_id id)
         (void)ordered_remove(pending->wide, &id, NULL);
 }
 
+/* What a record has to say of when: the time, or the turn of what nobody holds. */
+static uint64_t time_or_turn(struct pending *pending, const struct delivery *delivery)
+{
+    millis at = delivery->delivered_at;
+
+    if (delivery->holder == 0) {
+        if (pending->released == 0)
+            pending->turns = 0;
+        return ++pending->turns;
+    }
+    return (uint64_t)(at < 0 ? 0 : at > PENDING_TIME_MAX ? PENDING_TIME_MAX : at);
+}
+
 bool pending_put(struct pending *pending, const struct delivery *delivery,
                  struct delivery *replaced)
 {
-    bool is_wide = delivery->holder >> HOLDER_BITS != 0 || delivery->times >= TIMES_WIDE;
+    bool is_wide = delivery->holder > HOLDER_MOST || delivery->times >= TIMES_WIDE;
     uint64_t times = is_wide ? TIMES_WIDE : delivery->times;
-    uint64_t holder = delivery->holder & ((1u << HOLDER_BITS) - 1);
-    millis at = delivery->delivered_at;
+    uint64_t holder = holder_of(delivery->holder);
     struct record record = { .id = delivery->id };
     bool was_pending;
 
-    at = at < 0 ? 0 : at > PENDING_TIME_MAX ? PENDING_TIME_MAX : at;
-    record.packed = (uint64_t)at << (HOLDER_BITS + TIMES_BITS) | holder << TIMES_BITS | times;
+    record.packed = time_or_turn(pending, delivery) << (HOLDER_BITS + TIMES_BITS) |
+                    holder << TIMES_BITS | times;
     /* Most entries are delivered once, and need one search only. */
     was_pending = !ordered_insert(pending->records, &record);
     if (was_pending) {
         must(pending_find(pending, delivery->id, replaced));
         must(ordered_replace(pending->records, &record));
         drop_wide(pending, delivery->id);
+        pending->released -= replaced->holder == 0;
     }
+    pending->released += delivery->holder == 0;
     if (UNLIKELY(is_wide))
         put_wide(pending, delivery);
     return was_pending;
@@ -192,6 +250,7 @@ bool pending_remove(struct pending *pending, struct entry_id id, struct delivery
     if (!ordered_remove(pending->records, &id, &record))
         return false;
     unpack(pending, &record, removed);
+    pending->released -= removed->holder == 0;
     if (UNLIKELY(record_times(&record) == TIMES_WIDE))
         drop_wide(pending, id);
     return true;
@@ -229,24 +288,23 @@ static bool is_sought(const void *summary, void *who)
     return below->earliest <= sought->until && (below->holders & sought->holders) != 0;
 }
 
-bool pending_seek(const struct pending *pending, struct entry_id from,
-                  struct pending_filter filter, struct delivery *delivery)
+/* The first not below `from` of one holder or of anybody, as early as a summary must say. */
+static bool seek(const struct pending *pending, struct entry_id from, uint32_t holder,
+                 uint64_t until, struct delivery *delivery)
 {
-    bool anybody = filter.holder == PENDING_ANYBODY;
+    bool anybody = holder == PENDING_ANYBODY;
     struct sought sought = {
-        .until = (uint64_t)filter.delivered_until,
-        .holders = anybody ? UINT64_MAX : UINT64_C(1) << (filter.holder & 63),
+        .until = until,
+        .holders = anybody ? UINT64_MAX : UINT64_C(1) << (holder_of(holder) & 63),
     };
 
-    if (filter.delivered_until < 0)
-        return false;
     for (;;) {
         struct ordered_cursor at = ordered_seek(pending->records, &from, is_sought, &sought);
 
         if (at.record == NULL)
             return false;
         unpack(pending, at.record, delivery);
-        if (anybody || delivery->holder == filter.holder)
+        if (anybody || delivery->holder == holder)
             return true;
         /* Another consumer with the same bit. */
         from = delivery->id;
@@ -255,15 +313,24 @@ bool pending_seek(const struct pending *pending, struct entry_id from,
     }
 }
 
+bool pending_seek(const struct pending *pending, struct entry_id from,
+                  struct pending_filter filter, struct delivery *delivery)
+{
+    /* What nobody holds has been idle for ever. */
+    uint64_t until = filter.delivered_until < 0
+                         ? SUMMARY_HELD - 1
+                         : SUMMARY_HELD | (uint64_t)filter.delivered_until;
+
+    return seek(pending, from, filter.holder, until, delivery);
+}
+
 bool pending_longest(const struct pending *pending, struct delivery *delivery)
 {
     struct summary all;
 
     if (ordered_fold_before(pending->records, NULL, &all) == 0)
         return false;
-    return pending_seek(pending, ENTRY_ID_MIN,
-                        (struct pending_filter){ PENDING_ANYBODY, (millis)all.earliest },
-                        delivery);
+    return seek(pending, ENTRY_ID_MIN, PENDING_ANYBODY, all.earliest, delivery);
 }
 
 size_t pending_memory(const struct pending *pending)
@@ -276,19 +343,25 @@ void pending_check(const struct pending *pending)
 {
     struct ordered_cursor at = ordered_first(pending->records);
     size_t wide_records = 0;
+    size_t released = 0;
 
     ordered_check(pending->records);
     for (; at.record != NULL; at = ordered_next(pending->records, at)) {
         const struct record *record = at.record;
         const struct wide *wide;
 
+        if (record_holder(record) == 0) {
+            must(record_time(record) > 0 && record_time(record) <= pending->turns);
+            released++;
+        }
         if (record_times(record) != TIMES_WIDE)
             continue;
         wide_records++;
         must(pending->wide != NULL);
         wide = ordered_find(pending->wide, &record->id);
         must(wide != NULL);
-        must((wide->holder & ((1u << HOLDER_BITS) - 1)) == record_holder(record));
+        must(holder_of((uint32_t)wide->holder) == record_holder(record));
     }
+    must(released == pending->released);
     must(wide_records == (pending->wide != NULL ? ordered_count(pending->wide) : 0));
 }

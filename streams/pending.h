@@ -31,9 +31,10 @@ struct pending;
 /* When and how often one entry was handed out, and who holds it now. */
 struct delivery {
     struct entry_id id;
-    uint32_t        holder;       /* the number of a consumer; 0 is nobody */
-    millis          delivered_at; /* wall clock, from 0 to PENDING_TIME_MAX */
+    uint32_t        holder;       /* the number of a consumer; 0 is nobody: it was handed back */
+    millis          delivered_at; /* wall clock, from 0 to PENDING_TIME_MAX; 0 if nobody holds it */
     uint64_t        times;        /* how often it was delivered */
+    uint64_t        turn;         /* of what nobody holds: less if it was handed back earlier */
 };
 
 /* Times are kept in 42 bits: until May of 2109. */
@@ -41,17 +42,22 @@ struct delivery {
 
 /* A new empty list, and the end of one. */
 struct pending *pending_new(void);
+struct pending *pending_copy(const struct pending *pending);
 void pending_free(struct pending *pending); /* NULL is fine. */
 
 /* How many are pending. */
 size_t pending_count(const struct pending *pending);
+
+/* How many of them nobody holds. O(1). */
+size_t pending_released(const struct pending *pending);
 
 /* The delivery of an entry; false if it is not pending. O(log n). */
 MUST_USE bool pending_find(const struct pending *pending, struct entry_id id,
                            struct delivery *delivery);
 
 /*
- * Records a delivery, its time brought into its bounds. Returns true if the
+ * Records a delivery, its time brought into its bounds; if nobody holds it, its
+ * turn comes after all others'. Returns true if the
  * entry was pending already: what was known of it is copied to `replaced` and
  * forgotten. O(log n).
  */
@@ -82,7 +88,8 @@ struct pending_filter {
 MUST_USE bool pending_seek(const struct pending *pending, struct entry_id from,
                            struct pending_filter filter, struct delivery *delivery);
 
-/* The one delivered longest ago, of several the first by ID; false if there is none. O(log n). */
+/* What was handed back first; else what was delivered longest ago, of several the first by ID;
+ * false if there is none. O(log n). */
 MUST_USE bool pending_longest(const struct pending *pending, struct delivery *delivery);
 
 /* Bytes of memory. O(1). */

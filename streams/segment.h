@@ -109,6 +109,12 @@ MUST_USE struct segment *segment_compact(struct segment *segment);
 /* How many live entries have an ID below this one. O(entries). */
 uint32_t segment_count_below(const struct segment *segment, struct entry_id id);
 
+/* Bytes of what is written in it, its head included; a count that does not depend on allocation. */
+static inline uint32_t segment_bytes(const struct segment *segment)
+{
+    return (uint32_t)sizeof(*segment) + segment->used;
+}
+
 /* Bytes of memory. */
 size_t segment_memory(const struct segment *segment);
 

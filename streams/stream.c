@@ -4,10 +4,10 @@
  * What always holds:
  *   (1) IDs rise from one segment to the next; the tail comes last.
  *   (2) No segment is empty of live entries.
- *   (3) length is the sum of live entries of all segments.
+ *   (3) length is the sum of live entries of all segments, bytes that of their bytes.
  *   (4) last_id is not below the ID of any entry, nor is last_hole of any that
  *       stream_delete has taken. (max_deleted is what sessions see, and set.)
- *   (5) The record of a sealed segment knows its live count, and its `first` is
+ *   (5) The record of a sealed segment knows its live count and bytes, and its `first` is
  *       above every entry of the segments before.
  */
 #include "streams/stream.h"
@@ -145,6 +145,11 @@ struct entry_id stream_max_deleted(const struct stream *stream)
     return stream->max_deleted;
 }
 
+uint64_t stream_bytes(const struct stream *stream)
+{
+    return stream->bytes;
+}
+
 uint64_t stream_entries_added(const struct stream *stream)
 {
     return stream->entries_added;
@@ -273,7 +278,8 @@ static void seal_tail(struct stream *stream)
     /* The ID before the first entry there is now: nothing below will ever be added. */
     sealed = (struct sealed){ .first = stream->tail->base,
                               .segment = stream->tail,
-                              .live = stream->tail->live };
+                              .live = stream->tail->live,
+                              .bytes = segment_bytes(stream->tail) };
     must(entry_id_step(&sealed.first));
     if (stream->sealed == NULL)
         stream->sealed = ordered_new(&sealed_kind, NULL);
@@ -306,8 +312,11 @@ void stream_append(struct stream *stream, struct entry_id id, const struct slice
         size_t expected = stream->expected > bytes ? stream->expected : bytes;
 
         stream->tail = segment_new(id, fields, pairs, expected);
+        stream->bytes += segment_bytes(stream->tail);
     }
+    stream->bytes -= stream->tail->used;
     stream->tail = segment_append(stream->tail, id, fields, pairs);
+    stream->bytes += stream->tail->used;
     stream->last_id = id;
     stream->length++;
     stream->entries_added++;
@@ -316,6 +325,7 @@ void stream_append(struct stream *stream, struct entry_id id, const struct slice
 /* Makes a sealed segment's record agree with it again, or drops it if nothing is left. */
 static void settle_sealed(struct stream *stream, struct sealed sealed, bool compact)
 {
+    stream->bytes -= sealed.bytes;
     if (sealed.segment->live == 0) {
         must(ordered_remove(stream->sealed, &sealed.first, NULL));
         segment_free(sealed.segment);
@@ -324,16 +334,21 @@ static void settle_sealed(struct stream *stream, struct sealed sealed, bool comp
     if (compact && segment_is_sparse(sealed.segment))
         sealed.segment = segment_compact(sealed.segment);
     sealed.live = sealed.segment->live;
+    sealed.bytes = segment_bytes(sealed.segment);
+    stream->bytes += sealed.bytes;
     must(ordered_replace(stream->sealed, &sealed));
 }
 
 static void settle_tail(struct stream *stream, bool compact)
 {
     if (stream->tail->live == 0) {
+        stream->bytes -= segment_bytes(stream->tail);
         segment_free(stream->tail);
         stream->tail = NULL;
     } else if (compact && segment_is_sparse(stream->tail)) {
+        stream->bytes -= segment_bytes(stream->tail);
         stream->tail = segment_compact(stream->tail);
+        stream->bytes += segment_bytes(stream->tail);
     }
 }
 
@@ -358,22 +373,39 @@ bool stream_delete(struct stream *stream, struct entry_id id)
     return true;
 }
 
-void stream_drop_first_segment(struct stream *stream)
+/* Receives segments that are dropped. */
+struct dropping {
+    struct stream  *stream;
+    struct discard *discard;
+};
+
+static void drop_one(void *who, const void *record)
 {
-    struct sealed removed = { .segment = stream->tail };
-    const struct sealed *first =
-        stream->sealed != NULL ? ordered_first(stream->sealed).record : NULL;
+    struct dropping *dropping = who;
+    const struct sealed *sealed = record;
 
-    if (first != NULL) {
-        struct entry_id key = first->first;
+    dropping->stream->length -= sealed->live;
+    dropping->stream->bytes -= sealed->bytes;
+    if (dropping->discard != NULL)
+        discard_segment(dropping->discard, sealed->segment);
+    else
+        segment_free(sealed->segment);
+}
 
-        must(ordered_remove(stream->sealed, &key, &removed));
-    } else {
-        stream->tail = NULL;
-    }
-    must(removed.segment != NULL);
-    stream->length -= removed.segment->live;
-    segment_free(removed.segment);
+void stream_drop_sealed(struct stream *stream, size_t count, struct discard *discard)
+{
+    struct dropping dropping = { stream, discard };
+
+    if (count > 0)
+        must(ordered_remove_range(stream->sealed, 0, count, drop_one, &dropping) == count);
+}
+
+void stream_drop_tail(struct stream *stream)
+{
+    stream->length -= stream->tail->live;
+    stream->bytes -= segment_bytes(stream->tail);
+    segment_free(stream->tail);
+    stream->tail = NULL;
 }
 
 void stream_drop_first_entry(struct stream *stream)
@@ -454,10 +486,15 @@ struct group *stream_add_group(struct stream *stream, struct slice name, struct 
 
 void stream_remove_group(struct stream *stream, struct group *group)
 {
+    stream_take_group(stream, group);
+    group_free(group);
+}
+
+void stream_take_group(struct stream *stream, struct group *group)
+{
     struct slice name = group_name(group);
 
     must(ordered_remove(stream->groups, &name, NULL));
-    group_free(group);
 }
 
 /* -- The rest. */
@@ -504,6 +541,7 @@ void stream_check(const struct stream *stream)
 {
     struct entry_id before = ENTRY_ID_MIN;
     uint64_t live = 0;
+    uint64_t bytes = 0;
 
     if (stream->sealed != NULL) {
         struct ordered_cursor at = ordered_first(stream->sealed);
@@ -514,10 +552,12 @@ void stream_check(const struct stream *stream)
 
             segment_check(sealed->segment);
             must(sealed->segment->live > 0 && sealed->live == sealed->segment->live);
+            must(sealed->bytes == segment_bytes(sealed->segment));
             must(entry_id_compare(before, sealed->first) < 0);
             must(entry_id_compare(sealed->segment->last, sealed->first) >= 0);
             before = sealed->segment->last;
             live += sealed->live;
+            bytes += sealed->bytes;
         }
     }
     if (stream->tail != NULL) {
@@ -526,8 +566,9 @@ void stream_check(const struct stream *stream)
         must(entry_id_compare(before, stream->tail->last) < 0);
         before = stream->tail->last;
         live += stream->tail->live;
+        bytes += segment_bytes(stream->tail);
     }
-    must(live == stream->length);
+    must(live == stream->length && bytes == stream->bytes);
     must(entry_id_compare(before, stream->last_id) <= 0);
     for (struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group))

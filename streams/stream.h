@@ -60,6 +60,9 @@ struct entry_id stream_sound_from(const struct stream *stream);
 /* How many entries were ever appended, or what XSETID said. */
 uint64_t stream_entries_added(const struct stream *stream);
 
+/* Bytes of its entries as they are packed, deleted ones that still take room included. */
+uint64_t stream_bytes(const struct stream *stream);
+
 /* How many segments it has. */
 size_t stream_segments(const struct stream *stream);
 
@@ -118,6 +121,9 @@ struct group *stream_add_group(struct stream *stream, struct slice name, struct 
 
 /* Removes and frees a group with its consumers and pending entries. */
 void stream_remove_group(struct stream *stream, struct group *group);
+
+/* Removes a group and hands it over: it is the caller's to free. O(log groups). */
+void stream_take_group(struct stream *stream, struct group *group);
 
 /* -- The rest. */
 

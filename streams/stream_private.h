@@ -3,6 +3,7 @@
 #define STREAMS_STREAM_PRIVATE_H
 
 #include "storage/index/ordered.h"
+#include "streams/discard.h"
 #include "streams/stream.h"
 
 struct stream {
@@ -10,6 +11,7 @@ struct stream {
     uint32_t         expected;      /* bytes the last sealed segment came to */
     uint64_t         length;        /* live entries */
     uint64_t         entries_added; /* ever */
+    uint64_t         bytes;         /* of all segments, as segment_bytes has them */
     struct entry_id  last_id;
     struct entry_id  max_deleted;
     struct entry_id  last_hole;     /* the greatest ID ever deleted, whatever XSETID says */
@@ -22,11 +24,15 @@ struct stream {
 struct sealed {
     struct entry_id  first; /* no entry of the segment is below */
     struct segment  *segment;
-    uint64_t         live;  /* as the segment has it, for the sums */
+    uint32_t         live;  /* as the segment has it, for the sums */
+    uint32_t         bytes; /* likewise */
 };
 
-/* Drops the first segment, which there must be, with all its entries. */
-void stream_drop_first_segment(struct stream *stream);
+/* Drops the first `count` sealed segments with all their entries; into `discard`, if not NULL. */
+void stream_drop_sealed(struct stream *stream, size_t count, struct discard *discard);
+
+/* Drops the tail, which there must be, with all its entries. */
+void stream_drop_tail(struct stream *stream);
 
 /* Deletes the first entry, which there must be; unlike stream_delete it leaves no trace. */
 void stream_drop_first_entry(struct stream *stream);

@@ -66,6 +66,19 @@ bool next_entry_id(struct args *args, struct entry_id *id)
     return entry_id_read(args_next(args), 0, id);
 }
 
+bool take_reference_rule(struct args *args, enum reference_rule *rule)
+{
+    if (args_take(args, SLICE("keepref")))
+        *rule = REFERENCE_KEEP;
+    else if (args_take(args, SLICE("delref")))
+        *rule = REFERENCE_DROP;
+    else if (args_take(args, SLICE("acked")))
+        *rule = REFERENCE_NONE;
+    else
+        return false;
+    return true;
+}
+
 /* One end of a range; `exclusive` tells of a bracket. */
 static bool read_range_id(struct slice word, uint64_t missing_seq, struct entry_id *id,
                           bool *exclusive)
@@ -113,11 +126,16 @@ void reply_entry_id(struct reply *reply, struct entry_id id)
 
 void reply_entry(struct reply *reply, const struct entry *entry)
 {
+    reply_array(reply, 2);
+    reply_entry_id(reply, entry->id);
+    reply_entry_fields(reply, entry);
+}
+
+void reply_entry_fields(struct reply *reply, const struct entry *entry)
+{
     struct entry_pairs pairs;
     struct slice field, value;
 
-    reply_array(reply, 2);
-    reply_entry_id(reply, entry->id);
     reply_array(reply, 2 * (size_t)entry->pairs);
     entry_pairs_begin(&pairs, entry);
     while (entry_pairs_next(&pairs, &field, &value)) {
@@ -152,6 +170,18 @@ void note_beside_entries(struct call *call, struct slice key, const char *event)
 {
     ledger_event(call->ledger, key, EVENT_STREAM, event);
     ledger_count(call->ledger, 1);
+}
+
+/* ---- Freeing ---- */
+
+enum { FREED_AT_ONCE = 64 };
+
+void free_discarded(struct call *call, struct discard *discard)
+{
+    if (discard->effort <= FREED_AT_ONCE)
+        discard_clear(discard);
+    else
+        keyspaces_reclaim(call->keyspaces, discard_free, discard_move(discard));
 }
 
 /* ---- Telling replicas and the AOF ---- */

@@ -189,6 +189,8 @@ enum verdict do_xclaim(struct call *call)
     claim.times = (uint64_t)options.times;
     claim.min_idle = claim.min_idle < 0 ? 0 : claim.min_idle;
     claim_named(call, &claim, &options, first, end);
+    group_touch(claim.group, call->now);
+    call_due_earlier(call, key);
     return VERDICT_DONE;
 }
 
@@ -298,6 +300,8 @@ enum verdict do_xautoclaim(struct call *call)
     claim.stream = stream;
     claim.count = !words.just_id;
     scan_idle(call, key, &claim, &words, &found);
+    group_touch(claim.group, call->now);
+    call_due_earlier(call, key);
     reply_found(call, &found, words.just_id);
     buffer_clear(&found.taken);
     buffer_clear(&found.gone);

@@ -38,9 +38,13 @@ static enum verdict next_group_options(struct call *call, bool creates, bool *ma
     return VERDICT_DONE;
 }
 
-/* Reads the ID from which a group is to read on. */
+/* Reads the ID from which a group is to read on; "-" and "+" are the ends of all IDs. */
 static bool read_group_place(struct slice word, const struct stream *stream, struct entry_id *id)
 {
+    if (slice_equal(word, SLICE("-")) || slice_equal(word, SLICE("+"))) {
+        *id = word.at[0] == '-' ? ENTRY_ID_MIN : ENTRY_ID_MAX;
+        return true;
+    }
     if (!slice_equal(word, SLICE("$")))
         return entry_id_read(word, 0, id);
     *id = stream != NULL ? stream_last_id(stream) : ENTRY_ID_MIN;
@@ -78,7 +82,7 @@ enum verdict do_xgroup_create(struct call *call)
     } else {
         note_beside_entries(call, key, "xgroup-create");
     }
-    stream_add_group(stream, name, id, entries_read);
+    group_touch(stream_add_group(stream, name, id, entries_read), call->now);
 
     reply_ok(call->reply);
     return VERDICT_DONE;
@@ -116,6 +120,7 @@ enum verdict do_xgroup_destroy(struct call *call)
 {
     struct slice key = args_next(call->args);
     struct slice name = args_next(call->args);
+    struct discard discard = DISCARD_NONE;
     struct stream *stream;
     struct group *group;
     enum refusal refusal = find_stream(call, key, LOOK_WRITE, &stream);
@@ -127,7 +132,9 @@ enum verdict do_xgroup_destroy(struct call *call)
 
     group = stream_find_group(stream, name);
     if (group != NULL) {
-        stream_remove_group(stream, group);
+        stream_take_group(stream, group);
+        discard_group(&discard, group);
+        free_discarded(call, &discard);
         /* Whoever waits in this group runs again, and is told that it is gone. */
         ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-destroy");
     }
@@ -233,6 +240,7 @@ enum verdict do_xack(struct call *call)
         if (next_entry_id(call->args, &id))
             acknowledged += group_acknowledge(group, id);
     }
+    group_touch(group, call->now);
 
     /* It is told, but there is no event, and it fails no WATCH: the entries are as they were. */
     ledger_count(call->ledger, acknowledged);
@@ -341,7 +349,7 @@ static void reply_pending(struct call *call, const struct group *group,
         reply_array(call->reply, 4);
         reply_entry_id(call->reply, delivery.id);
         reply_bulk(call->reply, holder != NULL ? consumer_name(holder) : SLICE(""));
-        reply_integer(call->reply, idle > 0 ? idle : 0);
+        reply_integer(call->reply, holder == NULL ? -1 : idle > 0 ? idle : 0);
         reply_integer(call->reply, (int64_t)delivery.times);
         shown++;
         if (!entry_id_step(&delivery.id))

@@ -189,12 +189,13 @@ static void reply_full_consumer(struct reply *reply, const struct group *group,
 static void reply_full_group(struct reply *reply, const struct stream *stream,
                              const struct group *group, uint64_t most)
 {
-    reply_map(reply, 7);
+    reply_map(reply, 8);
     reply_key(reply, "name");
     reply_bulk(reply, group_name(group));
     reply_named_id(reply, "last-delivered-id", group_last_id(group));
     reply_progress(reply, stream, group);
     reply_count(reply, "pel-count", pending_count(group_pending(group)));
+    reply_count(reply, "nacked-count", pending_released(group_pending(group)));
     reply_full_pending(reply, group, NULL, most);
     reply_key(reply, "consumers");
     reply_array(reply, group_consumers(group));

@@ -3,7 +3,9 @@
 #define BROKER_COMMANDS_DO_STREAM_PRIVATE_H
 
 #include "broker/dispatch/call.h"
+#include "streams/discard.h"
 #include "streams/group.h"
+#include "streams/reference.h"
 #include "streams/stream.h"
 
 /* ---- Finding ---- */
@@ -31,6 +33,9 @@ enum verdict refuse_no_group_of_key(struct call *call, struct slice key, struct 
 /* Takes the next word as an ID, "ms" meaning "ms-0". */
 MUST_USE bool next_entry_id(struct args *args, struct entry_id *id);
 
+/* Takes KEEPREF, DELREF or ACKED, if that is the next word. */
+bool take_reference_rule(struct args *args, enum reference_rule *rule);
+
 /*
  * Takes the next word as an end of a range: an ID, "-", "+", or an ID behind
  * "(" which is then left out.
@@ -46,6 +51,9 @@ void reply_entry_id(struct reply *reply, struct entry_id id);
 /* An ID with the list of fields and values. */
 void reply_entry(struct reply *reply, const struct entry *entry);
 
+/* The list of fields and values alone. */
+void reply_entry_fields(struct reply *reply, const struct entry *entry);
+
 /* Answers with all entries of a range, at most `count` (0: all), in either direction. */
 void reply_entries(struct reply *reply, const struct stream *stream, struct entry_id from,
                    struct entry_id to, uint64_t count, bool reverse);
@@ -57,6 +65,11 @@ void reply_entries(struct reply *reply, const struct stream *stream, struct entr
  * fails no WATCH and wakes nobody who waits for entries.
  */
 void note_beside_entries(struct call *call, struct slice key, const char *event);
+
+/* ---- Freeing ---- */
+
+/* Frees what was discarded: at once if it is little, else on the worker. */
+void free_discarded(struct call *call, struct discard *discard);
 
 /* ---- Telling replicas and the AOF ---- */
 

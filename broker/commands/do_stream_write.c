@@ -17,6 +17,7 @@ struct trim_words {
     size_t      threshold_at;
     size_t      limit_at;     /* of LIMIT, 0 if there is none */
     int64_t     limit;
+    bool        has_rule;     /* what becomes of references was said */
 };
 
 /* Takes what follows MAXLEN or MINID. */
@@ -59,6 +60,12 @@ static enum refusal next_limit(struct args *args, struct trim_words *words)
 static enum refusal next_trim_option(struct args *args, struct trim_words *words, bool *found)
 {
     *found = true;
+    if (take_reference_rule(args, &words->trim.references)) {
+        if (words->has_rule)
+            return REFUSAL_SYNTAX;
+        words->has_rule = true;
+        return REFUSAL_NONE;
+    }
     if (args_left(args) > 1) {
         if (args_take(args, SLICE("maxlen")))
             return next_threshold(args, TRIM_MAXLEN, words);
@@ -87,15 +94,18 @@ static enum refusal complete_trim(const struct call *call, struct trim_words *wo
 
 /*
  * Copies the request's words with an approximate trim made exact: "=", a
- * threshold that leaves what is there now, no LIMIT. Returns how many words.
- * `id_at` is the index of a new entry's ID, 0 if there is none; it is moved
- * along.
+ * threshold that leaves what is there now, no LIMIT. Where entries stay that
+ * something refers to, only their number tells what is left. Returns how many
+ * words. `id_at` is the index of a new entry's ID, 0 if there is none; it is
+ * moved along.
  */
 static size_t exact_words(const struct call *call, const struct stream *stream,
                           const struct trim_words *trim, struct word_text *threshold,
                           struct slice *to, size_t *id_at)
 {
     const struct args *args = call->args;
+    bool by_length =
+        trim->trim.rule == TRIM_MAXLEN || trim->trim.references == REFERENCE_NONE;
     size_t count = 0;
     size_t new_id_at = *id_at;
 
@@ -110,7 +120,9 @@ static size_t exact_words(const struct call *call, const struct stream *stream,
             continue;
         if (i == trim->operator_at)
             to[count - 1] = SLICE("=");
-        else if (i == trim->threshold_at && trim->trim.rule == TRIM_MAXLEN)
+        else if (by_length && i + 1 == trim->operator_at)
+            to[count - 1] = SLICE("MAXLEN");
+        else if (i == trim->threshold_at && by_length)
             to[count - 1] = number_word((int64_t)stream_length(stream), threshold);
         else if (i == trim->threshold_at && stream_length(stream) > 0)
             to[count - 1] = id_word(stream_first_id(stream), threshold);
@@ -178,7 +190,8 @@ static enum refusal why_no_id(const struct stream *stream)
                : REFUSAL_STREAM_ID_SMALL;
 }
 
-/* XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT n]] *|id field value [...] */
+/* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [MAXLEN|MINID [=|~] threshold [LIMIT n]] *|id
+   field value [...] */
 enum verdict do_xadd(struct call *call)
 {
     struct slice key = args_next(call->args);
@@ -186,6 +199,7 @@ enum verdict do_xadd(struct call *call)
     enum refusal refusal = read_add(call, &words);
     size_t field_words = args_left(call->args);
     const struct slice *fields = call->args->words + args_position(call->args);
+    struct discard discard = DISCARD_NONE;
     struct stream *stream;
     struct entry_id id;
     uint64_t trimmed;
@@ -214,7 +228,9 @@ enum verdict do_xadd(struct call *call)
     if (stream == NULL)
         stream = create_stream(call, key);
     stream_append(stream, id, fields, field_words / 2, call->limits);
+    words.trim.trim.discard = &discard;
     trimmed = trim_apply(stream, &words.trim.trim);
+    free_discarded(call, &discard);
 
     ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
     if (trimmed > 0)
@@ -225,11 +241,12 @@ enum verdict do_xadd(struct call *call)
     return VERDICT_DONE;
 }
 
-/* XTRIM key MAXLEN|MINID [=|~] threshold [LIMIT n] */
+/* XTRIM key MAXLEN|MINID [=|~] threshold [LIMIT n] [KEEPREF|DELREF|ACKED] */
 enum verdict do_xtrim(struct call *call)
 {
     struct slice key = args_next(call->args);
     struct trim_words words = { .limit = 0 };
+    struct discard discard = DISCARD_NONE;
     struct stream *stream;
     enum refusal refusal;
     uint64_t trimmed = 0;
@@ -251,8 +268,10 @@ enum verdict do_xtrim(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
+    words.trim.discard = &discard;
     if (stream != NULL)
         trimmed = trim_apply(stream, &words.trim);
+    free_discarded(call, &discard);
 
     if (trimmed > 0) {
         ledger_changed(call->ledger, key, EVENT_STREAM, "xtrim");

@@ -18,7 +18,8 @@ command XADD
   acl      stream
   tips     nondeterministic_output
   keys     1 rw update
-  usage    <key:key> [NOMKSTREAM@6.2.0] [trim: (strategy: MAXLEN|MINID@6.2.0) [operator:
+  usage    <key:key> [NOMKSTREAM@6.2.0] [condition: KEEPREF@8.2.0|DELREF@8.2.0|ACKED@8.2.0]
+           [trim: (strategy: MAXLEN|MINID@6.2.0) [operator:
            equal==|approximately=~] <threshold> [LIMIT <count:int>@6.2.0]]
            (id_or_auto: auto_id=*|<id>) (field_value: <field> <value>)...
 
@@ -185,7 +186,8 @@ command XREAD
   flags    readonly blocking
   acl      stream
   keys     after STREAMS from 1 to -1 half ro access
-  usage    [COUNT <count:int>] [BLOCK <milliseconds:int>] STREAMS (streams: <key:key>... <id>...)
+  usage    [COUNT <count:int>] [MAXCOUNT <maxcount:int>@8.10.0] [MAXSIZE <maxsize:int>@8.10.0]
+           [BLOCK <milliseconds:int>] STREAMS (streams: <key:key>... <id>...)
 
 command XREADGROUP
   summary  Reads entries as one consumer of a group, waiting for some if asked to.
@@ -195,7 +197,8 @@ command XREADGROUP
   acl      stream
   keys     after STREAMS from 4 to -1 half ro access
   usage    GROUP (group_consumer: <group> <consumer>) [COUNT <count:int>]
-           [BLOCK <milliseconds:int>] [NOACK] STREAMS (streams: <key:key>... <id>...)
+           [MAXCOUNT <maxcount:int>@8.10.0] [MAXSIZE <maxsize:int>@8.10.0]
+           [BLOCK <milliseconds:int>] [CLAIM <min-idle-time:int>@8.4.0] [NOACK] STREAMS (streams: <key:key>... <id>...)
 
 command XREVRANGE
   summary  Returns the entries between two IDs, latest first.
@@ -225,7 +228,8 @@ command XTRIM
   tips     nondeterministic_output
   keys     1 rw delete
   usage    <key:key> (trim: (strategy: MAXLEN|MINID@6.2.0) [operator: equal==|approximately=~]
-           <threshold> [LIMIT <count:int>@6.2.0])
+           <threshold> [LIMIT <count:int>@6.2.0]
+           [condition: KEEPREF@8.2.0|DELREF@8.2.0|ACKED@8.2.0])
 
 command XACKDEL
   summary  Acknowledges entries and removes them from the stream, in one step.
