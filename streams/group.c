@@ -177,7 +177,10 @@ int64_t group_reckon_read(const struct stream *stream, struct entry_id id)
 
 void group_advance(struct group *group, const struct stream *stream, struct entry_id id)
 {
-    if (group->entries_read != GROUP_READ_UNKNOWN && !has_holes_from(stream, id))
+    /* Nothing may have gone between the last entry read and this one, or it is not the next. */
+    if (group->entries_read != GROUP_READ_UNKNOWN &&
+        entry_id_compare(group->last_id, stream_first_id(stream)) >= 0 &&
+        !has_holes_from(stream, group->last_id))
         group->entries_read++;
     else if (stream_entries_added(stream) > 0)
         group->entries_read = group_reckon_read(stream, id);
@@ -189,8 +192,15 @@ bool group_lag_reckoned(const struct group *group, const struct stream *stream, 
     uint64_t added = stream_entries_added(stream);
     int64_t read = group->entries_read;
 
-    if (added == 0) {
+    if (added == 0 || stream_length(stream) == 0) {
         *lag = 0;
+        return true;
+    }
+    /* With all of its entries before it, and no hole among them, it has just these to read. */
+    if (stream_length(stream) > 0 &&
+        entry_id_compare(group->last_id, stream_first_id(stream)) < 0 &&
+        !has_holes_from(stream, group->last_id)) {
+        *lag = (int64_t)stream_length(stream);
         return true;
     }
     if (read == GROUP_READ_UNKNOWN || has_holes_from(stream, group->last_id))

@@ -50,6 +50,7 @@ static bool drop_segments(struct stream *stream, const struct trim *trim)
     struct ordered_cursor at = { .record = NULL };
     const struct segment *tail = stream->tail;
     struct entry_id tail_from = tail != NULL ? tail->base : ENTRY_ID_MIN;
+    uint64_t dropped;
     size_t count = 0;
     bool goes_on = true;
 
@@ -75,11 +76,12 @@ static bool drop_segments(struct stream *stream, const struct trim *trim)
             at = next;
         }
     }
+    dropped = stream->length - left.length;
     stream_drop_sealed(stream, count, trim->discard);
     if (!goes_on || at.record != NULL || tail == NULL ||
         !is_dispensable(trim, tail, tail->live, NULL, left))
         return goes_on;
-    if (trim->limit > 0 && tail->live > trim->limit)
+    if (trim->limit > 0 && dropped + tail->live > trim->limit)
         return false;
     stream_drop_tail(stream);
     return true;

@@ -59,6 +59,20 @@ enum verdict refuse_no_group_of_key(struct call *call, struct slice key, struct 
                             shown(name), name.at, shown(key), key.at);
 }
 
+struct consumer *meet_consumer(struct call *call, struct slice key, struct group *group,
+                               struct slice name, bool *is_new)
+{
+    struct consumer *consumer = group_find_consumer(group, name);
+
+    *is_new = consumer == NULL;
+    if (*is_new) {
+        consumer = group_add_consumer(group, name, call->now);
+        note_beside_entries(call, key, "xgroup-createconsumer");
+    }
+    consumer->seen_at = call->now;
+    return consumer;
+}
+
 /* ---- Reading words ---- */
 
 bool next_entry_id(struct args *args, struct entry_id *id)

@@ -110,9 +110,9 @@ static void note_claim(struct call *call, struct slice key, struct group *group,
         say_acknowledged(call, key, group, delivery->id);
 }
 
-/* Claims the entries of the words from `first` to `end`, and answers with them. */
-static void claim_named(struct call *call, struct claim *claim,
-                        const struct claim_options *options, size_t first, size_t end)
+/* Claims the entries of the words from `first` to `end`, and answers with them; how many. */
+static size_t claim_named(struct call *call, struct claim *claim,
+                          const struct claim_options *options, size_t first, size_t end)
 {
     struct slice key = call->args->words[1];
     struct outbox_hole hole = reply_open(call->reply);
@@ -145,6 +145,7 @@ static void claim_named(struct call *call, struct claim *claim,
     }
     say_claims_end(&said);
     reply_close_array(call->reply, hole, taken);
+    return taken;
 }
 
 /* XCLAIM key group consumer min-idle id [id ...] [IDLE ms] [TIME ms] [RETRYCOUNT n] [FORCE]
@@ -158,6 +159,7 @@ enum verdict do_xclaim(struct call *call)
     struct stream *stream;
     struct entry_id id;
     size_t first, end;
+    bool is_new;
     enum refusal refusal = find_group(call, key, name, LOOK_WRITE, &stream, &claim.group);
 
     if (refusal != REFUSAL_NONE)
@@ -188,7 +190,9 @@ enum verdict do_xclaim(struct call *call)
     claim.sets_times = options.times >= 0;
     claim.times = (uint64_t)options.times;
     claim.min_idle = claim.min_idle < 0 ? 0 : claim.min_idle;
-    claim_named(call, &claim, &options, first, end);
+    claim.consumer = meet_consumer(call, key, claim.group, claim.name, &is_new);
+    if (claim_named(call, &claim, &options, first, end) == 0 && is_new)
+        say_consumer(call, key, claim.group, claim.consumer);
     group_touch(claim.group, call->now);
     call_due_earlier(call, key);
     return VERDICT_DONE;
@@ -286,6 +290,7 @@ enum verdict do_xautoclaim(struct call *call)
     struct scan_words words = { .count = 100 };
     struct scan_found found = { .place = ENTRY_ID_MIN };
     struct stream *stream;
+    bool is_new;
     enum refusal refusal;
     enum verdict verdict = read_scan_words(call, &claim, &words);
 
@@ -299,7 +304,10 @@ enum verdict do_xautoclaim(struct call *call)
 
     claim.stream = stream;
     claim.count = !words.just_id;
+    claim.consumer = meet_consumer(call, key, claim.group, claim.name, &is_new);
     scan_idle(call, key, &claim, &words, &found);
+    if (is_new && found.taken.len == 0)
+        say_consumer(call, key, claim.group, claim.consumer);
     group_touch(claim.group, call->now);
     call_due_earlier(call, key);
     reply_found(call, &found, words.just_id);

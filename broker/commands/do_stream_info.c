@@ -23,18 +23,24 @@ static void reply_named_id(struct reply *reply, const char *name, struct entry_i
     reply_entry_id(reply, id);
 }
 
-/* How far a group has read, and how much it has still to read, as far as counters tell. */
-static void reply_progress(struct reply *reply, const struct stream *stream,
-                           const struct group *group)
+static void reply_entries_read(struct reply *reply, const struct group *group)
 {
     int64_t read = group_entries_read(group);
-    int64_t lag;
 
     reply_key(reply, "entries-read");
     if (read == GROUP_READ_UNKNOWN)
         reply_nil(reply);
     else
         reply_integer(reply, read);
+}
+
+/* How much a group has still to read as far as counters tell: what XINFO STREAM FULL shows is the
+ * books, as Redis keeps them. XINFO GROUPS counts. */
+static void reply_lag_reckoned(struct reply *reply, const struct stream *stream,
+                               const struct group *group)
+{
+    int64_t lag;
+
     reply_key(reply, "lag");
     if (group_lag_reckoned(group, stream, &lag))
         reply_integer(reply, lag);
@@ -71,7 +77,8 @@ enum verdict do_xinfo_groups(struct call *call)
         reply_count(call->reply, "consumers", group_consumers(group));
         reply_count(call->reply, "pending", pending_count(group_pending(group)));
         reply_named_id(call->reply, "last-delivered-id", group_last_id(group));
-        reply_progress(call->reply, stream, group);
+        reply_entries_read(call->reply, group);
+        reply_count(call->reply, "lag", group_lag_exact(group, stream));
     }
     return VERDICT_DONE;
 }
@@ -193,7 +200,8 @@ static void reply_full_group(struct reply *reply, const struct stream *stream,
     reply_key(reply, "name");
     reply_bulk(reply, group_name(group));
     reply_named_id(reply, "last-delivered-id", group_last_id(group));
-    reply_progress(reply, stream, group);
+    reply_entries_read(reply, group);
+    reply_lag_reckoned(reply, stream, group);
     reply_count(reply, "pel-count", pending_count(group_pending(group)));
     reply_count(reply, "nacked-count", pending_released(group_pending(group)));
     reply_full_pending(reply, group, NULL, most);

@@ -28,6 +28,14 @@ enum verdict refuse_no_group(struct call *call, struct slice key, struct slice n
 /* "NOGROUP No such consumer group 'g' for key name 'k'". */
 enum verdict refuse_no_group_of_key(struct call *call, struct slice key, struct slice name);
 
+/*
+ * The consumer of this name, now seen, and added if it is new. Those who hear
+ * what it is given make it for themselves: only where nothing is, they must be
+ * told (say_consumer).
+ */
+struct consumer *meet_consumer(struct call *call, struct slice key, struct group *group,
+                               struct slice name, bool *is_new);
+
 /* ---- Reading words ---- */
 
 /* Takes the next word as an ID, "ms" meaning "ms-0". */

@@ -182,7 +182,7 @@ static enum refusal read_options(struct call *call, struct read_words *words)
         if (args_left(call->args) < 2 || !args_take(call->args, SLICE("streams")))
             return REFUSAL_SYNTAX;
         if (args_left(call->args) % 2 != 0)
-            return REFUSAL_STREAM_UNBALANCED;
+            return words->as_group ? REFUSAL_STREAM_UNBALANCED_GROUP : REFUSAL_STREAM_UNBALANCED;
         words->keys_at = args_position(call->args);
         words->streams = args_left(call->args) / 2;
         break;
@@ -231,7 +231,10 @@ static enum verdict find_readings(struct call *call, struct read_words *words)
         *reading = (struct reading){ .key = keys[i] };
         refusal = find_stream(call, keys[i], words->as_group ? LOOK_WRITE : LOOK_READ,
                               &reading->stream);
-        /* Whoever waited for the stream is told that it is gone, whatever came in its place. */
+        /*
+         * Whoever waited for the stream is told what Redis 7.0 says, behind the code of later
+         * ones: it is gone, and what is in its place.
+         */
         if (refusal == REFUSAL_WRONG_TYPE && words->as_group && call->again)
             refusal = REFUSAL_STREAM_GONE;
         if (refusal != REFUSAL_NONE)
@@ -239,11 +242,12 @@ static enum verdict find_readings(struct call *call, struct read_words *words)
         if (words->as_group) {
             if (reading->stream != NULL)
                 reading->group = stream_find_group(reading->stream, words->group);
-            if (reading->stream == NULL && call->again)
-                return call_refuse(call, REFUSAL_STREAM_GONE);
             if (reading->group == NULL)
-                return refuse_no_group(call, keys[i], words->group,
-                                       " in XREADGROUP with GROUP option");
+                return refuse_no_group(
+                    call, keys[i], words->group,
+                    reading->stream == NULL && call->again
+                        ? " in XREADGROUP with GROUP option: the stream key no longer exists"
+                        : " in XREADGROUP with GROUP option");
         }
         refusal = read_place(call, words, call->args->words[id_at], id_at, reading);
         if (refusal != REFUSAL_NONE)
@@ -354,24 +358,6 @@ static void serve_reader(struct call *call, const struct read_words *words,
     }
 }
 
-/*
- * The consumer of this name, added if it is new. Those who hear what it is
- * given make it for themselves; only where nothing is given are they told.
- */
-static struct consumer *meet_consumer(struct call *call, const struct read_words *words,
-                                      const struct reading *reading, bool *is_new)
-{
-    struct consumer *consumer = group_find_consumer(reading->group, words->consumer);
-
-    *is_new = consumer == NULL;
-    if (*is_new) {
-        consumer = group_add_consumer(reading->group, words->consumer, call->now);
-        note_beside_entries(call, reading->key, "xgroup-createconsumer");
-    }
-    consumer->seen_at = call->now;
-    return consumer;
-}
-
 static void serve_history(struct call *call, const struct read_words *words,
                           const struct reading *reading, struct read_answer *answer)
 {
@@ -384,7 +370,7 @@ static void serve_history(struct call *call, const struct read_words *words,
     struct claim_words said;
     bool more, is_new;
 
-    setup.consumer = meet_consumer(call, words, reading, &is_new);
+    setup.consumer = meet_consumer(call, reading->key, reading->group, words->consumer, &is_new);
     if (is_new)
         say_consumer(call, reading->key, reading->group, setup.consumer);
     deliver_history_begin(&deliver, &setup, reading->after);
@@ -399,7 +385,6 @@ static void serve_history(struct call *call, const struct read_words *words,
         if (past.exists) {
             reply_entry(call->reply, &past.entry);
             say_claim(&said, &past.delivery);
-            ledger_count(call->ledger, 1);
         } else {
             reply_array(call->reply, 2);
             reply_entry_id(call->reply, past.delivery.id);
@@ -433,12 +418,13 @@ static void reply_delivered(struct call *call, const struct read_words *words,
 
 /* Claims what has lain idle for long enough, `most` entries at most; returns how many. */
 static uint64_t serve_idle(struct call *call, const struct read_words *words,
-                           const struct reading *reading, struct read_answer *answer,
-                           uint64_t most)
+                           const struct reading *reading, struct consumer *consumer,
+                           struct read_answer *answer, uint64_t most)
 {
     struct claim claim = { .stream = reading->stream,
                            .group = reading->group,
                            .name = words->consumer,
+                           .consumer = consumer,
                            .now = call->now,
                            .min_idle = words->min_idle,
                            .delivered_at = call->now,
@@ -449,7 +435,6 @@ static uint64_t serve_idle(struct call *call, const struct read_words *words,
     struct entry entry;
     enum claim_answer found;
     uint64_t taken = 0;
-    bool is_new;
 
     say_claims_begin(&said, call, reading->key, reading->group, words->consumer, most);
     claim_idle_begin(&idle, &claim);
@@ -462,8 +447,6 @@ static uint64_t serve_idle(struct call *call, const struct read_words *words,
         }
         if (!has_room(answer, &entry))
             break;
-        if (claim.consumer == NULL)
-            claim.consumer = meet_consumer(call, words, reading, &is_new);
         one_more(call, answer, reading->key);
         reply_delivered(call, words, &entry, &delivery);
         claim_idle_take(&idle, &delivery);
@@ -472,36 +455,31 @@ static uint64_t serve_idle(struct call *call, const struct read_words *words,
     }
     say_claims_end(&said);
     claim_idle_end(&idle);
-    ledger_count(call->ledger, taken);
+    ledger_count(call->ledger, taken > 0);
     return taken;
 }
 
 static uint64_t serve_unread(struct call *call, const struct read_words *words,
-                             const struct reading *reading, struct read_answer *answer,
-                             uint64_t most)
+                             const struct reading *reading, struct consumer *consumer,
+                             struct read_answer *answer, uint64_t most)
 {
     struct deliver_setup setup = { .stream = reading->stream,
                                    .group = reading->group,
+                                   .consumer = consumer,
                                    .now = call->now,
                                    .count = most,
                                    .no_ack = words->no_ack };
     const struct delivery never = { .times = 0 };
     struct deliver deliver;
     struct claim_words said = { .words = NULL };
-    struct consumer *consumer;
     struct entry entry;
     uint64_t read = 0;
-    bool is_new;
 
     if (answer->spent || !deliver_begin(&deliver, &setup) ||
         !has_room(answer, deliver_peek(&deliver)))
         return 0;
-    consumer = meet_consumer(call, words, reading, &is_new);
-    deliver_to(&deliver, consumer);
     if (!words->no_ack)
         say_claims_begin(&said, call, reading->key, reading->group, words->consumer, most);
-    else if (is_new)
-        say_consumer(call, reading->key, reading->group, consumer);
     do {
         struct delivery delivery = { .delivered_at = call->now, .times = 1 };
 
@@ -513,7 +491,7 @@ static uint64_t serve_unread(struct call *call, const struct read_words *words,
         read++;
     } while (deliver_peek(&deliver) != NULL && has_room(answer, deliver_peek(&deliver)));
     say_claims_end(&said);
-    ledger_count(call->ledger, read);
+    ledger_count(call->ledger, 1);
     if (words->no_ack)
         say_group_place(call, reading->key, reading->group);
     return read;
@@ -524,13 +502,17 @@ static void serve_new(struct call *call, const struct read_words *words,
 {
     uint64_t claimed = 0;
     uint64_t read = 0;
+    bool is_new;
+    struct consumer *consumer = meet_consumer(call, reading->key, reading->group, words->consumer, &is_new);
 
     if (words->claims)
-        claimed = serve_idle(call, words, reading, answer,
+        claimed = serve_idle(call, words, reading, consumer, answer,
                              words->count == 0 ? UINT64_MAX : words->count);
     if (words->count == 0 || claimed < words->count)
-        read = serve_unread(call, words, reading, answer,
+        read = serve_unread(call, words, reading, consumer, answer,
                             words->count == 0 ? 0 : words->count - claimed);
+    if (is_new && (claimed + read == 0 || (claimed == 0 && words->no_ack)))
+        say_consumer(call, reading->key, reading->group, consumer);
     if (claimed + read == 0)
         return;
     group_touch(reading->group, call->now);

@@ -357,6 +357,8 @@ static enum refusal check_setid(const struct stream *stream, const struct setid_
 {
     struct entry last;
 
+    if (entry_id_compare(words->last_id, stream_max_deleted(stream)) < 0)
+        return REFUSAL_STREAM_SETID_DELETED;
     if (!stream_last(stream, &last))
         return REFUSAL_NONE;
     if (entry_id_compare(words->last_id, last.id) < 0)

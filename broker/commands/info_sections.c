@@ -106,8 +106,11 @@ static void write_clients(void *who, struct buffer *to)
                  crowd.largest_input, crowd.largest_output);
     buffer_print(to, "tracking_clients:0\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
                  broker->metrics->blocked_clients);
-    buffer_print(to, "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n", crowd.subscribed,
-                 waiting_keys(broker->waiting));
+    buffer_print(to,
+                 "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n"
+                 "total_blocking_keys_on_nokey:%zu\r\n",
+                 crowd.subscribed, waiting_keys(broker->waiting),
+                 waiting_keys_on_gone(broker->waiting));
 }
 
 /* Pages of the process in memory, in bytes. */

@@ -605,3 +605,27 @@ size_t waiting_keys(const struct waiting *waiting)
         count += table_count(&waiting->keys[db]);
     return count;
 }
+
+static bool some_wait_for_removal(const struct awaited *awaited)
+{
+    for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
+        if (CHAIN_OWNER(link, struct lane, link)->on_gone)
+            return true;
+    }
+    return false;
+}
+
+size_t waiting_keys_on_gone(const struct waiting *waiting)
+{
+    size_t count = 0;
+
+    for (uint32_t db = 0; db < waiting->dbs; db++) {
+        struct table_walk walk;
+
+        for (struct awaited *awaited = table_walk_begin(&walk, &waiting->keys[db]);
+             awaited != NULL; awaited = table_walk_next(&walk))
+            count += some_wait_for_removal(awaited);
+        table_walk_end(&walk);
+    }
+    return count;
+}

@@ -78,7 +78,9 @@ bool waiting_unblock(struct waiting *waiting, struct caller *caller, struct sess
 /* Forgets a session that ends. */
 void waiting_forget(void *waiting, struct session *session);
 
-/* For INFO: keys somebody waits for, and those of them that wait for a key's removal too. */
+/* For INFO: keys somebody waits for, and those whose removal somebody waits for too. The second
+ * looks at every lane. */
 size_t waiting_keys(const struct waiting *waiting);
+size_t waiting_keys_on_gone(const struct waiting *waiting);
 
 #endif
