@@ -140,6 +140,22 @@ uint64_t hub_delivered(const struct hub *hub)
     return hub->delivered;
 }
 
+/* A topic with a name of medium length and one hearer. */
+enum { TOPIC_BYTES = 128 };
+
+size_t hub_memory(const struct hub *hub)
+{
+    struct hub *open = opened(hub);
+    size_t bytes = table_memory(&hub->links);
+
+    for (int kind = 0; kind < TOPIC_KINDS; kind++) {
+        const struct table *topics = topics_of(open, (enum topic_kind)kind);
+
+        bytes += table_memory(topics) + table_count(topics) * TOPIC_BYTES;
+    }
+    return bytes;
+}
+
 static void check_link(const struct hub *hub, const struct link *link)
 {
     const struct topic *topic = link->topic;

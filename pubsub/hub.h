@@ -54,6 +54,9 @@ void hub_visit(struct hub *hub, enum topic_kind kind, void (*visit)(void *who, s
 uint64_t hub_published(const struct hub *hub);
 uint64_t hub_delivered(const struct hub *hub);
 
+/* Bytes of memory of topics and of the tables that find them; names are reckoned. O(1). */
+size_t hub_memory(const struct hub *hub);
+
 /* Asserts that topics, links and subscribers agree. O(n log n). */
 void hub_check(const struct hub *hub);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/commands/memory_parts.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
@@ -28,6 +29,7 @@
 #include "broker/upkeep/memory_limit.h"
 #include "pubsub/hub.h"
 #include "storage/base/memory.h"
+#include "storage/base/worker.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof.h"
 
@@ -66,65 +68,26 @@ static void write_server(void *who, struct buffer *to)
     buffer_print(to, "io_threads_active:0\r\n");
 }
 
-/* What is summed over all sessions. */
-struct crowd {
-    size_t memory;
-    size_t largest_input;
-    size_t largest_output;
-    size_t subscribed;
-};
-
-static struct crowd look_at_sessions(const struct broker *broker)
-{
-    struct chain *chain = sessions_chain(broker->sessions);
-    struct crowd crowd = { 0 };
-
-    for (struct chain *link = chain->next; link != chain; link = link->next) {
-        const struct session *session = CHAIN_OWNER(link, struct session, all);
-        size_t output = outbox_memory(session->reply.out);
-
-        crowd.memory += sizeof(*session) + output + subscription_memory(session);
-        if (output > crowd.largest_output)
-            crowd.largest_output = output;
-        if (session->channels + session->patterns + session->shards > 0)
-            crowd.subscribed++;
-    }
-    return crowd;
-}
-
 static void write_clients(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
-    struct crowd crowd = look_at_sessions(broker);
+    struct memory_parts parts;
 
+    memory_parts_look(broker, &parts);
     metrics_print(broker->metrics, "clients", to);
     buffer_print(to, "cluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
                  config_options(broker->config)->maxclients);
     buffer_print(to,
                  "client_recent_max_input_buffer:%zu\r\n"
                  "client_recent_max_output_buffer:%zu\r\n",
-                 crowd.largest_input, crowd.largest_output);
+                 parts.largest_input, parts.largest_output);
     buffer_print(to, "tracking_clients:0\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
                  broker->metrics->blocked_clients);
     buffer_print(to,
                  "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n"
                  "total_blocking_keys_on_nokey:%zu\r\n",
-                 crowd.subscribed, waiting_keys(broker->waiting),
+                 parts.subscribed, waiting_keys(broker->waiting),
                  waiting_keys_on_gone(broker->waiting));
-}
-
-/* Pages of the process in memory, in bytes. */
-static size_t resident_memory(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Two lines: the number, and the number for people. */
@@ -135,25 +98,7 @@ static void print_amount(struct buffer *to, const char *field, uint64_t bytes)
     buffer_add(to, SLICE("\r\n"));
 }
 
-static double ratio(size_t of, size_t to)
-{
-    return to > 0 ? (double)of / (double)to : 0;
-}
-
-static size_t keyspaces_overhead(const struct broker *broker)
-{
-    size_t bytes = 0;
-
-    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++) {
-        struct keyspace *keys = keyspaces_at(broker->keyspaces, db);
-
-        if (keyspace_count(keys) > 0)
-            bytes += keyspace_overhead(keys);
-    }
-    return bytes;
-}
-
-static void print_allocator(struct buffer *to, size_t used, size_t resident)
+static void print_allocator(struct buffer *to, const struct memory_parts *parts)
 {
     struct memory_figures figures;
 
@@ -162,39 +107,37 @@ static void print_allocator(struct buffer *to, size_t used, size_t resident)
                  "allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n",
                  figures.allocated, figures.active, figures.resident);
     buffer_print(to, "allocator_frag_ratio:%.2f\r\nallocator_frag_bytes:%zd\r\n",
-                 ratio(figures.active, figures.allocated),
+                 memory_ratio(figures.active, figures.allocated),
                  (ssize_t)(figures.active - figures.allocated));
     buffer_print(to, "allocator_rss_ratio:%.2f\r\nallocator_rss_bytes:%zd\r\n",
-                 ratio(figures.resident, figures.active),
+                 memory_ratio(figures.resident, figures.active),
                  (ssize_t)(figures.resident - figures.active));
     buffer_print(to, "rss_overhead_ratio:%.2f\r\nrss_overhead_bytes:%zd\r\n",
-                 ratio(resident, figures.resident), (ssize_t)(resident - figures.resident));
+                 memory_ratio(parts->resident, figures.resident),
+                 (ssize_t)(parts->resident - figures.resident));
     buffer_print(to, "mem_fragmentation_ratio:%.2f\r\nmem_fragmentation_bytes:%zd\r\n",
-                 ratio(resident, used), (ssize_t)(resident - used));
+                 memory_ratio(parts->resident, parts->used),
+                 (ssize_t)(parts->resident - parts->used));
 }
 
 static void write_memory(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
-    struct vitals *vitals = broker->vitals;
-    size_t used = vitals_memory(vitals);
-    size_t resident = resident_memory();
-    size_t crowd = look_at_sessions(broker).memory;
-    size_t overhead = vitals->memory_at_start + crowd + keyspaces_overhead(broker);
-    size_t dataset = used > overhead ? used - overhead : 0;
+    struct memory_parts parts;
+    size_t data;
     struct sysinfo machine = { .mem_unit = 1 };
 
     sysinfo(&machine);
-    print_amount(to, "used_memory", used);
-    print_amount(to, "used_memory_rss", resident);
-    print_amount(to, "used_memory_peak", vitals->memory_peak);
-    buffer_print(to, "used_memory_peak_perc:%.2f%%\r\n", 100 * ratio(used, vitals->memory_peak));
-    buffer_print(to, "used_memory_overhead:%zu\r\nused_memory_startup:%zu\r\n", overhead,
-                 vitals->memory_at_start);
-    buffer_print(to, "used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n", dataset,
-                 100 * ratio(dataset, used > vitals->memory_at_start
-                                          ? used - vitals->memory_at_start
-                                          : used));
+    memory_parts_look(broker, &parts);
+    data = parts.used > parts.startup ? parts.used - parts.startup : parts.used;
+    print_amount(to, "used_memory", parts.used);
+    print_amount(to, "used_memory_rss", parts.resident);
+    print_amount(to, "used_memory_peak", parts.peak);
+    buffer_print(to, "used_memory_peak_perc:%.2f%%\r\n", 100 * memory_ratio(parts.used, parts.peak));
+    buffer_print(to, "used_memory_overhead:%zu\r\nused_memory_startup:%zu\r\n", parts.overhead,
+                 parts.startup);
+    buffer_print(to, "used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n",
+                 parts.dataset, 100 * memory_ratio(parts.dataset, data));
     print_amount(to, "total_system_memory", (uint64_t)machine.totalram * machine.mem_unit);
     buffer_print(to, "used_memory_lua:0\r\nused_memory_lua_human:0B\r\n"
                      "used_memory_vm_eval:0\r\nused_memory_scripts:0\r\n"
@@ -205,12 +148,15 @@ static void write_memory(void *who, struct buffer *to)
     options_print(broker->options, options_find(SLICE("maxmemory-policy")), to);
     buffer_add(to, SLICE("\r\n"));
     memory_limit_print(broker->memory_limit, to);
-    print_allocator(to, used, resident);
-    buffer_print(to, "mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n"
-                     "mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\n");
-    buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_allocator:%s\r\n", crowd,
-                 memory_allocator());
-    buffer_print(to, "active_defrag_running:0\r\nlazyfree_pending_objects:0\r\n");
+    print_allocator(to, &parts);
+    buffer_print(to, "mem_not_counted_for_evict:%zu\r\nmem_replication_backlog:0\r\n"
+                     "mem_total_replication_buffers:0\r\nmem_clients_slaves:%zu\r\n",
+                 parts.aof, parts.replicas);
+    buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:%zu\r\n"
+                     "mem_output_spare:%zu\r\nmem_pubsub:%zu\r\nmem_allocator:%s\r\n",
+                 parts.clients, parts.aof, parts.pool, parts.pubsub, memory_allocator());
+    buffer_print(to, "active_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\n",
+                 worker_pending(broker->worker));
     metrics_print(broker->metrics, "memory", to);
 }
 

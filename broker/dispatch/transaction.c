@@ -22,6 +22,7 @@ void transaction_begin(struct session *session)
 {
     must(session->transaction == NULL);
     session->transaction = memory_new_zeroed(1, sizeof(struct transaction));
+    session->queued_bytes = sizeof(struct transaction);
     session->queued = 0;
 }
 
@@ -56,9 +57,12 @@ void transaction_queue(struct session *session, const struct command *command,
         transaction->capacity = transaction->capacity == 0 ? 4 : transaction->capacity * 2;
         transaction->calls =
             memory_resize(transaction->calls, transaction->capacity * sizeof(struct queued));
+        session->queued_bytes += (transaction->capacity - transaction->count) *
+                                 sizeof(struct queued);
     }
     transaction->calls[transaction->count++] =
         (struct queued){ command, copy_words(args), args->count };
+    session->queued_bytes += memory_usable(transaction->calls[transaction->count - 1].words);
     transaction->flags |= command->flags;
     session->queued = (int32_t)transaction->count;
 }
@@ -85,6 +89,7 @@ void transaction_end(struct session *session)
 
     session->transaction = NULL;
     session->queued = -1;
+    session->queued_bytes = 0;
     if (transaction == NULL)
         return;
     for (size_t i = 0; i < transaction->count; i++)

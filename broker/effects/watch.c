@@ -112,6 +112,12 @@ static bool exists(struct watch *watch, uint32_t db, struct slice key)
     return keyspace_find(keyspaces_at(watch->keyspaces, db), key, LOOK_QUIET) != NULL;
 }
 
+/* What a session is answerable for with one key, as if it watched it alone. */
+static size_t weight_of(const struct interest *interest)
+{
+    return sizeof(*interest) + sizeof(struct watched) + interest->key->len;
+}
+
 void watch_key(struct watch *watch, struct session *session, uint32_t db, struct slice key)
 {
     struct watched *watched = find_or_add(watch, db, key);
@@ -129,6 +135,7 @@ void watch_key(struct watch *watch, struct session *session, uint32_t db, struct
     interest->existed = exists(watch, db, key);
     chain_put_last(&watched->watches, &interest->of_key);
     chain_put_last(&session->watches->all, &interest->of_session);
+    session->watched_bytes += weight_of(interest);
     watch->count++;
     ledger_listen(watch->ledger, LISTENER_WATCH, true);
 }
@@ -159,6 +166,7 @@ void watch_end(struct watch *watch, struct session *session)
         interest_end(watch, CHAIN_OWNER(watches->all.next, struct interest, of_session));
     memory_free(watches);
     session->watches = NULL;
+    session->watched_bytes = 0;
     if (watch->count == 0)
         ledger_listen(watch->ledger, LISTENER_WATCH, false);
 }

@@ -485,6 +485,11 @@ size_t connection_unread_room(const struct connection *connection)
     return connection->unread.capacity;
 }
 
+size_t connection_memory(const struct connection *connection)
+{
+    return memory_good_size(sizeof(*connection)) + connection->unread.capacity;
+}
+
 static void print_address(const struct sockaddr_storage *address, char *to, size_t size)
 {
     char text[INET6_ADDRSTRLEN] = "?";

@@ -6,6 +6,7 @@
  *   (2) A chunk belongs to the last span that lies in it, and goes back to the
  *       pool when that span was sent; `chunk` belongs to the open span.
  *   (3) open <= at <= end, all three in `chunk`, or all three NULL.
+ *   (4) `held` is the size of all chunks of the outbox and the pending length of all shares.
  */
 #include "broker/protocol/outbox.h"
 
@@ -67,7 +68,7 @@ void outbox_pool_free(struct outbox_pool *pool)
     memory_free(pool);
 }
 
-static struct chunk *chunk_take(struct outbox_pool *pool, size_t at_least, bool large)
+static struct chunk *pool_take(struct outbox_pool *pool, size_t at_least, bool large)
 {
     size_t size = large ? LARGE_CHUNK : SMALL_CHUNK;
     struct shelf *shelf = large ? &pool->large : &pool->small;
@@ -75,7 +76,7 @@ static struct chunk *chunk_take(struct outbox_pool *pool, size_t at_least, bool 
 
     if (at_least > size - sizeof(struct chunk)) {
         if (!large)
-            return chunk_take(pool, at_least, true);
+            return pool_take(pool, at_least, true);
         size = at_least + sizeof(struct chunk);
     } else if (chunk != NULL) {
         shelf->chunks = chunk->next;
@@ -87,9 +88,17 @@ static struct chunk *chunk_take(struct outbox_pool *pool, size_t at_least, bool 
     return chunk;
 }
 
-static void chunk_return(struct outbox_pool *pool, struct chunk *chunk)
+static size_t chunk_memory(const struct chunk *chunk)
 {
+    return chunk->size + sizeof(*chunk);
+}
+
+static void chunk_return(struct outbox *outbox, struct chunk *chunk)
+{
+    struct outbox_pool *pool = outbox->pool;
     struct shelf *shelf = NULL;
+
+    outbox->held -= chunk_memory(chunk);
 
     if (chunk->size == SMALL_CHUNK - sizeof(struct chunk))
         shelf = &pool->small;
@@ -112,14 +121,17 @@ void outbox_init(struct outbox *outbox, struct outbox_pool *pool)
 static void span_let_go(struct outbox *outbox, const struct span *span)
 {
     if (span->chunk != NULL)
-        chunk_return(outbox->pool, span->chunk);
-    bytes_drop(span->bytes);
+        chunk_return(outbox, span->chunk);
+    if (span->bytes != NULL) {
+        outbox->held -= span->len;
+        bytes_drop(span->bytes);
+    }
 }
 
 static void drop_open_chunk(struct outbox *outbox)
 {
     if (outbox->chunk != NULL)
-        chunk_return(outbox->pool, outbox->chunk);
+        chunk_return(outbox, outbox->chunk);
     outbox->chunk = NULL;
     outbox->at = outbox->end = outbox->open = NULL;
 }
@@ -173,7 +185,8 @@ char *outbox_reserve_slow(struct outbox *outbox, size_t len)
     bool large = outbox->chunk != NULL;
 
     close_span(outbox, true);
-    outbox->chunk = chunk_take(outbox->pool, len, large);
+    outbox->chunk = pool_take(outbox->pool, len, large);
+    outbox->held += chunk_memory(outbox->chunk);
     outbox->at = outbox->open = outbox->chunk->bytes;
     outbox->end = outbox->at + outbox->chunk->size;
     return outbox->at;
@@ -200,6 +213,7 @@ void outbox_share(struct outbox *outbox, struct bytes *bytes, struct slice part)
     close_span(outbox, false);
     *add_span(outbox) = (struct span){ part.at, part.len, NULL, bytes_share(bytes) };
     outbox->closed += part.len;
+    outbox->held += part.len;
 }
 
 struct outbox_hole outbox_open_hole(struct outbox *outbox)
@@ -255,19 +269,30 @@ void outbox_rewind(struct outbox *outbox, struct outbox_mark mark)
 
 size_t outbox_memory(const struct outbox *outbox)
 {
-    size_t total = outbox->capacity * sizeof(struct span);
+    return outbox->held + outbox->capacity * sizeof(struct span);
+}
 
-    if (outbox->chunk != NULL)
-        total += outbox->chunk->size + sizeof(struct chunk);
+size_t outbox_memory_own(const struct outbox *outbox)
+{
+    size_t total = outbox_memory(outbox);
+
     for (uint32_t i = outbox->first; i < outbox->count; i++) {
         const struct span *span = &outbox->spans[i];
 
-        if (span->chunk != NULL)
-            total += span->chunk->size + sizeof(struct chunk);
-        else if (span->bytes != NULL)
-            total += span->len;
+        if (span->bytes != NULL)
+            total -= span->len - span->len / bytes_shares(span->bytes);
     }
     return total;
+}
+
+static size_t shelf_memory(const struct shelf *shelf)
+{
+    return shelf->chunks == NULL ? 0 : (size_t)shelf->count * chunk_memory(shelf->chunks);
+}
+
+size_t outbox_pool_memory(const struct outbox_pool *pool)
+{
+    return memory_usable(pool) + shelf_memory(&pool->small) + shelf_memory(&pool->large);
 }
 
 int outbox_vectors(struct outbox *outbox, struct iovec *vectors, int most)
@@ -306,6 +331,7 @@ void outbox_sent(struct outbox *outbox, size_t len)
             span->at += len;
             span->len -= len;
             outbox->closed -= len;
+            outbox->held -= span->bytes != NULL ? len : 0;
             return;
         }
         len -= span->len;

@@ -40,6 +40,7 @@ struct outbox {
     uint32_t            count;     /* closed spans, sent ones included */
     uint32_t            capacity;
     size_t              closed;    /* bytes in closed spans not sent yet */
+    size_t              held;      /* bytes of chunks, and of shares not sent yet */
     struct outbox_pool *pool;
 };
 
@@ -101,8 +102,17 @@ static inline size_t outbox_pending(const struct outbox *outbox)
     return outbox->closed + (size_t)(outbox->at - outbox->open);
 }
 
-/* Bytes of memory held: chunks and the shares' lengths. */
+/*
+ * Bytes of memory held: chunks, spans, and shares as if each were a copy. O(1).
+ * That is what a reader who does not read is answerable for.
+ */
 size_t outbox_memory(const struct outbox *outbox);
+
+/* The same for sums: of what is shared by n holders an n-th. O(spans). */
+size_t outbox_memory_own(const struct outbox *outbox);
+
+/* Bytes kept for later by the pool. */
+size_t outbox_pool_memory(const struct outbox_pool *pool);
 
 /* Fills at most `most` vectors with what is to be sent; returns how many. */
 int outbox_vectors(struct outbox *outbox, struct iovec *vectors, int most);

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #include "broker/net/connection.h"
+#include "broker/session/subscription.h"
 #include "storage/base/buffer.h"
+#include "storage/base/memory.h"
 
 enum { NAME_BYTES = 160 };
 
@@ -58,6 +60,37 @@ static void describe_text(const struct bytes *text, struct buffer *to)
         buffer_add(to, bytes_slice(text));
 }
 
+static size_t text_memory(const struct bytes *text)
+{
+    return text != NULL ? sizeof(*text) + text->len : 0;
+}
+
+/* All but what is in the outbox. */
+static size_t memory_beside_outbox(const struct session *session)
+{
+    size_t total = memory_good_size(sizeof(*session)) + session->queued_bytes +
+                   session->watched_bytes + session->tracked_bytes + session->behind.capacity +
+                   session->request.capacity * sizeof(struct slice);
+
+    total += text_memory(session->name) + text_memory(session->library) +
+             text_memory(session->library_version);
+    if (session->subscriber != NULL)
+        total += subscription_memory(session);
+    if (session->connection != NULL)
+        total += connection_memory(session->connection);
+    return total;
+}
+
+size_t session_memory(const struct session *session)
+{
+    return memory_beside_outbox(session) + outbox_memory(session->reply.out);
+}
+
+size_t session_memory_own(const struct session *session)
+{
+    return memory_beside_outbox(session) + outbox_memory_own(session->reply.out);
+}
+
 /* The sizes of what waits on either side. */
 static void describe_buffers(const struct session *session, struct buffer *to)
 {
@@ -65,12 +98,12 @@ static void describe_buffers(const struct session *session, struct buffer *to)
     size_t kept = session->connection != NULL ? connection_unread(session->connection) : 0;
     size_t room = session->connection != NULL ? connection_unread_room(session->connection) : 0;
     size_t unread = session->reading > kept ? session->reading : kept;
-    size_t memory = outbox_memory(out);
+    size_t words = session->request.capacity * sizeof(struct slice);
 
-    buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0", unread,
-                 room - kept);
-    buffer_print(to, " obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", outbox_pending(out), memory,
-                 memory + room + sizeof(*session), outbox_pending(out) > 0 ? "rw" : "r");
+    buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0", unread,
+                 room - kept, words, session->queued_bytes);
+    buffer_print(to, " obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", outbox_pending(out),
+                 outbox_memory(out), session_memory(session), outbox_pending(out) > 0 ? "rw" : "r");
 }
 
 void session_describe(const struct session *session, millis now, struct buffer *to)

@@ -70,6 +70,10 @@ struct session {
     millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */
     size_t             reading;     /* bytes of requests that are being run right now */
+    size_t             queued_bytes;   /* of memory: calls queued by MULTI */
+    size_t             watched_bytes;  /* keys it watches */
+    size_t             tracked_bytes;  /* prefixes it tracks */
+    size_t             weight;      /* Private to sessions.c: what it counts for in the total */
     uint64_t           bytes_in;
     uint64_t           bytes_out;
 };
@@ -82,6 +86,15 @@ struct slice session_name(const struct session *session);
 
 /* Puts an own share of text on one of the session's texts, dropping what was there. */
 void session_set_text(struct bytes **text, struct slice to);
+
+/*
+ * Bytes of memory that the session is answerable for: replies by reference count
+ * in full, as if each were a copy. O(1).
+ */
+size_t session_memory(const struct session *session);
+
+/* The same for sums: of what is shared by n holders an n-th. O(replies it has not read). */
+size_t session_memory_own(const struct session *session);
 
 /* Appends the line of CLIENT LIST, without its end. */
 struct buffer;

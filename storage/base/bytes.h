@@ -47,6 +47,12 @@ static inline bool bytes_sole(const struct bytes *bytes)
     return atomic_load_explicit(&bytes->shares, memory_order_acquire) == 1;
 }
 
+/* How many shares there are; others may change that meanwhile. For reports. */
+static inline uint32_t bytes_shares(const struct bytes *bytes)
+{
+    return atomic_load_explicit(&bytes->shares, memory_order_relaxed);
+}
+
 /* One share less; the last frees the bytes. NULL is fine. */
 void bytes_drop(struct bytes *bytes);
 

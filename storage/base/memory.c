@@ -146,6 +146,11 @@ void memory_purge_in_background(void)
     /* libc's malloc has nobody for that. */
 }
 
+void memory_describe(void (*show)(void *who, const char *text), void *who)
+{
+    show(who, "Stats not supported for the current allocator");
+}
+
 const char *memory_allocator(void)
 {
     return "libc";
@@ -257,6 +262,11 @@ void memory_purge_in_background(void)
     bool on = true;
 
     (void)mallctl("background_thread", NULL, NULL, &on, sizeof(on));
+}
+
+void memory_describe(void (*show)(void *who, const char *text), void *who)
+{
+    malloc_stats_print(show, who, NULL);
 }
 
 #define TEXT_OF(number)          TEXT_OF_EXPANDED(number)

@@ -67,6 +67,9 @@ void memory_purge_in_background(void);
 /* Asks the allocator to hand unused pages back to the kernel. */
 void memory_purge(void);
 
+/* Shows, piece by piece, what the allocator has to tell of itself, for people. */
+void memory_describe(void (*show)(void *who, const char *text), void *who);
+
 /* "jemalloc-5.3.0" or "libc". */
 const char *memory_allocator(void);
 

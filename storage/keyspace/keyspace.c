@@ -495,8 +495,12 @@ void keyspace_step(struct keyspace *keys, size_t buckets)
         (void)table_resize_step(&keys->items, buckets);
 }
 
+size_t keyspace_overhead_of_expiry(const struct keyspace *keys)
+{
+    return ordered_memory(keys->dues) + ordered_memory(keys->fields);
+}
+
 size_t keyspace_overhead(const struct keyspace *keys)
 {
-    return table_memory(&keys->items) + ordered_memory(keys->dues) +
-           ordered_memory(keys->fields);
+    return table_memory(&keys->items) + keyspace_overhead_of_expiry(keys);
 }

@@ -244,8 +244,9 @@ millis keyspace_next_due(const struct keyspace *keys);
 /* Moves tables that are being resized on by some buckets. */
 void keyspace_step(struct keyspace *keys, size_t buckets);
 
-/* Bytes of tables and indexes beside the items. */
+/* Bytes of tables and indexes beside the items; and of the indexes of what expires alone. */
 size_t keyspace_overhead(const struct keyspace *keys);
+size_t keyspace_overhead_of_expiry(const struct keyspace *keys);
 
 /* Adds every item to a fingerprint, in no particular order. O(n). */
 void keyspace_digest(struct keyspace *keys, struct fingerprint *into);

@@ -154,6 +154,10 @@ for want; do
     stock)
         if have redis-cli; then stage stock sh tests/wire/stock/run.sh "$build/millrace"
         else absent stock 'no redis-cli here'; fi ;;
+    bounds)
+        if have python3; then
+            made "$build/millrace" && stage bounds sh tests/wire/bounds/run.sh "$(realpath "$build/millrace")"
+        else absent bounds 'no python3 here'; fi ;;
     hostile | crash | torn)
         case $want in
         crash) options="--rounds $rounds" ;;

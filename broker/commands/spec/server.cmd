@@ -358,6 +358,13 @@ command MEMORY STATS
   since    4.0.0
   tips     nondeterministic_output request_policy:all_shards response_policy:special
 
+command MEMORY TYPES
+  summary  Measures what the keys of each type take, by database.
+  cost     O(n) for n keys
+  since    8.10.0
+  flags    readonly
+  usage    [SAMPLES <count:int>]
+
 command MEMORY USAGE
   summary  Estimates the bytes that a key and its value take.
   cost     O(s) for s elements sampled

@@ -1,0 +1,32 @@
+#!/bin/sh
+# What keeps within bounds: run.sh BINARY [CHECK ...]
+#
+# Runs every check of this folder, or those named, each with servers of its own. Set LONG=1 for
+# the long versions, whose figures the README tells. Last line: bounds: N passed, N failed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+binary=${1:?usage: run.sh BINARY [CHECK ...]}
+shift
+python=/usr/bin/python3
+"$python" -c '' 2>/dev/null || python=python3
+passed=0 failed=0
+said=$(mktemp) || exit 1
+trap 'rm -f "$said"' EXIT
+for check in "$here"/*.py "$here"/*.sh; do
+    name=$(basename "$check"); name=${name%.*}
+    case $name in run | link) continue ;; esac
+    if [ $# -gt 0 ]; then case " $* " in *" $name "*) ;; *) continue ;; esac; fi
+    case $check in *.py) shell=$python ;; *) shell=sh ;; esac
+    echo "$name"
+    timeout "${LIMIT:-1200}" "$shell" "$check" "$binary" >"$said" 2>&1
+    status=$?
+    cat "$said"
+    counts=$(sed -n 's/^[a-z_]*: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$said" | tail -1)
+    good=${counts%% *} bad=${counts##* }
+    if [ -z "$counts" ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+        good=${good:-0} bad=1
+    fi
+    passed=$((passed + good)) failed=$((failed + bad))
+done
+echo "bounds: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
