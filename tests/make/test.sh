@@ -25,6 +25,9 @@ trap 'exit 1' INT TERM
 PATH=$PATH:$(sh tests/make/oracle.sh "$build")
 export PATH
 have() { command -v "$1" >/dev/null; }
+# Debian's Python has Debian's packages; another one earlier on PATH may not.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
 
 # Sanitizers stop at the first fault. A leak is one too.
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:${ASAN_OPTIONS:-}"
@@ -126,7 +129,14 @@ cli_compare() {
 command_compare() {
     serve redis-server --save '' || return 1
     oracle=$port
-    serve "$build/millrace" && python3 tests/wire/command_compare.py "$port" "$oracle"
+    serve "$build/millrace" && "$python" tests/wire/command_compare.py "$port" "$oracle"
+}
+bench_smoke() {
+    made "$build/millrace-bench" && serve "$build/millrace" || return 1
+    sh tests/wire/bench_smoke.sh "$build/millrace-bench" "$port"
+}
+readme() { # in order, on a server of its own: README.md says what each command answers
+    serve "$build/millrace" && "$python" tests/wire/readme.py "$port"
 }
 wire() { # wire PROGRAM WORD ...: a program of ours that tests a server from outside
     program=$1
@@ -149,7 +159,7 @@ for want; do
         if have redis-cli; then stage cli_compare cli_compare
         else absent cli_compare 'no redis-cli here'; fi ;;
     command_compare)
-        if have redis-server && have python3; then stage command_compare command_compare
+        if have redis-server && have "$python"; then stage command_compare command_compare
         else absent command_compare 'no redis-server or python3 here'; fi ;;
     stock)
         if have redis-cli; then stage stock sh tests/wire/stock/run.sh "$build/millrace"
@@ -158,6 +168,10 @@ for want; do
         if have python3; then
             made "$build/millrace" && stage bounds sh tests/wire/bounds/run.sh "$(realpath "$build/millrace")"
         else absent bounds 'no python3 here'; fi ;;
+    bench_smoke) stage bench_smoke bench_smoke ;;
+    readme)
+        if have redis-cli && have "$python"; then stage readme readme
+        else absent readme 'no redis-cli or python3 here'; fi ;;
     hostile | crash | torn)
         case $want in
         crash) options="--rounds $rounds" ;;

@@ -42,4 +42,5 @@ for bad in '-p none' '-c 0' '--workloads nothing' '--rate -1' '--compare nowhere
     "$bench" $bad >"$folder/table" 2>&1 || status=$?
     [ "$status" -eq 2 ] && grep -q '^millrace-bench: ' "$folder/table" || complain "$bad: status $status"
 done
-echo "bench_smoke: 9 workloads, plain, pipelined and at a rate; 6 bad options refused"
+echo "9 workloads, plain, pipelined and at a rate; 6 bad options refused"
+echo "bench_smoke: 9 passed, 0 failed"

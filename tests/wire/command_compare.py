@@ -116,8 +116,10 @@ def plain_argument(value):
 
 
 def plain_arguments(values):
+    """Those the oracle knows; a choice between young ones only is young itself."""
     arguments = [plain_argument(value) for value in values]
-    return [argument for argument in arguments if not young(argument)]
+    return [argument for argument in arguments
+            if not young(argument) and argument.get("arguments") != []]
 
 
 def plain_docs(value):
