@@ -2,6 +2,10 @@
  * A batch is up to AHEAD requests of one session. Bytes count as taken when
  * their request has run: what was parsed ahead and must wait (the session
  * waits for a key, or is closing) is simply parsed again later.
+ *
+ * While a call runs too long, input of other sessions is looked at in its midst.
+ * The batch that the call belongs to must stay, so that a second intake, within
+ * the first, takes that input.
  */
 #include "broker/dispatch/intake.h"
 
@@ -22,6 +26,8 @@ struct intake {
     size_t                end[AHEAD];  /* where each request ends in the input */
     uint64_t              hash[AHEAD]; /* of the first key, where there is one */
     bool                  keyed[AHEAD];
+    bool                  running; /* a batch is under way */
+    struct intake        *within;  /* for the input that comes meanwhile, or NULL */
 };
 
 struct intake *intake_new(struct caller *caller, struct keyspaces *keyspaces,
@@ -41,6 +47,7 @@ void intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
+    intake_free(intake->within);
     for (int i = 0; i < AHEAD; i++)
         request_clear(&intake->ahead[i]);
     memory_free(intake);
@@ -171,9 +178,19 @@ static size_t take_batch(struct intake *intake, struct session *session, struct 
     return taken;
 }
 
+/* The intake that is free to take input now. */
+static struct intake *free_intake(struct intake *intake)
+{
+    if (LIKELY(!intake->running))
+        return intake;
+    if (intake->within == NULL)
+        intake->within = intake_new(intake->caller, intake->keyspaces, intake->options);
+    return intake->within;
+}
+
 size_t intake_input(void *who, struct session *session, struct slice bytes, size_t *wanted)
 {
-    struct intake *intake = who;
+    struct intake *intake = free_intake(who);
     size_t taken = 0;
     bool more = may_go_on(session);
 
@@ -182,6 +199,7 @@ size_t intake_input(void *who, struct session *session, struct slice bytes, size
         return connection_closing(session->connection) ? bytes.len : 0;
     session->active = caller_begin(intake->caller);
     session->bytes_in += bytes.len;
+    intake->running = true;
     while (more) {
         size_t batch_wanted = 0;
 
@@ -193,5 +211,6 @@ size_t intake_input(void *who, struct session *session, struct slice bytes, size
             *wanted = before + batch_wanted;
     }
     session->reading = 0;
+    intake->running = false;
     return taken;
 }

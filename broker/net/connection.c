@@ -48,7 +48,7 @@ struct connections {
     struct chain        ending;
     struct chain        waking;
     size_t              count;
-    char                input[READ_BYTES];
+    char               *input; /* READ_BYTES that are shown and then read over */
 };
 
 struct connection {
@@ -103,6 +103,7 @@ struct connections *connections_new(struct loop *loop, struct metrics *metrics)
     all->loop = loop;
     all->metrics = metrics;
     all->pool = outbox_pool_new();
+    all->input = memory_new(READ_BYTES);
     chain_init(&all->readable);
     chain_init(&all->sending);
     chain_init(&all->sending_last);
@@ -117,6 +118,7 @@ void connections_free(struct connections *all)
         return;
     must(all->count == 0);
     outbox_pool_free(all->pool);
+    memory_free(all->input);
     memory_free(all);
 }
 
@@ -383,6 +385,27 @@ bool connections_wake(void *connections)
         connection_wants_send(connection);
     }
     return !chain_is_empty(&all->waking);
+}
+
+void connections_meanwhile(void *connections)
+{
+    struct connections *all = connections;
+    char *input = all->input;
+    struct chain readable;
+
+    /* What lies in the shared buffer is still being looked at. */
+    all->input = memory_new(READ_BYTES);
+    chain_init(&readable);
+    chain_move_all(&all->readable, &readable);
+    while (!chain_is_empty(&readable)) {
+        struct connection *connection = CHAIN_OWNER(readable.next, struct connection, readable);
+
+        chain_leave(&connection->readable);
+        read_input(connection);
+    }
+    memory_free(all->input);
+    all->input = input;
+    (void)connections_send(all);
 }
 
 bool connections_close(void *connections)

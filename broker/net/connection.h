@@ -69,6 +69,13 @@ bool connections_wake(void *connections);
 bool connections_send(void *connections);
 bool connections_close(void *connections);
 
+/*
+ * In the midst of a turn: reads from those that have something, and sends what
+ * is in the outboxes. What was answered in this turn must be in the log already.
+ * Nobody is closed.
+ */
+void connections_meanwhile(void *connections);
+
 /* Takes a connected, non-blocking socket over. */
 struct connection *connection_new(struct connections *all, int fd,
                                   const struct transport *transport, void *transport_who,

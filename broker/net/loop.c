@@ -2,6 +2,8 @@
  * The loop over libev. The steps that end a turn run in a prepare watcher, just
  * before libev would wait; if one asks for another turn at once, an idle
  * watcher keeps libev from waiting.
+ *
+ * Loops of libev may nest: loop_meanwhile runs one that only marks who is ready.
  */
 #include "broker/net/loop.h"
 
@@ -9,6 +11,9 @@
 
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
+
+/* Seconds after which what could not run in the midst of a turn is tried again. */
+#define LATER .01
 
 struct loop {
     struct ev_loop *ev;
@@ -19,6 +24,7 @@ struct loop {
     ev_idle         once_more;
     ev_timer        limit;
     bool            stopped;
+    bool            meanwhile; /* a turn is under way around this one */
 };
 
 struct loop_timer {
@@ -30,6 +36,7 @@ struct loop_timer {
 
 struct loop_signal {
     ev_signal    watcher;
+    ev_timer     later; /* for what arrives in the midst of a turn */
     struct loop *loop;
     void (*run)(void *who);
     void *who;
@@ -48,6 +55,8 @@ static void end_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
     bool again = false;
 
     (void)events;
+    if (UNLIKELY(loop->meanwhile))
+        return;
     loop->turns++;
     for (size_t i = 0; i < loop->count; i++)
         again |= loop->steps[i].run(loop->steps[i].who);
@@ -127,6 +136,20 @@ void loop_turn(struct loop *loop, millis timeout)
     ev_timer_stop(loop->ev, &loop->limit);
 }
 
+void loop_meanwhile(struct loop *loop, void (*run)(void *who), void *who)
+{
+    must(!loop->meanwhile);
+    loop->meanwhile = true;
+    ev_run(loop->ev, EVRUN_NOWAIT);
+    run(who);
+    loop->meanwhile = false;
+}
+
+bool loop_is_stopped(const struct loop *loop)
+{
+    return loop->stopped;
+}
+
 uint64_t loop_turns(const struct loop *loop)
 {
     return loop->turns;
@@ -141,9 +164,14 @@ static void timer_runs(struct ev_loop *ev, ev_timer *watcher, int events)
 {
     struct loop_timer *timer = watcher->data;
 
-    (void)ev;
     (void)events;
-    timer->run(timer->who);
+    if (LIKELY(!timer->loop->meanwhile)) {
+        timer->run(timer->who);
+    } else if (!ev_is_active(watcher)) {
+        /* It runs once only, and not now. */
+        ev_timer_set(watcher, LATER, 0.);
+        ev_timer_start(ev, watcher);
+    }
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*run)(void *who), void *who)
@@ -183,8 +211,21 @@ static void signal_runs(struct ev_loop *ev, ev_signal *watcher, int events)
 {
     struct loop_signal *signal = watcher->data;
 
-    (void)ev;
     (void)events;
+    if (signal->loop->meanwhile)
+        ev_timer_start(ev, &signal->later);
+    else
+        signal->run(signal->who);
+}
+
+static void late_signal_runs(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    struct loop_signal *signal = watcher->data;
+
+    (void)events;
+    if (signal->loop->meanwhile)
+        return;
+    ev_timer_stop(ev, watcher);
     signal->run(signal->who);
 }
 
@@ -198,6 +239,8 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*run)(v
     signal->who = who;
     ev_signal_init(&signal->watcher, signal_runs, number);
     signal->watcher.data = signal;
+    ev_timer_init(&signal->later, late_signal_runs, LATER, LATER);
+    signal->later.data = signal;
     ev_signal_start(loop->ev, &signal->watcher);
     return signal;
 }
@@ -207,6 +250,7 @@ void loop_signal_free(struct loop_signal *watcher)
     if (watcher == NULL)
         return;
     ev_signal_stop(watcher->loop->ev, &watcher->watcher);
+    ev_timer_stop(watcher->loop->ev, &watcher->later);
     memory_free(watcher);
 }
 

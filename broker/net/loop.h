@@ -37,6 +37,15 @@ void loop_stop(struct loop *loop);
 /* One turn; waits at most `timeout` milliseconds for something to happen. */
 void loop_turn(struct loop *loop, millis timeout);
 
+/*
+ * In the midst of a turn: looks what is ready, without waiting, then runs `run`.
+ * No step ends this; timers and signals wait until a whole turn comes round.
+ */
+void loop_meanwhile(struct loop *loop, void (*run)(void *who), void *who);
+
+/* Whether loop_stop was called. */
+bool loop_is_stopped(const struct loop *loop);
+
 /* Turns so far, and the microseconds spent in them outside of waiting. */
 uint64_t loop_turns(const struct loop *loop);
 
