@@ -5,6 +5,9 @@
  * each call; the end of one is the beginning of the next. Wall time is the
  * monotonic clock plus an offset that is taken anew many times a second, so that
  * a corrected clock is followed and a call costs one reading.
+ *
+ * Within a call wall time stands still: a script, or an EXEC, sees no key expire
+ * under its hands. Monotonic time goes on, since calls within are measured too.
  */
 #include "broker/dispatch/caller.h"
 
@@ -20,11 +23,13 @@ struct caller {
     struct caller_setup    setup;
     struct call            model;  /* what all calls have in common */
     struct arena          *arena;
+    struct arena          *within; /* of calls of scripts, each of which gives all of it back */
     struct command_counts *counts;
     const struct command  *current;
     uint64_t               inner_errors; /* errors answered by finished calls */
     micros                 monotonic; /* latest reading */
     micros                 offset;    /* wall minus monotonic */
+    millis                 now;       /* wall time, since the outermost call began */
     micros                 notable;   /* calls that take so long are shown to the witnesses */
 };
 
@@ -34,6 +39,7 @@ struct caller *caller_new(const struct caller_setup *setup)
 
     caller->setup = *setup;
     caller->arena = arena_new();
+    caller->within = arena_new();
     caller->counts = memory_new_zeroed(command_count() + 1, sizeof(struct command_counts));
     caller->model = (struct call){
         .keyspaces = setup->keyspaces,
@@ -57,6 +63,7 @@ void caller_free(struct caller *caller)
     if (caller == NULL)
         return;
     arena_free(caller->arena);
+    arena_free(caller->within);
     caller_reset_counts(caller);
     memory_free(caller->counts);
     memory_free(caller);
@@ -73,9 +80,14 @@ void caller_ask_witnesses(struct caller *caller)
     }
 }
 
-static millis now_of(const struct caller *caller)
+/* Reads the clock. What calls take for the time follows unless one is under way. */
+static void read_clock(struct caller *caller)
 {
-    return (caller->monotonic + caller->offset) / 1000;
+    caller->monotonic = clock_monotonic(caller->setup.clock);
+    if (UNLIKELY(ledger_depth(caller->setup.ledger) > 0))
+        return;
+    caller->now = (caller->monotonic + caller->offset) / 1000;
+    keyspaces_set_now(caller->setup.keyspaces, caller->now);
 }
 
 void caller_follow_wall(struct caller *caller)
@@ -85,14 +97,13 @@ void caller_follow_wall(struct caller *caller)
 
 millis caller_begin(struct caller *caller)
 {
-    caller->monotonic = clock_monotonic(caller->setup.clock);
-    keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
-    return now_of(caller);
+    read_clock(caller);
+    return caller->now;
 }
 
 millis caller_now(const struct caller *caller)
 {
-    return now_of(caller);
+    return caller->now;
 }
 
 micros caller_clock(const struct caller *caller)
@@ -125,6 +136,11 @@ const struct command *caller_current(const struct caller *caller)
     return caller->current;
 }
 
+bool caller_is_running(const struct caller *caller)
+{
+    return ledger_depth(caller->setup.ledger) > 0;
+}
+
 static void prepare(struct caller *caller, struct call *call, struct session *session,
                     const struct command *command, struct args *args)
 {
@@ -134,7 +150,7 @@ static void prepare(struct caller *caller, struct call *call, struct session *se
     call->session = session;
     call->keys = keyspaces_at(caller->setup.keyspaces, session->db);
     call->reply = &session->reply;
-    call->now = now_of(caller);
+    call->now = caller->now;
 }
 
 /* Runs the effects once the outermost call has closed. */
@@ -187,8 +203,7 @@ static void count_call(struct caller *caller, const struct call *call, enum verd
     uint64_t errors = call->reply->errors - errors_before;
     micros took;
 
-    caller->monotonic = clock_monotonic(caller->setup.clock);
-    keyspaces_set_now(caller->setup.keyspaces, now_of(caller));
+    read_clock(caller);
     took = caller->monotonic - call->began;
     /* A call that waits is one call, however often it is run. */
     if (!call->again) {
@@ -304,6 +319,13 @@ static void answer(struct caller *caller, struct call *call)
     (void)run(caller, call);
 }
 
+/* What a session asks while a call of another is under way does not end that one. */
+static void leave_to_outer(struct caller *caller, struct session *session)
+{
+    if (UNLIKELY(ledger_depth(caller->setup.ledger) > 0))
+        session->in_call = false;
+}
+
 void caller_request(struct caller *caller, struct session *session, struct args *args)
 {
     struct outbox_mark mark;
@@ -312,6 +334,7 @@ void caller_request(struct caller *caller, struct session *session, struct args 
     prepare(caller, &call, session, command_find(args->words, args->count), args);
     if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
         answer(caller, &call);
+        leave_to_outer(caller, session);
         if (UNLIKELY(session->replies == SESSION_REPLIES_SKIP_NEXT))
             session->replies = SESSION_REPLIES_SKIP;
         return;
@@ -320,6 +343,7 @@ void caller_request(struct caller *caller, struct session *session, struct args 
     mark = outbox_mark(session->reply.out);
     session->reply.pushed = false;
     answer(caller, &call);
+    leave_to_outer(caller, session);
     if (session->replies == SESSION_REPLIES_ON)
         return;
     if (!session->reply.pushed)
@@ -340,6 +364,38 @@ enum verdict caller_run_words(struct caller *caller, struct session *session,
     if (gate_known(NULL, &call) == PASS_REFUSED)
         return VERDICT_REFUSED;
     return run(caller, &call);
+}
+
+/* Whether no guard objects that calls within meet. */
+static bool passes_within(struct caller *caller, struct call *call)
+{
+    for (const struct guard *guard = caller->setup.guards; guard->name != NULL; guard++) {
+        if (guard->within && guard->check(guard->who, call) == PASS_REFUSED)
+            return false;
+    }
+    return true;
+}
+
+enum verdict caller_run_within(struct caller *caller, struct session *session,
+                               struct reply *reply, const struct command *command,
+                               const struct slice *words, size_t count)
+{
+    struct args args = { .words = words, .count = count };
+    uint64_t inner = caller->inner_errors;
+    enum verdict verdict = VERDICT_REFUSED;
+    struct call call;
+
+    prepare(caller, &call, session, command, &args);
+    call.reply = reply;
+    call.scripted = true;
+    call.arena = caller->within;
+    if (passes_within(caller, &call))
+        verdict = run(caller, &call);
+    else
+        caller->counts[command->index].rejected++;
+    caller->inner_errors = inner;
+    arena_empty(caller->within);
+    return verdict;
 }
 
 enum verdict caller_run_again(struct caller *caller, struct session *session,

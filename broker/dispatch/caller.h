@@ -28,6 +28,7 @@ struct guard {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     void *who;
+    bool within; /* calls of scripts meet it too */
 };
 
 /* What follows a change; is shown the lines of a settled call. */
@@ -84,7 +85,7 @@ millis caller_begin(struct caller *caller);
 /* Takes the difference of wall and monotonic time anew; upkeep does so with every tick. */
 void caller_follow_wall(struct caller *caller);
 
-/* Time as the caller saw it last, at the end of the latest call. */
+/* Time as the caller saw it last, at the end of the latest call; it stands still within a call. */
 millis caller_now(const struct caller *caller);
 
 /* The monotonic clock as the caller read it last. */
@@ -96,9 +97,18 @@ micros caller_wall(const struct caller *caller, micros monotonic);
 /* Runs a request of a session: guards, then queued by MULTI or run. */
 void caller_request(struct caller *caller, struct session *session, struct args *args);
 
-/* Finds and runs words within another call, no guards: EXEC, scripts, replay. */
+/* Finds and runs words within another call, no guards: EXEC, replay. */
 enum verdict caller_run_words(struct caller *caller, struct session *session,
                               const struct slice *words, size_t count);
+
+/*
+ * Runs words of a script within its call, once the guards that calls within
+ * meet have passed it. The answer goes into a reply of the script's own; errors
+ * in it are not the outer call's. The command must take the words.
+ */
+enum verdict caller_run_within(struct caller *caller, struct session *session,
+                               struct reply *reply, const struct command *command,
+                               const struct slice *words, size_t count);
 
 /* Runs a waiter's words once more. */
 enum verdict caller_run_again(struct caller *caller, struct session *session,
@@ -118,6 +128,9 @@ void caller_ask_witnesses(struct caller *caller);
 /* Counters by command->index, and setting all of them to zero. */
 struct command_counts *caller_counts(struct caller *caller);
 void caller_reset_counts(struct caller *caller);
+
+/* Whether a call is under way: what is asked now is asked in its midst. */
+bool caller_is_running(const struct caller *caller);
 
 /* The session whose call is under way, or NULL; for reports. */
 const struct command *caller_current(const struct caller *caller);

@@ -27,6 +27,8 @@ struct ledger {
     uint32_t            feed_db;   /* the database the feed's reader has selected */
     bool                silent;    /* this call said that nothing is to be said */
     bool                anyway;
+    bool                muted;     /* what handlers say is not said */
+    bool                unsaid;    /* nothing that the outermost call says is said */
     uint64_t            changes;   /* by handlers */
     uint64_t            removals;  /* by time and memory */
     struct ledger_line *lines;
@@ -170,7 +172,8 @@ static void say_in(struct ledger *ledger, uint32_t db, const struct slice *words
 void ledger_say(struct ledger *ledger, const struct slice *words, size_t count)
 {
     ledger->said++;
-    say_in(ledger, ledger->db, words, count);
+    if (LIKELY(!ledger->muted))
+        say_in(ledger, ledger->db, words, count);
 }
 
 void ledger_say_nothing(struct ledger *ledger)
@@ -181,6 +184,17 @@ void ledger_say_nothing(struct ledger *ledger)
 void ledger_say_apart(struct ledger *ledger)
 {
     ledger->statements = 0;
+}
+
+void ledger_mute(struct ledger *ledger, bool mute)
+{
+    ledger->muted = mute;
+}
+
+void ledger_unsay(struct ledger *ledger)
+{
+    must(ledger->depth > 0);
+    ledger->unsaid = true;
 }
 
 void ledger_say_anyway(struct ledger *ledger)
@@ -208,7 +222,7 @@ static void say_request(struct ledger *ledger, const struct slice *words, size_t
                         struct slice raw)
 {
     ledger->said++;
-    if (!ledger_heard_by(ledger, LISTENER_FEED))
+    if (!ledger_heard_by(ledger, LISTENER_FEED) || ledger->muted)
         return;
     select_db(ledger, ledger->db);
     if (raw.len > 0)
@@ -245,8 +259,15 @@ void ledger_close(struct ledger *ledger, struct ledger_mark mark, const struct s
     ledger->db = mark.db;
     ledger->silent = mark.silent;
     ledger->anyway = mark.anyway;
-    if (--ledger->depth == 0 && ledger->statements > 1)
+    if (--ledger->depth > 0)
+        return;
+    if (UNLIKELY(ledger->unsaid)) {
+        ledger->unsaid = false;
+        ledger->feed.len = ledger->unit;
+        ledger->feed_db = NO_DB;
+    } else if (ledger->statements > 1) {
         wrap_unit(ledger);
+    }
 }
 
 unsigned ledger_depth(const struct ledger *ledger)
@@ -347,6 +368,17 @@ static void told(void *who, uint32_t db, struct slice key, enum change_kind kind
                                                 .db = db,
                                                 .class = created ? EVENT_NEW : EVENT_MISS,
                                                 .notice_only = true });
+}
+
+size_t ledger_feed_finished(const struct ledger *ledger)
+{
+    return ledger->depth > 0 ? ledger->unit : ledger->feed.len;
+}
+
+void ledger_feed_drop_finished(struct ledger *ledger)
+{
+    buffer_drop_front(&ledger->feed, ledger_feed_finished(ledger));
+    ledger->unit = 0;
 }
 
 const struct change_sink *ledger_change_sink(struct ledger *ledger)

@@ -101,6 +101,12 @@ void ledger_say_nothing(struct ledger *ledger);
 /* Says that the statements so far need no MULTI around them: each stands for itself. */
 void ledger_say_apart(struct ledger *ledger);
 
+/* Says nothing of what follows, whatever is said, until told otherwise: redis.set_repl. */
+void ledger_mute(struct ledger *ledger, bool mute);
+
+/* Takes back what the outermost call under way has said: the server ends in the midst of it. */
+void ledger_unsay(struct ledger *ledger);
+
 /* Says the request itself even if nothing was noted as changed. */
 void ledger_say_anyway(struct ledger *ledger);
 
@@ -143,6 +149,10 @@ uint64_t ledger_changes(const struct ledger *ledger);
  */
 struct buffer *ledger_feed(struct ledger *ledger);
 void ledger_feed_restart(struct ledger *ledger);
+
+/* Bytes of the feed that outermost calls which have ended said; and taking these away. */
+size_t ledger_feed_finished(const struct ledger *ledger);
+void ledger_feed_drop_finished(struct ledger *ledger);
 
 /* What the keyspaces announce to: notes and says what time and memory removed. */
 const struct change_sink *ledger_change_sink(struct ledger *ledger);

@@ -116,6 +116,19 @@ static void hand_on(struct propagate *propagate, struct buffer *feed)
         buffer_rewind(feed);
 }
 
+void propagate_finished(void *who)
+{
+    struct propagate *propagate = who;
+    struct slice finished = buffer_slice(ledger_feed(propagate->ledger));
+
+    finished.len = ledger_feed_finished(propagate->ledger);
+    if (finished.len == 0)
+        return;
+    if (!aof_append(propagate->aof, finished) && propagate->sessions != NULL)
+        hold_replies(propagate);
+    ledger_feed_drop_finished(propagate->ledger);
+}
+
 bool propagate_step(void *who)
 {
     struct propagate *propagate = who;

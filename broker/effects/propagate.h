@@ -27,6 +27,12 @@ void propagate_set_sessions(struct propagate *propagate, struct sessions *sessio
 /* A guard: refuses what changes data while the log cannot keep it. */
 enum pass propagate_guard(void *propagate, struct call *call);
 
+/*
+ * In the midst of a turn, and of a call: hands on what calls that have ended
+ * said, so that their replies may leave.
+ */
+void propagate_finished(void *propagate);
+
 /* The step of a turn. Never asks for another turn. */
 bool propagate_step(void *propagate);
 

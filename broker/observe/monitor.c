@@ -83,7 +83,7 @@ static void make_line(struct monitor *monitor, const struct call *call)
     char peer[PEER_BYTES] = "lua";
     const char *kind = "";
 
-    if (call->session->connection != NULL) {
+    if (call->session->connection != NULL && !call->scripted) {
         connection_peer_name(call->session->connection, peer, sizeof(peer));
         if (connection_is_unix(call->session->connection)) {
             kind = "unix:";
