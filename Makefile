@@ -43,7 +43,8 @@ LIBS.base := -llzf -lpthread -lm
 else
 LIBS.base := -l:libjemalloc_pic.a -llzf -lpthread -lm -ldl
 endif
-LIBS.broker := -lev $(LIBS.base)
+LIBS.lua := $(addprefix -l:liblua5.1,-cjson.a -bitop.a .a)
+LIBS.broker := -lev $(LIBS.lua) $(LIBS.base)
 
 # Each room group is one archive; a group may lean only on those named after it.
 DIRS.base     := storage/base

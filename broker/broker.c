@@ -8,6 +8,7 @@
 #include "broker/dispatch/waiting.h"
 #include "broker/durable.h"
 #include "broker/effects/notice.h"
+#include "broker/effects/propagate.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
 #include "broker/metrics/error_counts.h"
@@ -17,7 +18,11 @@
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
+#include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
+#include "broker/script/bridge.h"
+#include "broker/script/patience.h"
+#include "broker/script/scripts.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
 #include "broker/upkeep/memory_limit.h"
@@ -190,6 +195,27 @@ static void make_storage(struct broker *broker)
     broker->hub = hub_new(broker->secret);
 }
 
+static bool is_over_memory(const void *who)
+{
+    const struct broker *broker = who;
+
+    return memory_limit_is_over(broker->memory_limit);
+}
+
+/* What runs scripts. */
+static void make_scripts(struct broker *broker)
+{
+    broker->patience = patience_new(&(struct patience_setup){
+        .loop = broker->loop, .connections = broker->connections, .clock = broker->clock,
+        .log = broker->log, .options = broker->options, .unwatch = watch_forget,
+        .unwatch_who = broker->watch, .keep = propagate_finished, .keep_who = broker->propagate });
+    broker->bridge = bridge_new(&(struct bridge_setup){
+        .patience = broker->patience, .log = broker->log, .version = REDIS_VERSION,
+        .is_over_memory = is_over_memory, .is_over_memory_who = broker });
+    broker->scripts = scripts_new(&(struct scripts_setup){
+        .bridge = broker->bridge, .random = broker->random, .secret = broker->secret });
+}
+
 /* What runs calls. */
 static void make_dispatch(struct broker *broker)
 {
@@ -211,6 +237,7 @@ static void make_dispatch(struct broker *broker)
         .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
         .worker = broker->worker, .options = broker->options, .note = latency_note,
         .note_who = broker->latency, .unwatch = watch_forget, .unwatch_who = broker->watch });
+    make_scripts(broker);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -302,6 +329,9 @@ void broker_clear(struct broker *broker)
     caller_free(broker->caller);
     durable_free(broker);
     memory_free(broker->flow);
+    scripts_free(broker->scripts);
+    bridge_free(broker->bridge);
+    patience_free(broker->patience);
     memory_limit_free(broker->memory_limit);
     monitor_free(broker->monitor);
     latency_free(broker->latency);

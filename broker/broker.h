@@ -14,6 +14,7 @@
 
 struct aof;
 struct boot;
+struct bridge;
 struct caller;
 struct clock;
 struct command_counts;
@@ -37,8 +38,10 @@ struct metrics;
 struct monitor;
 struct notice;
 struct options;
+struct patience;
 struct propagate;
 struct random;
+struct scripts;
 struct sessions;
 struct slowlog;
 struct upkeep;
@@ -72,6 +75,9 @@ struct broker {
     struct latency       *latency;    /* events that were slow */
     struct monitor       *monitor;    /* who is shown every call */
     struct memory_limit  *memory_limit;
+    struct patience      *patience;   /* with the script that runs */
+    struct bridge        *bridge;     /* what scripts call */
+    struct scripts       *scripts;    /* those of EVAL */
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;

@@ -18,6 +18,7 @@
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
+#include "broker/script/patience.h"
 #include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/upkeep.h"
 
@@ -29,12 +30,14 @@ static const struct {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     size_t module;
+    bool within; /* asked of calls of scripts too */
 } guards[] = {
-    { "known",     gate_known,     MODULE(options) }, /* the command exists, with enough words */
-    { "signed in", gate_signed_in, MODULE(options) }, /* NOAUTH                                */
-    { "memory",    memory_limit_guard, MODULE(memory_limit) }, /* evicts; OOM                  */
-    { "disk",      propagate_guard, MODULE(propagate) }, /* MISCONF                            */
-    { "mode",      gate_mode,      MODULE(options) }, /* subscribed under RESP2, inside MULTI  */
+    { "known",     gate_known,     MODULE(options), false }, /* the command exists, has enough words */
+    { "signed in", gate_signed_in, MODULE(options), false }, /* NOAUTH                               */
+    { "memory",    memory_limit_guard, MODULE(memory_limit), false }, /* evicts; OOM                 */
+    { "disk",      propagate_guard, MODULE(propagate), true },        /* MISCONF                     */
+    { "mode",      gate_mode,      MODULE(options), false }, /* subscribed under RESP2, inside MULTI */
+    { "not busy",  patience_guard, MODULE(patience), false }, /* BUSY: a script runs too long        */
 };
 
 /* Everyone who is shown finished calls. All sleep unless there is something for them. */
@@ -87,7 +90,8 @@ void flow_bind(struct flow *flow, struct broker *broker)
     *flow = (struct flow){ .guards = { { 0 } } };
     for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
         flow->guards[i] = (struct guard){ guards[i].name, guards[i].check,
-                                          module_of(broker, guards[i].module) };
+                                          module_of(broker, guards[i].module),
+                                          guards[i].within };
     for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++)
         flow->witnesses[i] = (struct witness){ witnesses[i].name, witnesses[i].see,
                                                witnesses[i].wants,

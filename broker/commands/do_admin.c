@@ -6,6 +6,7 @@
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/observe/info.h"
+#include "broker/script/patience.h"
 #include "storage/base/trouble.h"
 
 /* INFO [section ...] */
@@ -67,6 +68,8 @@ enum verdict do_shutdown(struct call *call)
         return call_refuse(call, REFUSAL_SYNTAX);
     if (abort)
         return call_refuse_with(call, "ERR No shutdown in progress.");
+    if (!nosave && patience_refuses(call->broker->patience, call))
+        return VERDICT_REFUSED;
     if (save)
         return call_refuse_with(call, "ERR SHUTDOWN SAVE is not supported yet: there are no "
                                       "snapshots; what appendonly keeps is always saved");

@@ -25,6 +25,7 @@
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
 #include "broker/session/sessions.h"
+#include "broker/script/scripts.h"
 #include "broker/session/subscription.h"
 #include "broker/upkeep/memory_limit.h"
 #include "pubsub/hub.h"
@@ -120,6 +121,17 @@ static void print_allocator(struct buffer *to, const struct memory_parts *parts)
                  (ssize_t)(parts->resident - parts->used));
 }
 
+static void print_scripts(const struct broker *broker, struct buffer *to)
+{
+    struct script_figures eval = scripts_figures(broker->scripts);
+
+    print_amount(to, "used_memory_lua", eval.machine_bytes);
+    buffer_print(to, "used_memory_vm_eval:%zu\r\n", eval.machine_bytes);
+    print_amount(to, "used_memory_scripts", eval.bytes);
+    buffer_print(to, "number_of_cached_scripts:%zu\r\n", eval.count);
+    buffer_print(to, "number_of_functions:0\r\nnumber_of_libraries:0\r\n");
+}
+
 static void write_memory(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
@@ -139,10 +151,7 @@ static void write_memory(void *who, struct buffer *to)
     buffer_print(to, "used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n",
                  parts.dataset, 100 * memory_ratio(parts.dataset, data));
     print_amount(to, "total_system_memory", (uint64_t)machine.totalram * machine.mem_unit);
-    buffer_print(to, "used_memory_lua:0\r\nused_memory_lua_human:0B\r\n"
-                     "used_memory_vm_eval:0\r\nused_memory_scripts:0\r\n"
-                     "used_memory_scripts_human:0B\r\nnumber_of_cached_scripts:0\r\n"
-                     "number_of_functions:0\r\nnumber_of_libraries:0\r\n");
+    print_scripts(broker, to);
     print_amount(to, "maxmemory", memory_limit_bytes(broker->memory_limit));
     buffer_print(to, "maxmemory_policy:");
     options_print(broker->options, options_find(SLICE("maxmemory-policy")), to);

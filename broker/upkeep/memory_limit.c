@@ -271,6 +271,9 @@ static enum pass check(struct memory_limit *limit, struct call *call)
 {
     const struct session *session = call->session;
 
+    /* While a script runs too long nothing is evicted under its hands. */
+    if (caller_is_running(limit->caller))
+        return PASS_ON;
     if (come_below(limit, limit->patience) != STUCK)
         return PASS_ON;
     if (call->command == limit->exec && session->transaction != NULL &&

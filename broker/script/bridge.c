@@ -1,0 +1,582 @@
+/*
+ * Words of a call within are slices of Lua's own strings, which stand on the
+ * stack of the function meanwhile. Lua leaves C functions by longjmp when it
+ * raises an error, so nothing here owns memory while it asks Lua for anything.
+ */
+#include "broker/script/bridge.h"
+
+#include <lua5.1/lauxlib.h>
+#include <math.h>
+
+#include "broker/dispatch/caller.h"
+#include "broker/script/lua_reply.h"
+#include "broker/script/patience.h"
+#include "storage/base/digest.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+enum { REPL_NONE = 0, REPL_AOF = 1, REPL_REPLICA = 2, REPL_ALL = 3 };
+
+struct bridge {
+    struct bridge_setup setup;
+    struct script_run *run; /* under way, or NULL */
+    struct outbox_pool *pool;
+    struct outbox outbox;   /* the reply of a call within */
+    struct lua_reader *reader;
+    struct slice *words;
+    size_t capacity;
+};
+
+struct bridge *bridge_new(const struct bridge_setup *setup)
+{
+    struct bridge *bridge = memory_new_zeroed(1, sizeof(*bridge));
+
+    bridge->setup = *setup;
+    return bridge;
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    if (bridge == NULL)
+        return;
+    if (bridge->pool != NULL) {
+        outbox_clear(&bridge->outbox);
+        outbox_pool_free(bridge->pool);
+    }
+    lua_reader_free(bridge->reader);
+    memory_free(bridge->words);
+    memory_free(bridge);
+}
+
+/* What is made for the first script there is. */
+static void make_ready(struct bridge *bridge)
+{
+    if (bridge->reader != NULL)
+        return;
+    bridge->reader = lua_reader_new();
+    bridge->pool = outbox_pool_new();
+    outbox_init(&bridge->outbox, bridge->pool);
+}
+
+static struct bridge *bridge_of(lua_State *lua)
+{
+    return lua_touserdata(lua, lua_upvalueindex(1));
+}
+
+/* ---- redis.call ---- */
+
+/* Raises an error of the house: a table, so that Lua puts no place in front. */
+static int raise(lua_State *lua, const char *line)
+{
+    lua_push_error(lua, slice_text(line), false);
+    return lua_error(lua);
+}
+
+/* Makes a number on the stack text, as Redis prints it; false if it is neither number nor text. */
+static bool make_text(lua_State *lua, int index)
+{
+    char digits[NUMBER_DOUBLE_MAX + 1];
+    lua_Number number;
+    size_t len = 0;
+
+    if (lua_type(lua, index) == LUA_TSTRING)
+        return true;
+    if (lua_type(lua, index) != LUA_TNUMBER)
+        return false;
+    number = lua_tonumber(lua, index);
+    /* What 0/0 is has a sign, and Redis shows it. */
+    if (number != number && signbit(number))
+        digits[len++] = '-';
+    len += number_put_double(digits + len, number);
+    lua_pushlstring(lua, digits, len);
+    lua_replace(lua, index);
+    return true;
+}
+
+/* The words on the stack of the function; NULL or an error line. */
+static const char *read_words(struct bridge *bridge, lua_State *lua, size_t count)
+{
+    if (count == 0)
+        return "ERR Please specify at least one argument for this redis lib call";
+    if (count > bridge->capacity) {
+        bridge->capacity = count < 16 ? 16 : count * 2;
+        bridge->words = memory_resize(bridge->words, bridge->capacity * sizeof(struct slice));
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *at;
+
+        if (!make_text(lua, (int)i + 1))
+            return "ERR Lua redis lib command arguments must be strings or integers";
+        at = lua_tolstring(lua, (int)i + 1, &len);
+        bridge->words[i] = slice_of(at, len);
+    }
+    return NULL;
+}
+
+/* Whether the words are XREAD or XREADGROUP that would wait. */
+static bool asks_to_wait(const struct command *command, const struct slice *words, size_t count)
+{
+    bool group = slice_equal(command_name(command), SLICE("xreadgroup"));
+
+    if (LIKELY(!group && !slice_equal(command_name(command), SLICE("xread"))))
+        return false;
+    for (size_t i = group ? 4 : 1; i < count; i++) {
+        if (slice_equal_nocase(words[i], SLICE("streams")))
+            return false;
+        if (slice_equal_nocase(words[i], SLICE("block")))
+            return true;
+    }
+    return false;
+}
+
+/* Why a script may not call this, or nothing. */
+static struct slice objection(const struct script_run *run, const struct command *command,
+                              size_t count)
+{
+    if (command == NULL || command_lacks_subcommand(command, count))
+        return SLICE("ERR Unknown Redis command called from script");
+    if (command->run == NULL || !command_takes(command, count))
+        return SLICE("ERR Wrong number of args calling Redis command from script");
+    if ((command->flags & COMMAND_NOSCRIPT) != 0)
+        return SLICE("ERR This Redis command is not allowed from script");
+    if ((run->flags & SCRIPT_NO_WRITES) != 0 &&
+        (command->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0)
+        return SLICE("ERR Write commands are not allowed from read-only scripts.");
+    /* Once it has written it cannot be stopped half way. */
+    if (run->over_memory && !run->wrote && (command->flags & COMMAND_DENYOOM) != 0 &&
+        (run->flags & SCRIPT_ALLOW_OOM) == 0)
+        return refusal_line(REFUSAL_OUT_OF_MEMORY);
+    return SLICE("");
+}
+
+static void refuse_to_wait(struct reply *reply, struct slice name)
+{
+    struct buffer line = { 0 };
+
+    buffer_print(&line, "ERR %.*s command is not allowed with BLOCK option from scripts",
+                 (int)name.len, name.at);
+    reply_error(reply, buffer_slice(&line));
+    buffer_clear(&line);
+}
+
+/* Runs the words; the reply is in the outbox afterwards. Whether it is no error. */
+static bool run_words(struct bridge *bridge, size_t count)
+{
+    struct script_run *run = bridge->run;
+    struct call *call = run->call;
+    const struct command *command = command_find(bridge->words, count);
+    struct slice line = objection(run, command, count);
+    struct reply reply = { .out = &bridge->outbox,
+                           .counts = call->reply->counts,
+                           .resp3 = run->resp3 };
+
+    if (line.len > 0) {
+        reply_error(&reply, line);
+        return false;
+    }
+    if (UNLIKELY((command->flags & COMMAND_BLOCKING) != 0) &&
+        asks_to_wait(command, bridge->words, count)) {
+        refuse_to_wait(&reply, bridge->words[0]);
+        return false;
+    }
+    if ((command->flags & COMMAND_WRITE) != 0)
+        run->wrote = true;
+    (void)caller_run_within(call->caller, call->session, &reply, command, bridge->words, count);
+    return reply.errors == 0;
+}
+
+static int call_words(lua_State *lua, bool raises)
+{
+    struct bridge *bridge = bridge_of(lua);
+    size_t count = (size_t)lua_gettop(lua);
+    const char *wrong;
+    bool fine;
+
+    if (bridge->run == NULL)
+        return raise(lua, "ERR redis.call/pcall can only be called inside a script invocation");
+    wrong = read_words(bridge, lua, count);
+    if (wrong != NULL) {
+        lua_push_error(lua, slice_text(wrong), false);
+        return raises ? lua_error(lua) : 1;
+    }
+    fine = run_words(bridge, count);
+    if (!lua_reader_take(bridge->reader, lua, &bridge->outbox, bridge->run->resp3))
+        return luaL_error(lua, "reached lua stack limit");
+    if (raises && !fine && lua_istable(lua, -1))
+        return lua_error(lua);
+    return 1;
+}
+
+static int redis_call(lua_State *lua)
+{
+    return call_words(lua, true);
+}
+
+static int redis_pcall(lua_State *lua)
+{
+    return call_words(lua, false);
+}
+
+/* ---- The rest of the table ---- */
+
+static int redis_error_reply(lua_State *lua)
+{
+    size_t len;
+    const char *text;
+
+    if (lua_gettop(lua) != 1 || lua_type(lua, 1) != LUA_TSTRING) {
+        lua_push_error(lua, SLICE("ERR wrong number or type of arguments"), false);
+        return 1;
+    }
+    text = lua_tolstring(lua, 1, &len);
+    if (len > 0 && text[0] == '-') {
+        text++;
+        len--;
+    }
+    /* A line without a code gets the common one. */
+    if (memchr(text, ' ', len) == NULL)
+        lua_pushliteral(lua, "ERR ");
+    else
+        lua_pushliteral(lua, "");
+    lua_pushlstring(lua, text, len);
+    lua_concat(lua, 2);
+    lua_createtable(lua, 0, 1);
+    lua_insert(lua, -2);
+    lua_setfield(lua, -2, "err");
+    return 1;
+}
+
+static int redis_status_reply(lua_State *lua)
+{
+    if (lua_gettop(lua) != 1 || lua_type(lua, 1) != LUA_TSTRING) {
+        lua_push_error(lua, SLICE("ERR wrong number or type of arguments"), false);
+        return 1;
+    }
+    lua_createtable(lua, 0, 1);
+    lua_insert(lua, -2);
+    lua_setfield(lua, -2, "ok");
+    return 1;
+}
+
+static int redis_sha1hex(lua_State *lua)
+{
+    unsigned char digest[DIGEST_SHA1_SIZE];
+    char hex[2 * DIGEST_SHA1_SIZE + 1];
+    size_t len = 0;
+    const char *text;
+
+    if (lua_gettop(lua) != 1)
+        return raise(lua, "ERR wrong number of arguments");
+    text = lua_tolstring(lua, 1, &len);
+    digest_sha1(slice_of(text, text != NULL ? len : 0), digest);
+    digest_hex(digest, sizeof(digest), hex);
+    lua_pushstring(lua, hex);
+    return 1;
+}
+
+static int redis_log(lua_State *lua)
+{
+    struct bridge *bridge = bridge_of(lua);
+    int count = lua_gettop(lua);
+    int level;
+
+    if (count < 2)
+        return raise(lua, "ERR redis.log() requires two arguments or more.");
+    if (!lua_isnumber(lua, 1))
+        return raise(lua, "ERR First argument must be a number (log level).");
+    level = (int)lua_tonumber(lua, 1);
+    if (level < LOG_DEBUG || level > LOG_WARNING)
+        return raise(lua, "ERR Invalid debug level.");
+    lua_pushliteral(lua, "");
+    for (int i = 2; i <= count; i++) {
+        if (!lua_isstring(lua, i))
+            continue;
+        lua_pushstring(lua, i > 2 ? " " : "");
+        lua_pushvalue(lua, i);
+        lua_concat(lua, 3);
+    }
+    log_line(bridge->setup.log, (enum log_level)level, "%s", lua_tostring(lua, -1));
+    return 0;
+}
+
+static int redis_setresp(lua_State *lua)
+{
+    struct bridge *bridge = bridge_of(lua);
+    int version;
+
+    if (lua_gettop(lua) != 1)
+        return raise(lua, "ERR redis.setresp() requires one argument.");
+    version = (int)lua_tonumber(lua, 1);
+    if (version != 2 && version != 3)
+        return raise(lua, "ERR RESP version must be 2 or 3.");
+    if (bridge->run != NULL)
+        bridge->run->resp3 = version == 3;
+    return 0;
+}
+
+/* The AOF and the replicas hear one feed: either both are told or neither. */
+static int redis_set_repl(lua_State *lua)
+{
+    struct bridge *bridge = bridge_of(lua);
+    int flags;
+
+    if (lua_gettop(lua) != 1)
+        return raise(lua, "ERR redis.set_repl() requires two arguments.");
+    flags = (int)lua_tonumber(lua, 1);
+    if (flags < REPL_NONE || flags > REPL_ALL)
+        return raise(lua, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
+                          "REPL_NONE.");
+    if (bridge->run != NULL) {
+        bridge->run->mute = flags == REPL_NONE;
+        ledger_mute(bridge->run->call->ledger, bridge->run->mute);
+    }
+    return 0;
+}
+
+/* Effects are what is told, always. */
+static int redis_replicate_commands(lua_State *lua)
+{
+    lua_pushboolean(lua, 1);
+    return 1;
+}
+
+/* There is no debugger. */
+static int redis_breakpoint(lua_State *lua)
+{
+    lua_pushboolean(lua, 0);
+    return 1;
+}
+
+static int redis_debug(lua_State *lua)
+{
+    (void)lua;
+    return 0;
+}
+
+static int redis_acl_check_cmd(lua_State *lua)
+{
+    struct bridge *bridge = bridge_of(lua);
+    size_t count = (size_t)lua_gettop(lua);
+    const char *wrong = read_words(bridge, lua, count);
+    const struct command *command;
+
+    if (wrong != NULL)
+        return raise(lua, wrong);
+    command = command_find(bridge->words, count);
+    if (command == NULL || command->run == NULL)
+        return raise(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
+    /* There are no rules yet that forbid anybody anything. */
+    lua_pushboolean(lua, 1);
+    return 1;
+}
+
+/* ---- Making the table ---- */
+
+static void set_function(struct bridge *bridge, lua_State *lua, const char *name,
+                         lua_CFunction function)
+{
+    lua_pushlightuserdata(lua, bridge);
+    lua_pushcclosure(lua, function, 1);
+    lua_setfield(lua, -2, name);
+}
+
+static void set_number(lua_State *lua, const char *name, int number)
+{
+    lua_pushnumber(lua, number);
+    lua_setfield(lua, -2, name);
+}
+
+/* "7.0.15" as 0x0007000f. */
+static int version_number(const char *version)
+{
+    int number = 0;
+    int part = 0;
+
+    for (; *version != '\0'; version++) {
+        if (*version == '.') {
+            number = (number | part) << 8;
+            part = 0;
+        } else {
+            part = part * 10 + (*version - '0');
+        }
+    }
+    return number | part;
+}
+
+void bridge_push_for_loading(struct bridge *bridge, lua_State *lua)
+{
+    lua_newtable(lua);
+    set_number(lua, "LOG_DEBUG", LOG_DEBUG);
+    set_number(lua, "LOG_VERBOSE", LOG_VERBOSE);
+    set_number(lua, "LOG_NOTICE", LOG_NOTICE);
+    set_number(lua, "LOG_WARNING", LOG_WARNING);
+    lua_pushstring(lua, bridge->setup.version);
+    lua_setfield(lua, -2, "REDIS_VERSION");
+    set_number(lua, "REDIS_VERSION_NUM", version_number(bridge->setup.version));
+    set_function(bridge, lua, "log", redis_log);
+}
+
+void bridge_push(struct bridge *bridge, lua_State *lua)
+{
+    static const struct luaL_Reg functions[] = {
+        { "call", redis_call },
+        { "pcall", redis_pcall },
+        { "error_reply", redis_error_reply },
+        { "status_reply", redis_status_reply },
+        { "sha1hex", redis_sha1hex },
+        { "setresp", redis_setresp },
+        { "set_repl", redis_set_repl },
+        { "replicate_commands", redis_replicate_commands },
+        { "breakpoint", redis_breakpoint },
+        { "debug", redis_debug },
+        { "acl_check_cmd", redis_acl_check_cmd },
+    };
+
+    bridge_push_for_loading(bridge, lua);
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+        set_function(bridge, lua, functions[i].name, functions[i].func);
+    set_number(lua, "REPL_NONE", REPL_NONE);
+    set_number(lua, "REPL_AOF", REPL_AOF);
+    set_number(lua, "REPL_SLAVE", REPL_REPLICA);
+    set_number(lua, "REPL_REPLICA", REPL_REPLICA);
+    set_number(lua, "REPL_ALL", REPL_ALL);
+}
+
+/* ---- Running ---- */
+
+int bridge_on_error(lua_State *lua)
+{
+    lua_Debug place;
+    bool known = lua_getstack(lua, 1, &place) && lua_getinfo(lua, "Sl", &place);
+
+    /* A function in C, redis.call say: the place is where it was called. */
+    if (known && place.what[0] == 'C')
+        known = lua_getstack(lua, 2, &place) && lua_getinfo(lua, "Sl", &place);
+    if (!lua_istable(lua, 1)) {
+        const char *text = lua_tostring(lua, 1);
+
+        lua_createtable(lua, 0, 3);
+        lua_pushfstring(lua, "ERR %s", text != NULL ? text : luaL_typename(lua, 1));
+        lua_setfield(lua, -2, "err");
+        lua_replace(lua, 1);
+    }
+    if (known) {
+        lua_pushliteral(lua, "source");
+        lua_pushstring(lua, place.source);
+        lua_rawset(lua, 1);
+        lua_pushliteral(lua, "line");
+        lua_pushnumber(lua, place.currentline);
+        lua_rawset(lua, 1);
+    }
+    lua_settop(lua, 1);
+    return 1;
+}
+
+static struct slice field_of(lua_State *lua, const char *name)
+{
+    size_t len;
+    const char *at;
+
+    lua_pushstring(lua, name);
+    lua_rawget(lua, -2);
+    /* The text belongs to the table, which stays. */
+    at = lua_type(lua, -1) == LUA_TSTRING ? lua_tolstring(lua, -1, &len) : NULL;
+    lua_pop(lua, 1);
+    return slice_of(at, at != NULL ? len : 0);
+}
+
+/* Answers with the error on top of the stack. */
+static void reply_failure(lua_State *lua, const struct script_run *run)
+{
+    struct reply *reply = run->call->reply;
+    struct error_counts *counts = reply->counts;
+    struct buffer line = { 0 };
+    struct slice err;
+    struct slice source;
+
+    if (!lua_istable(lua, -1)) {
+        reply_error(reply, SLICE("ERR the script failed and said nothing of it"));
+        return;
+    }
+    err = field_of(lua, "err");
+    source = field_of(lua, "source");
+    buffer_add(&line, err.len > 0 ? err : SLICE("ERR unknown error"));
+    buffer_add(&line, SLICE(" script: "));
+    buffer_add(&line, run->name);
+    if (source.len > 0) {
+        lua_getfield(lua, -1, "line");
+        buffer_print(&line, ", on %.*s:%d.", (int)source.len, source.at,
+                     (int)lua_tonumber(lua, -1));
+        lua_pop(lua, 1);
+    }
+    lua_getfield(lua, -1, "ignore_error_stats_update");
+    if (lua_toboolean(lua, -1))
+        reply->counts = NULL;
+    lua_pop(lua, 1);
+    reply_error(reply, buffer_slice(&line));
+    reply->counts = counts;
+    buffer_clear(&line);
+}
+
+enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run *run,
+                        int arguments)
+{
+    struct call *call = run->call;
+    uint32_t db = call->session->db;
+    int base = lua_gettop(lua) - arguments;
+    int status;
+
+    make_ready(bridge);
+    must(bridge->run == NULL);
+    bridge->run = run;
+    lua_pushcfunction(lua, bridge_on_error);
+    lua_insert(lua, base);
+    patience_begin(bridge->setup.patience, lua, run);
+    status = lua_pcall(lua, arguments, 1, base);
+    patience_end(bridge->setup.patience, lua);
+    bridge->run = NULL;
+    call->session->db = db;
+    ledger_mute(call->ledger, false);
+    ledger_say_nothing(call->ledger);
+    if (status == 0)
+        lua_reply_write(lua, call->reply, run->resp3);
+    else
+        reply_failure(lua, run);
+    lua_settop(lua, base - 1);
+    return status == 0 ? VERDICT_DONE : VERDICT_REFUSED;
+}
+
+enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
+                            bool read_only_command)
+{
+    const uint32_t exempt = SCRIPT_SAYS_NOTHING | SCRIPT_NO_WRITES;
+
+    run->over_memory = bridge->setup.is_over_memory(bridge->setup.is_over_memory_who);
+    if ((run->flags & exempt) == 0 && read_only_command)
+        return REFUSAL_SCRIPT_WRITES;
+    if ((run->flags & (exempt | SCRIPT_ALLOW_OOM)) == 0 && run->over_memory)
+        return REFUSAL_OUT_OF_MEMORY;
+    return REFUSAL_NONE;
+}
+
+uint32_t script_flag(struct slice name)
+{
+    static const struct {
+        struct slice name;
+        uint32_t flag;
+    } flags[] = {
+        { { "no-writes", 9 }, SCRIPT_NO_WRITES },
+        { { "allow-oom", 9 }, SCRIPT_ALLOW_OOM },
+        { { "allow-stale", 11 }, SCRIPT_ALLOW_STALE },
+        { { "no-cluster", 10 }, SCRIPT_NO_CLUSTER },
+        { { "allow-cross-slot-keys", 21 }, SCRIPT_ALLOW_CROSS_SLOT },
+    };
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (slice_equal(flags[i].name, name))
+            return flags[i].flag;
+    }
+    return 0;
+}

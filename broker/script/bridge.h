@@ -1,0 +1,55 @@
+/*
+ * The table `redis` of scripts, and running them.
+ *
+ *   script ──redis.call──► call within the call ──► reply in memory ──► value of Lua
+ *
+ * A call within is the session's own: its user, its database. A SELECT ends
+ * with the script. What its calls changed they note and say themselves; the
+ * unit is the whole script.
+ */
+#ifndef BROKER_SCRIPT_BRIDGE_H
+#define BROKER_SCRIPT_BRIDGE_H
+
+#include <lua5.1/lua.h>
+
+#include "broker/dispatch/call.h"
+#include "broker/script/script_run.h"
+
+struct bridge;
+struct log;
+struct patience;
+
+/* Pointers are borrowed. */
+struct bridge_setup {
+    struct patience *patience;
+    struct log      *log;
+    const char      *version; /* redis.REDIS_VERSION: "7.0.15" */
+    bool           (*is_over_memory)(const void *who); /* maxmemory is passed */
+    const void      *is_over_memory_who;
+};
+
+struct bridge *bridge_new(const struct bridge_setup *setup);
+void bridge_free(struct bridge *bridge);
+
+/* Pushes the table `redis`. */
+void bridge_push(struct bridge *bridge, lua_State *lua);
+
+/* Pushes the part of it that is there while functions are loaded: no calls. */
+void bridge_push_for_loading(struct bridge *bridge, lua_State *lua);
+
+/*
+ * Runs the function that is on the stack under `arguments` values, answers the
+ * call with what it returns or with its error, and leaves the stack as it was
+ * under them. `run` says what and how; its call answers.
+ */
+enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run *run,
+                        int arguments);
+
+/* What must be so before a script runs at all: REFUSAL_NONE, or why not. */
+enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
+                            bool read_only_command);
+
+/* The handler for lua_pcall that remembers where an error arose. */
+int bridge_on_error(lua_State *lua);
+
+#endif

@@ -1,0 +1,366 @@
+/*
+ * What always holds:
+ *   (1) A script is in the table under its digest; its function is in the
+ *       registry of the machine under `function`.
+ *   (2) A script is in the chain `passing` if EVAL brought it and nobody
+ *       loaded it since; the one used last is last.
+ *   (3) There is a machine if there is a script.
+ */
+#include "broker/script/scripts.h"
+
+#include <lua5.1/lauxlib.h>
+#include <lua5.1/lua.h>
+
+#include "broker/script/bridge.h"
+#include "broker/script/engine.h"
+#include "broker/script/libraries.h"
+#include "storage/base/chain.h"
+#include "storage/base/memory.h"
+#include "storage/index/table.h"
+
+enum {
+    HEX = 2 * DIGEST_SHA1_SIZE,
+    PASSING_MOST = 500 /* scripts of EVAL that are kept */
+};
+
+struct script {
+    struct chain passing;
+    char digest[HEX + 1];
+    int function;
+    uint32_t flags; /* enum script_flags */
+    size_t size;    /* of the text */
+};
+
+struct scripts {
+    struct scripts_setup setup;
+    struct engine *engine;
+    struct table known;
+    struct chain passing;
+    size_t passing_count;
+    size_t bytes;
+    uint64_t evicted;
+};
+
+static struct slice key_of(const void *item)
+{
+    const struct script *script = item;
+
+    return slice_of(script->digest, HEX);
+}
+
+static const struct table_kind kind = { key_of };
+
+struct scripts *scripts_new(const struct scripts_setup *setup)
+{
+    struct scripts *scripts = memory_new_zeroed(1, sizeof(*scripts));
+
+    scripts->setup = *setup;
+    table_init(&scripts->known, &kind, setup->secret);
+    chain_init(&scripts->passing);
+    return scripts;
+}
+
+static void free_script(void *who, void *item)
+{
+    (void)who;
+    memory_free(item);
+}
+
+void scripts_flush(struct scripts *scripts)
+{
+    table_clear(&scripts->known, free_script, NULL);
+    table_init(&scripts->known, &kind, scripts->setup.secret);
+    chain_init(&scripts->passing);
+    scripts->passing_count = 0;
+    scripts->bytes = 0;
+    engine_free(scripts->engine);
+    scripts->engine = NULL;
+}
+
+void scripts_free(struct scripts *scripts)
+{
+    if (scripts == NULL)
+        return;
+    scripts_flush(scripts);
+    table_clear(&scripts->known, NULL, NULL);
+    memory_free(scripts);
+}
+
+/* The machine, made if there is none. */
+static struct engine *engine_of(struct scripts *scripts)
+{
+    lua_State *lua;
+
+    if (scripts->engine != NULL)
+        return scripts->engine;
+    scripts->engine = engine_new((int32_t)random_below(scripts->setup.random, INT32_MAX));
+    lua = engine_lua(scripts->engine);
+    lua_newtable(lua);
+    libraries_fill(lua);
+    bridge_push(scripts->setup.bridge, lua);
+    lua_setfield(lua, -2, "redis");
+    engine_seal(scripts->engine);
+    return scripts->engine;
+}
+
+static struct script *find(const struct scripts *scripts, struct slice digest)
+{
+    char lower[HEX];
+
+    if (digest.len != HEX)
+        return NULL;
+    for (size_t i = 0; i < HEX; i++)
+        lower[i] = digest.at[i] >= 'A' && digest.at[i] <= 'Z' ? (char)(digest.at[i] + 32)
+                                                              : digest.at[i];
+    digest = slice_of(lower, HEX);
+    return table_find(&scripts->known, digest, table_hash(&scripts->known, digest));
+}
+
+bool scripts_know(const struct scripts *scripts, struct slice digest)
+{
+    return find(scripts, digest) != NULL;
+}
+
+static void digest_text(struct slice text, char hex[HEX + 1])
+{
+    unsigned char digest[DIGEST_SHA1_SIZE];
+
+    digest_sha1(text, digest);
+    digest_hex(digest, sizeof(digest), hex);
+}
+
+/* ---- The first line ---- */
+
+static bool separates(char byte, char separator)
+{
+    return byte == separator || (separator == ' ' && byte >= '\t' && byte <= '\r');
+}
+
+/* Takes what stands in front of the next separator, which goes too; a blank is any space. */
+static struct slice take_part(struct slice *text, char separator)
+{
+    struct slice part = slice_of(text->at, 0);
+
+    while (part.len < text->len && !separates(text->at[part.len], separator))
+        part.len++;
+    *text = slice_after(*text, part.len < text->len ? part.len + 1 : part.len);
+    return part;
+}
+
+static bool read_flags(struct slice list, uint32_t *flags, struct buffer *why)
+{
+    bool more = list.len > 0;
+
+    while (more) {
+        const char *comma = list.len > 0 ? memchr(list.at, ',', list.len) : NULL;
+        struct slice name = take_part(&list, ',');
+        uint32_t flag = script_flag(name);
+
+        if (flag == 0) {
+            buffer_print(why, "ERR Unexpected flag in script shebang: %.*s", (int)name.len,
+                         name.at);
+            return false;
+        }
+        *flags |= flag;
+        more = comma != NULL;
+    }
+    return true;
+}
+
+/*
+ * Reads a first line that begins with #!, takes it off the text and sets the
+ * flags. The line end stays, so that lines count as they are written.
+ */
+static bool read_first_line(struct slice *text, uint32_t *flags, struct buffer *why)
+{
+    const char *end;
+    struct slice line;
+    struct slice word;
+
+    *flags = SCRIPT_SAYS_NOTHING;
+    if (text->len < 2 || memcmp(text->at, "#!", 2) != 0)
+        return true;
+    end = memchr(text->at, '\n', text->len);
+    if (end == NULL) {
+        buffer_add(why, SLICE("ERR Invalid script shebang"));
+        return false;
+    }
+    line = slice_of(text->at, (size_t)(end - text->at));
+    *text = slice_after(*text, line.len);
+    *flags = 0;
+    word = take_part(&line, ' ');
+    if (!slice_equal(word, SLICE("#!lua"))) {
+        buffer_print(why, "ERR Unexpected engine in script shebang: %.*s", (int)word.len, word.at);
+        return false;
+    }
+    while (line.len > 0) {
+        word = take_part(&line, ' ');
+        if (word.len == 0)
+            continue;
+        if (word.len < 6 || memcmp(word.at, "flags=", 6) != 0) {
+            buffer_print(why, "ERR Unknown lua shebang option: %.*s", (int)word.len, word.at);
+            return false;
+        }
+        if (!read_flags(slice_after(word, 6), flags, why))
+            return false;
+    }
+    return true;
+}
+
+/* ---- Keeping ---- */
+
+static void forget(struct scripts *scripts, struct script *script)
+{
+    struct slice digest = key_of(script);
+
+    (void)table_remove(&scripts->known, digest, table_hash(&scripts->known, digest));
+    if (chain_linked(&script->passing)) {
+        chain_leave(&script->passing);
+        scripts->passing_count--;
+    }
+    luaL_unref(engine_lua(scripts->engine), LUA_REGISTRYINDEX, script->function);
+    scripts->bytes -= script->size + sizeof(*script);
+    memory_free(script);
+}
+
+/* Compiles a text that is not known yet; NULL and why not. */
+static struct script *compile(struct scripts *scripts, struct slice text, const char *digest,
+                              struct buffer *why)
+{
+    struct engine *engine = engine_of(scripts);
+    struct slice code = text;
+    struct script *script;
+    uint32_t flags;
+
+    if (!read_first_line(&code, &flags, why))
+        return NULL;
+    buffer_add(why, SLICE("ERR Error compiling script (new function): "));
+    if (!engine_compile(engine, code, "@user_script", why))
+        return NULL;
+    script = memory_new_zeroed(1, sizeof(*script));
+    chain_init(&script->passing);
+    memcpy(script->digest, digest, sizeof(script->digest));
+    script->flags = flags;
+    script->size = text.len;
+    script->function = luaL_ref(engine_lua(engine), LUA_REGISTRYINDEX);
+    table_add(&scripts->known, script, table_hash(&scripts->known, key_of(script)));
+    scripts->bytes += script->size + sizeof(*script);
+    return script;
+}
+
+/* A script that EVAL brought is the one used last, and the oldest of too many goes. */
+static void keep_passing(struct scripts *scripts, struct script *script)
+{
+    chain_put_last(&scripts->passing, &script->passing);
+    if (++scripts->passing_count <= PASSING_MOST)
+        return;
+    scripts->evicted++;
+    forget(scripts, CHAIN_OWNER(scripts->passing.next, struct script, passing));
+}
+
+enum verdict scripts_load(struct scripts *scripts, struct call *call, struct slice text)
+{
+    char digest[HEX + 1];
+    struct script *script;
+    struct buffer why = { 0 };
+
+    digest_text(text, digest);
+    script = find(scripts, slice_of(digest, HEX));
+    if (script == NULL)
+        script = compile(scripts, text, digest, &why);
+    if (script == NULL) {
+        reply_error(call->reply, buffer_slice(&why));
+        buffer_clear(&why);
+        return VERDICT_REFUSED;
+    }
+    buffer_clear(&why);
+    if (chain_linked(&script->passing)) {
+        chain_leave(&script->passing);
+        scripts->passing_count--;
+    }
+    reply_bulk(call->reply, key_of(script));
+    return VERDICT_DONE;
+}
+
+/* ---- Running ---- */
+
+/* Sets a global to a table of the words. */
+static void set_words(struct engine *engine, const char *name, const struct slice *words,
+                      size_t count)
+{
+    lua_State *lua = engine_lua(engine);
+
+    lua_createtable(lua, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushlstring(lua, words[i].at, words[i].len);
+        lua_rawseti(lua, -2, (int)i + 1);
+    }
+    engine_set_global(engine, name);
+}
+
+/* The script that is asked for; answers and returns NULL if there is none. */
+static struct script *look_up(struct scripts *scripts, struct call *call,
+                              const struct script_request *request)
+{
+    char digest[HEX + 1];
+    struct script *script;
+    struct buffer why = { 0 };
+
+    if (request->by_digest) {
+        script = find(scripts, request->text);
+        if (script == NULL)
+            (void)call_refuse(call, REFUSAL_NO_SCRIPT);
+    } else {
+        digest_text(request->text, digest);
+        script = find(scripts, slice_of(digest, HEX));
+        if (script == NULL) {
+            script = compile(scripts, request->text, digest, &why);
+            if (script == NULL)
+                reply_error(call->reply, buffer_slice(&why));
+            else
+                keep_passing(scripts, script);
+            buffer_clear(&why);
+            return script;
+        }
+    }
+    if (script != NULL && chain_linked(&script->passing)) {
+        chain_leave(&script->passing);
+        chain_put_last(&scripts->passing, &script->passing);
+    }
+    return script;
+}
+
+enum verdict scripts_run(struct scripts *scripts, struct call *call,
+                         const struct script_request *request)
+{
+    struct script *script = look_up(scripts, call, request);
+    struct script_run run = { .call = call };
+    enum refusal refusal;
+    lua_State *lua;
+
+    if (script == NULL)
+        return VERDICT_REFUSED;
+    run.name = key_of(script);
+    run.flags = script->flags;
+    refusal = bridge_refuses(scripts->setup.bridge, &run, request->read_only);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    if (request->read_only)
+        run.flags |= SCRIPT_NO_WRITES;
+    set_words(scripts->engine, "KEYS", request->keys, request->key_count);
+    set_words(scripts->engine, "ARGV", request->arguments, request->argument_count);
+    lua = engine_lua(scripts->engine);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, script->function);
+    return bridge_run(scripts->setup.bridge, lua, &run, 0);
+}
+
+struct script_figures scripts_figures(const struct scripts *scripts)
+{
+    struct script_figures figures = { .count = table_count(&scripts->known),
+                                      .bytes = scripts->bytes + table_memory(&scripts->known),
+                                      .evicted = scripts->evicted };
+
+    if (scripts->engine != NULL)
+        figures.machine_bytes = engine_memory(scripts->engine);
+    return figures;
+}
