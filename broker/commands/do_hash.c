@@ -6,7 +6,6 @@
 #include "broker/commands/do_hash_private.h"
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/sampling.h"
-#include "storage/base/glob.h"
 
 enum refusal find_hash(struct call *call, struct slice key, enum look why, struct hash **hash)
 {
@@ -389,30 +388,29 @@ enum verdict do_hstrlen(struct call *call)
     return VERDICT_DONE;
 }
 
-enum { SCAN_LOOKS = 10 }; /* steps for each field asked for, so that one call is bounded */
-
-struct field_scan {
-    struct call        *call;
-    const struct hash  *hash;
-    struct scan_options options;
-    size_t              seen;
-    size_t              shown;
-};
+static const struct hash *scanned(const struct scan *scan)
+{
+    return (const struct hash *)(const void *)scan->value;
+}
 
 static void show_field(void *who, struct slice field, struct slice value)
 {
-    struct field_scan *scan = who;
+    struct scan *scan = who;
 
-    scan->seen++;
-    if (scan->options.matching && !glob_match(scan->options.pattern, field))
+    if (!scan_meets(scan, field))
         return;
-    if (UNLIKELY(hash_expires(scan->hash)) &&
-        keyspace_field_is_past(scan->call->keys, scan->hash, field))
+    if (UNLIKELY(hash_expires(scanned(scan))) &&
+        keyspace_field_is_past(scan->call->keys, scanned(scan), field))
         return;
     reply_bulk(scan->call->reply, field);
     if (!scan->options.no_values)
         reply_bulk(scan->call->reply, value);
-    scan->shown++;
+    scan->shown += scan->options.no_values ? 1 : 2;
+}
+
+static uint64_t step_fields(struct scan *scan, uint64_t cursor)
+{
+    return hash_scan(scanned(scan), cursor, show_field, scan);
 }
 
 /*
@@ -421,36 +419,7 @@ static void show_field(void *who, struct slice field, struct slice value)
  */
 enum verdict do_hscan(struct call *call)
 {
-    struct slice key = args_next(call->args);
-    struct field_scan scan = { .call = call };
-    struct outbox_hole head, list;
-    struct hash *hash;
-    uint64_t cursor;
-    size_t looks = 0;
-
-    if (!scan_read_cursor(args_next(call->args), &cursor))
-        return call_refuse(call, REFUSAL_BAD_CURSOR);
-
-    enum refusal refusal = find_hash(call, key, LOOK_READ, &hash);
-    if (refusal == REFUSAL_NONE && hash != NULL)
-        refusal = scan_read_options(call, SCAN_FIELDS, &scan.options);
-    if (refusal != REFUSAL_NONE)
-        return call_refuse(call, refusal);
-
-    reply_array(call->reply, 2);
-    head = reply_open(call->reply);
-    list = reply_open(call->reply);
-    cursor = hash != NULL ? cursor : 0;
-    scan.hash = hash;
-    if (hash != NULL) {
-        do {
-            cursor = hash_scan(hash, cursor, show_field, &scan);
-        } while (cursor != 0 && scan.seen < scan.options.count &&
-                 ++looks / SCAN_LOOKS < scan.options.count);
-    }
-    reply_close_cursor(call->reply, head, cursor);
-    reply_close_array(call->reply, list, scan.options.no_values ? scan.shown : scan.shown * 2);
-    return VERDICT_DONE;
+    return scan_value(call, VALUE_HASH, SCAN_FIELDS, step_fields);
 }
 
 /* ---- Chance ---- */

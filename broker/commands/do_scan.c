@@ -4,7 +4,7 @@
 #include "broker/commands/do_scan_private.h"
 #include "storage/base/glob.h"
 
-enum { SCAN_LOOKS = 10 }; /* buckets looked at for each key asked for, so that one call is bounded */
+enum { SCAN_LOOKS = 10 }; /* steps for each element asked for, so that one call is bounded */
 
 struct keys_walk {
     struct call   *call;
@@ -40,7 +40,8 @@ enum verdict do_keys(struct call *call)
     return VERDICT_DONE;
 }
 
-bool scan_read_cursor(struct slice word, uint64_t *cursor)
+/* Reads a cursor; false if it is none. */
+static bool read_cursor(struct slice word, uint64_t *cursor)
 {
     bool negative = word.len > 0 && word.at[0] == '-';
     uint64_t value = 0;
@@ -59,7 +60,8 @@ bool scan_read_cursor(struct slice word, uint64_t *cursor)
     return word.len > 0;
 }
 
-enum refusal scan_read_options(struct call *call, enum scan_of what, struct scan_options *options)
+/* Reads MATCH, COUNT and, of keys, TYPE, of fields NOVALUES, to the end of the words. */
+static enum refusal read_options(struct call *call, enum scan_of what, struct scan_options *options)
 {
     struct args *args = call->args;
 
@@ -92,28 +94,73 @@ enum refusal scan_read_options(struct call *call, enum scan_of what, struct scan
     return REFUSAL_NONE;
 }
 
-struct scan_walk {
-    struct call         *call;
-    struct scan_options *options;
-    size_t               seen;
-    size_t               shown;
-};
-
-static void show_scanned(void *who, struct item *item)
+bool scan_meets(struct scan *scan, struct slice name)
 {
-    struct scan_walk *walk = who;
-    const struct scan_options *options = walk->options;
+    scan->seen++;
+    return !scan->options.matching || glob_match(scan->options.pattern, name);
+}
+
+/* Takes steps until enough was met; replies with the cursor for the next call and what was shown. */
+static void scan_on(struct scan *scan, uint64_t cursor, scan_step *step)
+{
+    size_t wanted = scan->options.count;
+    struct outbox_hole head, list;
+    size_t steps = 0;
+
+    reply_array(scan->call->reply, 2);
+    head = reply_open(scan->call->reply);
+    list = reply_open(scan->call->reply);
+    do {
+        cursor = step(scan, cursor);
+    } while (cursor != 0 && scan->seen < wanted && ++steps / SCAN_LOOKS < wanted);
+    reply_close_cursor(scan->call->reply, head, cursor);
+    reply_close_array(scan->call->reply, list, scan->shown);
+}
+
+static uint64_t step_nowhere(struct scan *scan, uint64_t cursor)
+{
+    (void)scan;
+    (void)cursor;
+    return 0;
+}
+
+enum verdict scan_value(struct call *call, enum value_kind kind, enum scan_of what,
+                        scan_step *step)
+{
+    struct slice key = args_next(call->args);
+    struct scan scan = { .call = call };
+    enum refusal refusal;
+    struct value *value;
+    uint64_t cursor;
+
+    if (!read_cursor(args_next(call->args), &cursor))
+        return call_refuse(call, REFUSAL_BAD_CURSOR);
+    refusal = call_find(call, key, kind, LOOK_READ, &value);
+    if (refusal == REFUSAL_NONE && value != NULL)
+        refusal = read_options(call, what, &scan.options);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    scan.value = value;
+    scan_on(&scan, cursor, value != NULL ? step : step_nowhere);
+    return VERDICT_DONE;
+}
+
+static void show_key(void *who, struct item *item)
+{
+    struct scan *scan = who;
     struct slice key = item_key(item);
 
-    walk->seen++;
-    if (keyspace_is_past(walk->call->keys, item))
+    if (!scan_meets(scan, key) || keyspace_is_past(scan->call->keys, item))
         return;
-    if (options->typed && item_kind(item) != options->kind)
+    if (scan->options.typed && item_kind(item) != scan->options.kind)
         return;
-    if (options->matching && !glob_match(options->pattern, key))
-        return;
-    reply_bulk(walk->call->reply, key);
-    walk->shown++;
+    reply_bulk(scan->call->reply, key);
+    scan->shown++;
+}
+
+static uint64_t step_keys(struct scan *scan, uint64_t cursor)
+{
+    return keyspace_scan(scan->call->keys, cursor, show_key, scan);
 }
 
 /* The kind that TYPE names; VALUE_KINDS, which no item has, if there is none such. */
@@ -131,28 +178,17 @@ static enum value_kind kind_named(struct call *call, struct slice name)
 /* SCAN cursor [MATCH pattern] [COUNT count] [TYPE type] */
 enum verdict do_scan(struct call *call)
 {
-    struct scan_options options;
-    struct scan_walk walk = { .call = call, .options = &options };
-    struct outbox_hole head;
-    struct outbox_hole list;
-    uint64_t cursor;
-    size_t looks = 0;
+    struct scan scan = { .call = call };
     enum refusal refusal;
+    uint64_t cursor;
 
-    if (!scan_read_cursor(args_next(call->args), &cursor))
+    if (!read_cursor(args_next(call->args), &cursor))
         return call_refuse(call, REFUSAL_BAD_CURSOR);
-    refusal = scan_read_options(call, SCAN_KEYS, &options);
+    refusal = read_options(call, SCAN_KEYS, &scan.options);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    options.kind = options.typed ? kind_named(call, options.type) : VALUE_KINDS;
-
-    reply_array(call->reply, 2);
-    head = reply_open(call->reply);
-    list = reply_open(call->reply);
-    do {
-        cursor = keyspace_scan(call->keys, cursor, show_scanned, &walk);
-    } while (cursor != 0 && walk.seen < options.count && ++looks < options.count * SCAN_LOOKS);
-    reply_close_cursor(call->reply, head, cursor);
-    reply_close_array(call->reply, list, walk.shown);
+    if (scan.options.typed)
+        scan.options.kind = kind_named(call, scan.options.type);
+    scan_on(&scan, cursor, step_keys);
     return VERDICT_DONE;
 }

@@ -5,23 +5,35 @@
 #include "broker/dispatch/call.h"
 
 struct scan_options {
-    size_t          count;    /* about how many elements to look at */
-    bool            matching; /* only what matches the pattern */
+    size_t          count;     /* about how many elements to look at */
+    bool            matching;  /* only what matches the pattern */
     struct slice    pattern;
-    bool            typed;    /* SCAN only: one kind of value */
+    bool            typed;     /* SCAN only: one kind of value */
     struct slice    type;
-    enum value_kind kind;     /* what the type names, set by SCAN itself */
+    enum value_kind kind;      /* what the type names, set by SCAN itself */
     bool            no_values; /* HSCAN only: fields alone */
 };
 
 /* What is scanned, for the options that only one of them has. */
 enum scan_of { SCAN_KEYS, SCAN_FIELDS, SCAN_MEMBERS };
 
-/* Reads a cursor; false if it is none. */
-MUST_USE bool scan_read_cursor(struct slice word, uint64_t *cursor);
+/* One call of a scan. */
+struct scan {
+    struct call        *call;
+    const struct value *value; /* what is scanned; NULL: the keyspace */
+    struct scan_options options;
+    size_t              seen;  /* elements met */
+    size_t              shown; /* replies given for them */
+};
 
-/* Reads MATCH, COUNT and, of keys, TYPE, of fields NOVALUES, to the end of the words. */
-MUST_USE enum refusal scan_read_options(struct call *call, enum scan_of what,
-                                        struct scan_options *options);
+/* Counts an element that was met. Whether it matches, and so is to be shown. */
+bool scan_meets(struct scan *scan, struct slice name);
+
+/* Goes from a cursor to the next, and shows what is between them. */
+typedef uint64_t scan_step(struct scan *scan, uint64_t cursor);
+
+/* HSCAN, SSCAN, ZSCAN: key cursor [option ...]. A key that is not there has nothing to show. */
+enum verdict scan_value(struct call *call, enum value_kind kind, enum scan_of what,
+                        scan_step *step);
 
 #endif

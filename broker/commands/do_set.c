@@ -4,7 +4,6 @@
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/do_set_private.h"
 #include "broker/commands/sampling.h"
-#include "storage/base/glob.h"
 
 /* ---- What the family shares ---- */
 
@@ -178,58 +177,25 @@ enum verdict do_smembers(struct call *call)
     return reply_members(call, set);
 }
 
-enum { SCAN_LOOKS = 10 }; /* steps for each member asked for, so that one call is bounded */
-
-struct member_scan {
-    struct call        *call;
-    struct scan_options options;
-    size_t              seen;
-    size_t              shown;
-};
-
 static void show_member(void *who, struct slice member)
 {
-    struct member_scan *scan = who;
+    struct scan *scan = who;
 
-    scan->seen++;
-    if (scan->options.matching && !glob_match(scan->options.pattern, member))
+    if (!scan_meets(scan, member))
         return;
     reply_bulk(scan->call->reply, member);
     scan->shown++;
 }
 
+static uint64_t step_members(struct scan *scan, uint64_t cursor)
+{
+    return set_scan((const struct set *)(const void *)scan->value, cursor, show_member, scan);
+}
+
 /* SSCAN key cursor [MATCH pattern] [COUNT count]: a cursor, and some members. */
 enum verdict do_sscan(struct call *call)
 {
-    struct slice key = args_next(call->args);
-    struct member_scan scan = { .call = call };
-    struct outbox_hole head, list;
-    struct set *set;
-    uint64_t cursor;
-    size_t looks = 0;
-
-    if (!scan_read_cursor(args_next(call->args), &cursor))
-        return call_refuse(call, REFUSAL_BAD_CURSOR);
-
-    enum refusal refusal = find_set(call, key, LOOK_READ, &set);
-    if (refusal == REFUSAL_NONE && set != NULL)
-        refusal = scan_read_options(call, SCAN_MEMBERS, &scan.options);
-    if (refusal != REFUSAL_NONE)
-        return call_refuse(call, refusal);
-
-    reply_array(call->reply, 2);
-    head = reply_open(call->reply);
-    list = reply_open(call->reply);
-    cursor = set != NULL ? cursor : 0;
-    if (set != NULL) {
-        do {
-            cursor = set_scan(set, cursor, show_member, &scan);
-        } while (cursor != 0 && scan.seen < scan.options.count &&
-                 ++looks / SCAN_LOOKS < scan.options.count);
-    }
-    reply_close_cursor(call->reply, head, cursor);
-    reply_close_array(call->reply, list, scan.shown);
-    return VERDICT_DONE;
+    return scan_value(call, VALUE_SET, SCAN_MEMBERS, step_members);
 }
 
 /* ---- Chance ---- */

@@ -4,7 +4,6 @@
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/do_zset_private.h"
 #include "broker/commands/sampling.h"
-#include "storage/base/glob.h"
 
 /* ---- What the family shares ---- */
 
@@ -329,67 +328,37 @@ enum verdict do_zrevrank(struct call *call)
     return reply_rank(call, ZSET_FALLING);
 }
 
-enum { SCAN_LOOKS = 10 }; /* steps for each member asked for, so that one call is bounded */
-
-struct member_scan {
-    struct call *call;
-    struct scan_options options;
-    bool packed;
-    size_t seen;
-    size_t shown;
-};
+static const struct zset *scanned(const struct scan *scan)
+{
+    return (const struct zset *)(const void *)scan->value;
+}
 
 static void show_member(void *who, struct slice member, double score)
 {
-    struct member_scan *scan = who;
+    struct scan *scan = who;
     struct reply *reply = scan->call->reply;
     char digits[NUMBER_DOUBLE_MAX];
 
-    scan->seen++;
-    if (scan->options.matching && !glob_match(scan->options.pattern, member))
+    if (!scan_meets(scan, member))
         return;
     /* A score is text here, in RESP3 too; where it is packed it is shown as it is packed. */
     reply_bulk(reply, member);
-    if (scan->packed && zset_packs_integer(score))
+    if (!zset_is_large(scanned(scan)) && zset_packs_integer(score))
         reply_bulk_integer(reply, (int64_t)score);
     else
         reply_bulk(reply, slice_of(digits, number_put_double(digits, score)));
-    scan->shown++;
+    scan->shown += 2;
+}
+
+static uint64_t step_members(struct scan *scan, uint64_t cursor)
+{
+    return zset_scan(scanned(scan), cursor, show_member, scan);
 }
 
 /* ZSCAN key cursor [MATCH pattern] [COUNT count]: a cursor, and some members with their scores. */
 enum verdict do_zscan(struct call *call)
 {
-    struct slice key = args_next(call->args);
-    struct member_scan scan = { .call = call };
-    struct outbox_hole head, list;
-    struct zset *zset;
-    uint64_t cursor;
-    size_t looks = 0;
-
-    if (!scan_read_cursor(args_next(call->args), &cursor))
-        return call_refuse(call, REFUSAL_BAD_CURSOR);
-
-    enum refusal refusal = find_zset(call, key, LOOK_READ, &zset);
-    if (refusal == REFUSAL_NONE && zset != NULL)
-        refusal = scan_read_options(call, SCAN_MEMBERS, &scan.options);
-    if (refusal != REFUSAL_NONE)
-        return call_refuse(call, refusal);
-
-    reply_array(call->reply, 2);
-    head = reply_open(call->reply);
-    list = reply_open(call->reply);
-    cursor = zset != NULL ? cursor : 0;
-    if (zset != NULL) {
-        scan.packed = !zset_is_large(zset);
-        do {
-            cursor = zset_scan(zset, cursor, show_member, &scan);
-        } while (cursor != 0 && scan.seen < scan.options.count &&
-                 ++looks / SCAN_LOOKS < scan.options.count);
-    }
-    reply_close_cursor(call->reply, head, cursor);
-    reply_close_array(call->reply, list, scan.shown * 2);
-    return VERDICT_DONE;
+    return scan_value(call, VALUE_ZSET, SCAN_MEMBERS, step_members);
 }
 
 /* ---- Chance ---- */

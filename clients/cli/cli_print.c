@@ -200,6 +200,19 @@ static void print_raw(FILE *out, const struct mr_reply *reply, const char *delim
     }
 }
 
+/* What CSV and JSON write without quotes. */
+static void print_literal(FILE *out, const struct mr_reply *reply, const char *nil)
+{
+    if (reply->type == MR_INTEGER)
+        fprintf(out, "%" PRId64, reply->integer);
+    else if (reply->type == MR_NIL)
+        fputs(nil, out);
+    else if (reply->type == MR_BOOLEAN)
+        fputs(is_true(reply) ? "true" : "false", out);
+    else
+        print_bytes(out, reply);
+}
+
 static void print_csv(FILE *out, const struct mr_reply *reply)
 {
     switch (reply->type) {
@@ -214,16 +227,10 @@ static void print_csv(FILE *out, const struct mr_reply *reply)
         break;
     case MR_BIG_NUMBER:
     case MR_DOUBLE:
-        print_bytes(out, reply);
-        break;
     case MR_INTEGER:
-        fprintf(out, "%" PRId64, reply->integer);
-        break;
     case MR_NIL:
-        fputs("NULL", out);
-        break;
     case MR_BOOLEAN:
-        fputs(is_true(reply) ? "true" : "false", out);
+        print_literal(out, reply, "NULL");
         break;
     case MR_ARRAY:
     case MR_MAP:
@@ -307,16 +314,10 @@ static void print_json(FILE *out, const struct mr_reply *reply, bool ascii)
         break;
     case MR_BIG_NUMBER:
     case MR_DOUBLE:
-        print_bytes(out, reply);
-        break;
     case MR_INTEGER:
-        fprintf(out, "%" PRId64, reply->integer);
-        break;
     case MR_NIL:
-        fputs("null", out);
-        break;
     case MR_BOOLEAN:
-        fputs(is_true(reply) ? "true" : "false", out);
+        print_literal(out, reply, "null");
         break;
     case MR_ARRAY:
     case MR_MAP:
