@@ -4,6 +4,7 @@
 #include "broker/commands/info_sections.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/intake.h"
+#include "broker/dispatch/pausing.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/durable.h"
@@ -133,6 +134,7 @@ static bool memory_changed(void *who, const struct options *options, struct trou
     (void)options;
     (void)trouble;
     memory_limit_follow_options(broker->memory_limit);
+    sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
     return true;
 }
 
@@ -141,6 +143,7 @@ static void follow_options(struct broker *broker)
 {
     static const char *const memory[] = {
         "maxmemory",
+        "maxmemory-clients",
         "maxmemory-policy",
         "maxmemory-samples",
         "maxmemory-eviction-tenacity",
@@ -238,6 +241,7 @@ static void make_dispatch(struct broker *broker)
         .worker = broker->worker, .options = broker->options, .note = latency_note,
         .note_who = broker->latency, .unwatch = watch_forget, .unwatch_who = broker->watch });
     make_scripts(broker);
+    broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -278,6 +282,7 @@ static void make_sessions(struct broker *broker)
         .intake = { intake_input, broker->intake },
     });
     sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
+    sessions_add_farewell(broker->sessions, (struct farewell){ pausing_forget, broker->pausing });
     sessions_add_farewell(broker->sessions, (struct farewell){ watch_forget, broker->watch });
     sessions_add_farewell(broker->sessions, (struct farewell){ transaction_forget, NULL });
     sessions_add_farewell(broker->sessions, (struct farewell){ subscription_farewell, NULL });
@@ -295,6 +300,7 @@ static void make_sessions(struct broker *broker)
     });
     upkeep_add(broker->upkeep, look_at_vitals, broker);
     durable_bind(broker);
+    sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
 }
 
@@ -332,6 +338,7 @@ void broker_clear(struct broker *broker)
     scripts_free(broker->scripts);
     bridge_free(broker->bridge);
     patience_free(broker->patience);
+    pausing_free(broker->pausing);
     memory_limit_free(broker->memory_limit);
     monitor_free(broker->monitor);
     latency_free(broker->latency);

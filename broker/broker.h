@@ -39,6 +39,7 @@ struct monitor;
 struct notice;
 struct options;
 struct patience;
+struct pausing;
 struct propagate;
 struct random;
 struct scripts;
@@ -78,6 +79,7 @@ struct broker {
     struct patience      *patience;   /* with the script that runs */
     struct bridge        *bridge;     /* what scripts call */
     struct scripts       *scripts;    /* those of EVAL */
+    struct pausing       *pausing;    /* CLIENT PAUSE */
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;

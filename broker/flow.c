@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "broker/dispatch/gate.h"
+#include "broker/dispatch/pausing.h"
 #include "broker/effects/notice.h"
 #include "broker/effects/propagate.h"
 #include "broker/effects/wake.h"
@@ -19,6 +20,7 @@
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
 #include "broker/script/patience.h"
+#include "broker/session/sessions.h"
 #include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/upkeep.h"
 
@@ -38,6 +40,7 @@ static const struct {
     { "disk",      propagate_guard, MODULE(propagate), true },        /* MISCONF                     */
     { "mode",      gate_mode,      MODULE(options), false }, /* subscribed under RESP2, inside MULTI */
     { "not busy",  patience_guard, MODULE(patience), false }, /* BUSY: a script runs too long        */
+    { "not paused", pausing_guard, MODULE(pausing), false }, /* waits instead of answering         */
 };
 
 /* Everyone who is shown finished calls. All sleep unless there is something for them. */
@@ -75,6 +78,7 @@ static const struct {
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
     { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
+    { "evict sessions", sessions_evict, MODULE(sessions) }, /* before they are sent what is theirs */
     { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },
     { "close",        connections_close, MODULE(connections) },

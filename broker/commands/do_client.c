@@ -361,11 +361,14 @@ enum verdict do_client_help(struct call *call)
         "KILL <option> <value> [<option> <value> [...]]",
         "    Closes connections by ADDR, LADDR, TYPE, USER, ID; SKIPME yes spares this one.",
         "LIST [options ...]", "    All connections; TYPE or ID choose among them.",
+        "NO-EVICT (ON|OFF)", "    Whether this connection is spared when connections take too much memory.",
         "NO-TOUCH (ON|OFF)", "    Whether reading leaves keys as unused as they were.",
+        "PAUSE <milliseconds> [WRITE|ALL]", "    Makes all requests wait, or those that write.",
         "REPLY (ON|OFF|SKIP)", "    Whether replies are sent.",
         "SETINFO <option> <value>", "    Sets LIB-NAME or LIB-VER.",
         "SETNAME <name>", "    Names this connection.",
         "UNBLOCK <id> [TIMEOUT|ERROR]", "    Ends the waiting of a connection.",
+        "UNPAUSE", "    Ends a pause.",
         NULL,
     };
 

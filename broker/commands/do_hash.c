@@ -445,7 +445,7 @@ static void reply_random_fields(struct call *call, const struct hash *hash, size
                                 bool with_values)
 {
     reply_field_count(call, count, with_values);
-    for (; count > 0; count--) {
+    for (; count > 0 && !reply_is_lost(call->reply); count--) {
         struct hash_room room;
         struct slice field, value;
 

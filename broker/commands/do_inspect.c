@@ -9,6 +9,7 @@
 #include "broker/net/connection.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
+#include "storage/base/memory.h"
 #include "storage/values/list.h"
 
 enum { SHARED_INTEGERS = 10000, POPULATE_SIZE_MOST = 512 * 1024 * 1024 };
@@ -335,6 +336,30 @@ static enum verdict debug_packed_threshold(struct call *call)
 }
 
 /* DEBUG POPULATE count [prefix] [size]: keys to try things on; those that are there stay. */
+/* DEBUG MALLCTL name, DEBUG MALLCTL-STR name: a figure of the allocator, or something done. */
+static enum verdict debug_mallctl(struct call *call)
+{
+    char name[128];
+    struct slice word = args_next(call->args);
+    size_t figure;
+
+    if (word.len >= sizeof(name))
+        return call_refuse(call, REFUSAL_SYNTAX);
+    memcpy(name, word.at, word.len);
+    name[word.len] = '\0';
+    if (!memory_control(name, &figure))
+        return call_refuse_with(call, "ERR the allocator knows no figure of that name");
+    reply_integer(call->reply, (int64_t)figure);
+    return VERDICT_DONE;
+}
+
+/* DEBUG REPLYBUFFER what value: nothing to do, since output holds no memory between turns. */
+static enum verdict debug_reply_buffer(struct call *call)
+{
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 static enum verdict debug_populate(struct call *call)
 {
     struct slice prefix = SLICE("key");
@@ -389,6 +414,9 @@ enum verdict do_debug(struct call *call)
         { { "object", 6 }, 1, debug_object },
         { { "listpack", 8 }, 1, debug_listpack },
         { { "quicklist-packed-threshold", 26 }, 1, debug_packed_threshold },
+        { { "mallctl", 7 }, 1, debug_mallctl },
+        { { "mallctl-str", 11 }, 1, debug_mallctl },
+        { { "replybuffer", 11 }, 2, debug_reply_buffer },
     };
 
     if (!debug_allowed(call))

@@ -291,7 +291,7 @@ static void reply_random_members(struct call *call, const struct set *set, size_
     struct set_room room;
 
     reply_array(call->reply, count);
-    for (; count > 0; count--)
+    for (; count > 0 && !reply_is_lost(call->reply); count--)
         reply_bulk(call->reply, set_random(set, call->random, &room));
 }
 

@@ -374,7 +374,7 @@ static void reply_random_members(struct call *call, const struct zset *zset, siz
                                  bool with_scores)
 {
     reply_member_count(call, count, with_scores);
-    for (; count > 0; count--) {
+    for (; count > 0 && !reply_is_lost(call->reply); count--) {
         struct zset_room room;
         double score;
         struct slice member = random_member(call, zset, &room, &score);

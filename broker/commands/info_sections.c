@@ -166,6 +166,7 @@ static void write_memory(void *who, struct buffer *to)
                  parts.clients, parts.aof, parts.pool, parts.pubsub, memory_allocator());
     buffer_print(to, "active_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\n",
                  worker_pending(broker->worker));
+    broker->metrics->lazyfreed_objects = keyspaces_counts(broker->keyspaces)->handed;
     metrics_print(broker->metrics, "memory", to);
 }
 

@@ -11,8 +11,8 @@ enum refusal sampling_next_count(struct call *call, int64_t *count)
         return REFUSAL_NOT_INTEGER;
     if (*count == INT64_MIN)
         return REFUSAL_NOT_SYMMETRIC;
-    /* A reply of more than this is a mistake, and would fill the memory. */
-    return *count < -SAMPLING_REPEATS_MAX ? REFUSAL_OUT_OF_RANGE : REFUSAL_NONE;
+    /* A reply of more than this is a mistake, and would fill the memory where nothing bounds it. */
+    return *count < -SAMPLING_REPEATS_MAX && call->reply->out->most == SIZE_MAX ? REFUSAL_OUT_OF_RANGE : REFUSAL_NONE;
 }
 
 void sampling_seen_begin(struct sampling_seen *seen, struct call *call, size_t count)

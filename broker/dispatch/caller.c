@@ -273,14 +273,16 @@ static enum verdict run(struct caller *caller, struct call *call)
     return verdict;
 }
 
-/* Whether no guard objects. */
-static bool passes(struct caller *caller, struct call *call)
+/* What the first guard says that objects. */
+static enum pass ask_guards(struct caller *caller, struct call *call)
 {
     for (const struct guard *guard = caller->setup.guards; guard->name != NULL; guard++) {
-        if (guard->check(guard->who, call) == PASS_REFUSED)
-            return false;
+        enum pass pass = guard->check(guard->who, call);
+
+        if (UNLIKELY(pass != PASS_ON))
+            return pass;
     }
-    return true;
+    return PASS_ON;
 }
 
 /* Commands that act on the transaction itself are run inside MULTI, all others queued. */
@@ -298,25 +300,30 @@ static bool is_queued(const struct session *session, const struct command *comma
     return true;
 }
 
-static void answer(struct caller *caller, struct call *call)
+/* False if the request is held back. */
+static bool answer(struct caller *caller, struct call *call)
 {
     struct session *session = call->session;
+    enum pass pass = ask_guards(caller, call);
 
-    if (UNLIKELY(!passes(caller, call))) {
+    if (UNLIKELY(pass == PASS_HOLD))
+        return false;
+    if (UNLIKELY(pass == PASS_REFUSED)) {
         if (call->command != NULL && call->command->run != NULL)
             caller->counts[call->command->index].rejected++;
         transaction_break(session);
-        return;
+        return true;
     }
     if (UNLIKELY(is_queued(session, call->command))) {
         transaction_queue(session, call->command, call->args);
         reply_simple(call->reply, SLICE("QUEUED"));
-        return;
+        return true;
     }
     session->last_command = call->command->full_name;
     session->calls++;
     call->may_wait = session->connection != NULL;
     (void)run(caller, call);
+    return true;
 }
 
 /* What a session asks while a call of another is under way does not end that one. */
@@ -326,32 +333,35 @@ static void leave_to_outer(struct caller *caller, struct session *session)
         session->in_call = false;
 }
 
-void caller_request(struct caller *caller, struct session *session, struct args *args)
+bool caller_request(struct caller *caller, struct session *session, struct args *args)
 {
     struct outbox_mark mark;
     struct call call;
 
     prepare(caller, &call, session, command_find(args->words, args->count), args);
     if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
-        answer(caller, &call);
+        if (UNLIKELY(!answer(caller, &call)))
+            return false;
         leave_to_outer(caller, session);
         if (UNLIKELY(session->replies == SESSION_REPLIES_SKIP_NEXT))
             session->replies = SESSION_REPLIES_SKIP;
-        return;
+        return true;
     }
     /* CLIENT REPLY: what is answered is taken back, unless the call turned replies on again. */
     mark = outbox_mark(session->reply.out);
     session->reply.pushed = false;
-    answer(caller, &call);
+    if (!answer(caller, &call))
+        return false;
     leave_to_outer(caller, session);
     if (session->replies == SESSION_REPLIES_ON)
-        return;
+        return true;
     if (!session->reply.pushed)
         outbox_rewind(session->reply.out, mark);
     if (session->replies == SESSION_REPLIES_SKIP)
         session->replies = SESSION_REPLIES_ON;
     else if (session->replies == SESSION_REPLIES_SKIP_NEXT)
         session->replies = SESSION_REPLIES_SKIP;
+    return true;
 }
 
 enum verdict caller_run_words(struct caller *caller, struct session *session,

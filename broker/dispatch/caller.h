@@ -20,7 +20,8 @@ struct waiting;
 /* What a guard says. */
 enum pass {
     PASS_ON,      /* no objection */
-    PASS_REFUSED  /* it has answered with an error */
+    PASS_REFUSED, /* it has answered with an error */
+    PASS_HOLD     /* the request waits: it holds the session back (session/holding.h) */
 };
 
 /* One reason a command may be refused. */
@@ -94,8 +95,11 @@ micros caller_clock(const struct caller *caller);
 /* Wall time of a moment of the monotonic clock: call->began. */
 micros caller_wall(const struct caller *caller, micros monotonic);
 
-/* Runs a request of a session: guards, then queued by MULTI or run. */
-void caller_request(struct caller *caller, struct session *session, struct args *args);
+/*
+ * Runs a request of a session: guards, then queued by MULTI or run. False if a
+ * guard holds it back: nothing was done, and the same request is to come again.
+ */
+bool caller_request(struct caller *caller, struct session *session, struct args *args);
 
 /* Finds and runs words within another call, no guards: EXEC, replay. */
 enum verdict caller_run_words(struct caller *caller, struct session *session,

@@ -118,21 +118,24 @@ static enum request_state parse_ahead(struct intake *intake, struct session *ses
     return state;
 }
 
-static void run_one(struct intake *intake, struct session *session, size_t place,
+/* False if the request is held back. */
+static bool run_one(struct intake *intake, struct session *session, size_t place,
                     struct slice bytes)
 {
     const struct request *request = &intake->ahead[place];
     struct args args = { .words = request->words, .count = request->count };
+    bool ran;
 
     if (request->count == 0)
-        return;
+        return true;
     if (!request->inlined)
         args.raw = slice_of(bytes.at, request->length);
     if (intake->keyed[place])
         keyspaces_hint(intake->keyspaces, request->words[1], intake->hash[place]);
-    caller_request(intake->caller, session, &args);
+    ran = caller_request(intake->caller, session, &args);
     if (intake->keyed[place])
         keyspaces_hint(intake->keyspaces, slice_of(NULL, 0), 0);
+    return ran;
 }
 
 static bool may_go_on(const struct session *session)
@@ -160,7 +163,8 @@ static size_t take_batch(struct intake *intake, struct session *session, struct 
     state = parse_ahead(intake, session, bytes, &count);
     prefetch(intake, session, count);
     while (ran < count && may_go_on(session)) {
-        run_one(intake, session, ran, slice_after(bytes, taken));
+        if (UNLIKELY(!run_one(intake, session, ran, slice_after(bytes, taken))))
+            break;
         taken = intake->end[ran++];
     }
     *more = ran == count && state == REQUEST_READY && taken < bytes.len && may_go_on(session);

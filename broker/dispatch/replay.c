@@ -44,7 +44,7 @@ bool replay_statement(struct replay *replay, const struct slice *words, size_t c
         return trouble_set(trouble, "Unknown command '%.*s' reading the append only file",
                            (int)len, words[0].at);
     }
-    caller_request(replay->caller, session, &args);
+    (void)caller_request(replay->caller, session, &args);
     if (LIKELY(session->reply.errors == errors)) {
         outbox_sent(session->reply.out, outbox_pending(session->reply.out));
         return true;

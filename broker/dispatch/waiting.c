@@ -283,7 +283,7 @@ void waiting_add(struct waiting *waiting, struct call *call, const struct wait *
     session->waiter = waiter;
     session->paused = true;
     waiting->count++;
-    waiting->setup.metrics->blocked_clients = waiting->count;
+    waiting->setup.metrics->blocked_clients++;
     ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, true);
 }
 
@@ -353,7 +353,7 @@ static void end_wait(struct waiting *waiting, struct session_waiter *waiter)
     session->waiter = NULL;
     session->paused = false;
     waiting->count--;
-    waiting->setup.metrics->blocked_clients = waiting->count;
+    waiting->setup.metrics->blocked_clients--;
     if (waiting->count == 0)
         ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, false);
     if (session->connection != NULL) {

@@ -171,6 +171,7 @@ static void show_input(struct connection *connection, struct slice fresh)
         drop_taken(connection, taken);
     }
     connection->wanted = wanted > taken ? wanted - taken : 0;
+    (void)connection->handler->kept(connection->who);
 }
 
 /* Reads the rest of a large word where it is going to stay. */
@@ -187,6 +188,10 @@ static ssize_t read_own(struct connection *connection)
         if (step > unread->len && step > READ_BYTES)
             step = unread->len > READ_BYTES ? unread->len : READ_BYTES;
         (void)buffer_reserve(unread, step);
+        if (!connection->handler->kept(connection->who)) {
+            errno = EAGAIN;
+            return -1;
+        }
     }
     got = connection->transport->read(connection->transport_who, connection->reader.fd,
                                       unread->at + unread->len, unread->capacity - unread->len);
@@ -290,8 +295,10 @@ void connection_send_now(struct connection *connection)
     struct outbox *outbox = &connection->outbox;
 
     /* Too much is too much before any of it is sent. */
-    if (UNLIKELY(outbox_pending(outbox) > LARGE_OUTPUT)) {
+    if (UNLIKELY(outbox_pending(outbox) > LARGE_OUTPUT || outbox->choked)) {
         tell_backlog(connection, outbox_pending(outbox));
+        if (outbox->choked)
+            connection_close(connection, "it was sent more than it may leave unread");
         if (connection->closing)
             return;
     }

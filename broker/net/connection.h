@@ -49,6 +49,12 @@ struct connection_handler {
     /* The peer takes no more for now and so many bytes are left to send; 0: it took them all. */
     void (*backlog)(void *who, size_t pending);
 
+    /*
+     * The room for bytes read and not taken has changed, or what was asked has been
+     * done. False: the connection is closing, and no more is to be read.
+     */
+    bool (*kept)(void *who);
+
     /* The connection ends after this; `reason` is for the log. */
     void (*closed)(void *who, const char *reason);
 };

@@ -6,7 +6,8 @@
  *   (2) A chunk belongs to the last span that lies in it, and goes back to the
  *       pool when that span was sent; `chunk` belongs to the open span.
  *   (3) open <= at <= end, all three in `chunk`, or all three NULL.
- *   (4) `held` is the size of all chunks of the outbox and the pending length of all shares.
+ *   (4) A choked outbox has no spans; its only chunk is written over again and again.
+ *   (5) `held` is the size of all chunks of the outbox and the pending length of all shares.
  */
 #include "broker/protocol/outbox.h"
 
@@ -115,7 +116,12 @@ static void chunk_return(struct outbox *outbox, struct chunk *chunk)
 
 void outbox_init(struct outbox *outbox, struct outbox_pool *pool)
 {
-    *outbox = (struct outbox){ .pool = pool };
+    *outbox = (struct outbox){ .pool = pool, .most = SIZE_MAX };
+}
+
+void outbox_limit(struct outbox *outbox, size_t most)
+{
+    outbox->most = most > 0 ? most : SIZE_MAX;
 }
 
 static void span_let_go(struct outbox *outbox, const struct span *span)
@@ -142,7 +148,30 @@ void outbox_clear(struct outbox *outbox)
         span_let_go(outbox, &outbox->spans[i]);
     drop_open_chunk(outbox);
     memory_free(outbox->spans);
-    outbox_init(outbox, outbox->pool);
+    *outbox = (struct outbox){ .pool = outbox->pool, .most = outbox->most };
+}
+
+/* Lets everything go, and remembers only how much that was. */
+static void choke(struct outbox *outbox)
+{
+    size_t pending = outbox_pending(outbox);
+
+    outbox_clear(outbox);
+    outbox->choked = true;
+    outbox->closed = pending;
+}
+
+/* Where bytes go that nobody will see: the same place again and again. */
+static char *swallow(struct outbox *outbox, size_t len)
+{
+    if (outbox->chunk == NULL || outbox->chunk->size < len) {
+        drop_open_chunk(outbox);
+        outbox->chunk = pool_take(outbox->pool, len, false);
+        outbox->held += chunk_memory(outbox->chunk);
+        outbox->end = outbox->chunk->bytes + outbox->chunk->size;
+    }
+    outbox->at = outbox->open = outbox->chunk->bytes;
+    return outbox->at;
 }
 
 static struct span *add_span(struct outbox *outbox)
@@ -184,6 +213,10 @@ char *outbox_reserve_slow(struct outbox *outbox, size_t len)
 {
     bool large = outbox->chunk != NULL;
 
+    if (UNLIKELY(!outbox->choked && outbox_pending(outbox) > outbox->most))
+        choke(outbox);
+    if (UNLIKELY(outbox->choked))
+        return swallow(outbox, len);
     close_span(outbox, true);
     outbox->chunk = pool_take(outbox->pool, len, large);
     outbox->held += chunk_memory(outbox->chunk);
@@ -210,6 +243,10 @@ void outbox_put(struct outbox *outbox, struct slice bytes)
 
 void outbox_share(struct outbox *outbox, struct bytes *bytes, struct slice part)
 {
+    if (UNLIKELY(!outbox->choked && outbox_pending(outbox) > outbox->most))
+        choke(outbox);
+    if (UNLIKELY(outbox->choked))
+        return;
     close_span(outbox, false);
     *add_span(outbox) = (struct span){ part.at, part.len, NULL, bytes_share(bytes) };
     outbox->closed += part.len;
@@ -219,7 +256,8 @@ void outbox_share(struct outbox *outbox, struct bytes *bytes, struct slice part)
 struct outbox_hole outbox_open_hole(struct outbox *outbox)
 {
     outbox_reserve(outbox, OUTBOX_HOLE);
-    close_span(outbox, false);
+    if (LIKELY(!outbox->choked))
+        close_span(outbox, false);
     outbox->at += OUTBOX_HOLE;
     return (struct outbox_hole){ outbox->count, outbox->at };
 }
@@ -230,6 +268,8 @@ void outbox_fill_hole(struct outbox *outbox, struct outbox_hole hole, struct sli
     size_t unused = OUTBOX_HOLE - header.len;
 
     must(header.len <= OUTBOX_HOLE);
+    if (UNLIKELY(outbox->choked))
+        return;
     memcpy(begin, header.at, header.len);
     if (hole.span == outbox->count) {
         outbox->open = begin;
@@ -250,6 +290,8 @@ void outbox_rewind(struct outbox *outbox, struct outbox_mark mark)
 {
     bool kept = outbox->chunk == mark.chunk;
 
+    if (UNLIKELY(outbox->choked))
+        return;
     if (!kept)
         drop_open_chunk(outbox);
     for (uint32_t i = mark.count; i < outbox->count; i++) {

@@ -13,12 +13,16 @@
  * edge of the hole and the span begins at the header's first byte, so nothing
  * is ever moved.
  *
- * All zero but for the pool is an empty outbox; an idle one holds no memory
- * beside its struct.
+ * An outbox may have a limit. Once more is pending it chokes: it drops what it
+ * has and swallows what comes, so that a reply of any size costs no memory; it
+ * is of no use any longer, but for saying how much was pending.
+ *
+ * After outbox_init it is empty; an idle one holds no memory beside its struct.
  */
 #ifndef BROKER_PROTOCOL_OUTBOX_H
 #define BROKER_PROTOCOL_OUTBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -41,6 +45,8 @@ struct outbox {
     uint32_t            capacity;
     size_t              closed;    /* bytes in closed spans not sent yet */
     size_t              held;      /* bytes of chunks, and of shares not sent yet */
+    size_t              most;      /* bytes that may be pending; SIZE_MAX: any */
+    bool                choked;    /* it was more: what was put is gone, and all that comes */
     struct outbox_pool *pool;
 };
 
@@ -51,6 +57,9 @@ struct outbox_pool *outbox_pool_new(void);
 void outbox_pool_free(struct outbox_pool *pool);
 
 void outbox_init(struct outbox *outbox, struct outbox_pool *pool);
+
+/* Sets how much may be pending; 0 is no limit. It is looked at where more memory is needed. */
+void outbox_limit(struct outbox *outbox, size_t most);
 
 /* Drops everything and gives the memory back; the outbox is empty and usable. */
 void outbox_clear(struct outbox *outbox);

@@ -271,3 +271,8 @@ void reply_raw(struct reply *reply, struct slice bytes)
 {
     outbox_put(reply->out, bytes);
 }
+
+bool reply_is_lost(const struct reply *reply)
+{
+    return reply->out->choked;
+}

@@ -89,6 +89,9 @@ void reply_close_set(struct reply *reply, struct outbox_hole hole, size_t count)
 /* Fills a hole with a number as a bulk: the cursor of a scan, known only at its end. */
 void reply_close_cursor(struct reply *reply, struct outbox_hole hole, uint64_t cursor);
 
+/* Whether nobody will see the reply, since it is too long: whoever has much left to say may stop. */
+bool reply_is_lost(const struct reply *reply);
+
 /* Bytes that are a reply, or part of one, already. */
 void reply_raw(struct reply *reply, struct slice bytes);
 

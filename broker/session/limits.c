@@ -33,6 +33,11 @@ static void close_slow(struct session *session, struct metrics *metrics)
                      "it did not read its output up to client-output-buffer-limit");
 }
 
+size_t limits_hard(const struct session *session, const struct options *options)
+{
+    return (size_t)limit_of(session, options)->hard;
+}
+
 void limits_output(struct session *session, size_t pending, const struct options *options,
                    struct metrics *metrics)
 {

@@ -8,7 +8,7 @@
 #include "storage/base/buffer.h"
 #include "storage/base/memory.h"
 
-enum { NAME_BYTES = 160 };
+enum { NAME_BYTES = 160, LONG_WORD = 32 * 1024 };
 
 bool session_only_hears(const struct session *session)
 {
@@ -38,7 +38,7 @@ static void describe_flags(const struct session *session, struct buffer *to)
         buffer_add_byte(to, 'P');
     if (session->queued >= 0)
         buffer_add_byte(to, 'x');
-    if (session->waiter != NULL)
+    if (session->paused)
         buffer_add_byte(to, 'b');
     if (session->watch_failed)
         buffer_add_byte(to, 'd');
@@ -99,6 +99,10 @@ static void describe_buffers(const struct session *session, struct buffer *to)
     size_t room = session->connection != NULL ? connection_unread_room(session->connection) : 0;
     size_t unread = session->reading > kept ? session->reading : kept;
     size_t words = session->request.capacity * sizeof(struct slice);
+
+    /* Of a long word under way Redis keeps the bytes alone, without what announced it. */
+    if (session->request.bulk_left >= LONG_WORD && unread > session->request.at)
+        unread -= session->request.at;
 
     buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0", unread,
                  room - kept, words, session->queued_bytes);

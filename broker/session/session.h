@@ -19,6 +19,7 @@
 #include "storage/base/clock.h"
 
 struct connection;
+struct holding;
 struct session_waiter;
 struct sessions;
 struct subscriber;
@@ -32,6 +33,9 @@ enum session_replies { SESSION_REPLIES_ON, SESSION_REPLIES_OFF, SESSION_REPLIES_
 struct session {
     struct chain       all;         /* link of sessions.c */
     struct chain       slow;        /* link of sessions.c, while its peer takes no more output */
+    struct chain       held;        /* link of holding.c, while its next request must wait */
+    struct holding    *holding;     /* who holds it, or NULL */
+    millis             held_until;  /* how long at most, 0 for ever */
     struct sessions   *home;        /* all of them */
     uint64_t           id;          /* rises, never used twice */
     struct connection *connection;  /* NULL for a stand-in */

@@ -13,7 +13,10 @@
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 
-enum { FAREWELLS = 8 };
+enum {
+    FAREWELLS = 12,
+    EVICT_AT_ONCE = 16 /* sessions, each found by a walk over all */
+};
 
 struct sessions {
     struct sessions_setup     setup;
@@ -24,16 +27,39 @@ struct sessions {
     struct farewell           farewells[FAREWELLS];
     size_t                    farewell_count;
     size_t                    count;
+    size_t                    most_memory; /* of all sessions together; 0: any */
+    size_t                    memory;      /* the sum of their weights */
     uint64_t                  last_id;
     struct outbox_pool       *pool; /* of stand-ins */
 };
+
+static size_t weight_of(const struct session *session)
+{
+    bool spared = session->no_evict || session->is_replica || session->is_monitor ||
+                  connection_closing(session->connection);
+
+    return spared ? 0 : session_memory(session);
+}
+
+void sessions_weigh(struct sessions *all, struct session *session)
+{
+    size_t weight;
+
+    if (LIKELY(all->most_memory == 0) || session->connection == NULL)
+        return;
+    weight = weight_of(session);
+    all->memory += weight - session->weight;
+    session->weight = weight;
+}
 
 static size_t on_input(void *who, struct slice bytes, size_t *wanted)
 {
     struct session *session = who;
     struct sessions *all = session->home;
+    size_t taken;
 
-    size_t taken = all->setup.intake.input(all->setup.intake.who, session, bytes, wanted);
+    outbox_limit(session->reply.out, limits_hard(session, all->setup.options));
+    taken = all->setup.intake.input(all->setup.intake.who, session, bytes, wanted);
 
     /* What it will take is known before it comes. */
     if (UNLIKELY(taken < bytes.len)) {
@@ -45,6 +71,19 @@ static size_t on_input(void *who, struct slice bytes, size_t *wanted)
     return taken;
 }
 
+static bool on_kept(void *who)
+{
+    struct session *session = who;
+    struct sessions *all = session->home;
+
+    if (UNLIKELY(all->most_memory != 0)) {
+        sessions_weigh(all, session);
+        (void)sessions_evict(all);
+    }
+    return !connection_closing(session->connection);
+}
+
+
 /* The peer takes no more, or has taken all again. */
 static void on_backlog(void *who, size_t pending)
 {
@@ -54,11 +93,13 @@ static void on_backlog(void *who, size_t pending)
     if (pending == 0) {
         chain_leave(&session->slow);
         session->slow_since = 0;
+        sessions_weigh(all, session);
         return;
     }
     if (!chain_linked(&session->slow))
         chain_put_last(&all->slow, &session->slow);
     limits_output(session, pending, all->setup.options, all->setup.metrics);
+    sessions_weigh(all, session);
 }
 
 static void on_closed(void *who, const char *reason)
@@ -74,7 +115,7 @@ struct sessions *sessions_new(const struct sessions_setup *setup)
     struct sessions *all = memory_new_zeroed(1, sizeof(*all));
 
     all->setup = *setup;
-    all->handler = (struct connection_handler){ on_input, on_backlog, on_closed };
+    all->handler = (struct connection_handler){ on_input, on_backlog, on_kept, on_closed };
     all->pool = outbox_pool_new();
     chain_init(&all->chain);
     chain_init(&all->stand_ins);
@@ -113,6 +154,7 @@ static struct session *make(struct sessions *all, millis now)
     request_init(&session->request);
     chain_init(&session->all);
     chain_init(&session->slow);
+    chain_init(&session->held);
     return session;
 }
 
@@ -190,6 +232,7 @@ void sessions_end(struct sessions *all, struct session *session)
         all->farewells[i].say(all->farewells[i].who, session);
     chain_leave(&session->all);
     chain_leave(&session->slow);
+    all->memory -= session->weight;
     if (session->connection != NULL)
         all->setup.metrics->connected_clients = --all->count;
     else
@@ -243,7 +286,7 @@ void sessions_close_idle(struct sessions *all, millis now)
         return;
     while (link != &all->chain) {
         struct session *session = CHAIN_OWNER(link, struct session, all);
-        bool spared = session->waiter != NULL || session->is_replica || session->is_monitor ||
+        bool spared = session->paused || session->is_replica || session->is_monitor ||
                       session->channels + session->patterns + session->shards > 0;
 
         link = link->next;
@@ -257,4 +300,47 @@ void sessions_close_slow(struct sessions *all, millis now)
     for (struct chain *link = all->slow.next; link != &all->slow; link = link->next)
         limits_linger(CHAIN_OWNER(link, struct session, slow), now, all->setup.options,
                       all->setup.metrics);
+}
+
+/* Weighs all anew: between weighings a session's memory may have changed without a word. */
+static struct session *weigh_all(struct sessions *all)
+{
+    struct session *largest = NULL;
+
+    for (struct chain *link = all->chain.next; link != &all->chain; link = link->next) {
+        struct session *session = CHAIN_OWNER(link, struct session, all);
+
+        sessions_weigh(all, session);
+        if (session->weight > 0 && (largest == NULL || session->weight > largest->weight))
+            largest = session;
+    }
+    return largest;
+}
+
+void sessions_limit_memory(struct sessions *all, size_t bytes)
+{
+    for (struct chain *link = all->chain.next; link != &all->chain; link = link->next)
+        CHAIN_OWNER(link, struct session, all)->weight = 0;
+    all->memory = 0;
+    all->most_memory = bytes;
+    (void)weigh_all(all);
+}
+
+bool sessions_evict(void *sessions)
+{
+    struct sessions *all = sessions;
+
+    for (int i = 0; i < EVICT_AT_ONCE; i++) {
+        struct session *largest;
+
+        if (LIKELY(all->most_memory == 0 || all->memory <= all->most_memory))
+            return false;
+        largest = weigh_all(all);
+        if (all->memory <= all->most_memory || largest == NULL)
+            return false;
+        all->setup.metrics->evicted_clients++;
+        connection_close(largest->connection, "all sessions took more than maxmemory-clients");
+        sessions_weigh(all, largest);
+    }
+    return true;
 }

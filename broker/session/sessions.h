@@ -63,6 +63,18 @@ struct chain *sessions_chain(struct sessions *all);
 /* Closes sessions idle for longer than the option `timeout`. O(n): once a second is enough. */
 void sessions_close_idle(struct sessions *all, millis now);
 
+/*
+ * The memory of all sessions: while there is a limit every session is weighed
+ * when it has spoken and when it falls behind, and a step of the turn closes the
+ * largest until all are within it. Those with CLIENT NO-EVICT, replicas and
+ * monitors weigh nothing. 0 is no limit.
+ */
+void sessions_limit_memory(struct sessions *all, size_t bytes);
+bool sessions_evict(void *sessions);
+
+/* Weighs a session anew, whose memory changed otherwise. O(1). */
+void sessions_weigh(struct sessions *all, struct session *session);
+
 /* Closes sessions over their soft output limit for too long. O(those that read too slowly). */
 void sessions_close_slow(struct sessions *all, millis now);
 

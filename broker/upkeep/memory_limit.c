@@ -61,7 +61,7 @@ void memory_limit_free(struct memory_limit *limit)
 /* Bytes that an option asks for, which may be a share of something. */
 static size_t bytes_of(int64_t option, size_t whole)
 {
-    return option >= 0 ? (size_t)option : whole / 100 * (size_t)-option;
+    return option >= 0 ? (size_t)option : (size_t)((double)whole * (double)-option / 100);
 }
 
 static size_t memory_of_machine(void)
@@ -170,6 +170,11 @@ size_t memory_limit_bytes(const struct memory_limit *limit)
     return limit->bytes;
 }
 
+size_t memory_limit_of_clients(const struct memory_limit *limit)
+{
+    return bytes_of(limit->setup.options->maxmemory_clients, limit->bytes);
+}
+
 bool memory_limit_is_over(const struct memory_limit *limit)
 {
     return limit->bytes > 0 && memory_used() > limit->bytes;
@@ -218,7 +223,7 @@ static enum outcome come_below(struct memory_limit *limit, micros patience)
     micros begun;
     enum outcome outcome;
 
-    if (!memory_limit_is_over(limit))
+    if (!memory_limit_is_over(limit) || keyspaces_held(limit->setup.keyspaces))
         outcome = UNDER;
     else if (limit->setup.options->maxmemory_policy == OPTION_POLICY_NONE)
         return STUCK;

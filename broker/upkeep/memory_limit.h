@@ -60,6 +60,9 @@ void memory_limit_follow_options(struct memory_limit *limit);
 /* The limit in bytes, 0 for none: a share of the machine's memory is reckoned. */
 size_t memory_limit_bytes(const struct memory_limit *limit);
 
+/* maxmemory-clients in bytes, 0 for no limit: a share is one of maxmemory. */
+size_t memory_limit_of_clients(const struct memory_limit *limit);
+
 /* Whether memory is over its limit now; scripts ask before they write. */
 bool memory_limit_is_over(const struct memory_limit *limit);
 

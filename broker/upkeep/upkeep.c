@@ -78,7 +78,7 @@ static void on_tick(void *who)
     caller_follow_wall(upkeep->setup.caller);
     now = caller_begin(upkeep->setup.caller);
 
-    if (upkeep->expire && anything_past(upkeep, now))
+    if (upkeep->expire && !keyspaces_held(all) && anything_past(upkeep, now))
         upkeep->overdue = sweep(upkeep);
     for (uint32_t db = 0; db < keyspaces_count(all); db++)
         keyspace_step(keyspaces_at(all, db), RESIZE_BUCKETS);
@@ -150,10 +150,10 @@ bool upkeep_step(void *who)
 {
     struct upkeep *upkeep = who;
 
-    if (UNLIKELY(upkeep->overdue) && upkeep->expire)
+    if (UNLIKELY(upkeep->overdue) && upkeep->expire && !keyspaces_held(upkeep->setup.keyspaces))
         upkeep->overdue = sweep(upkeep);
     follow_deadline(upkeep);
-    return upkeep->overdue && upkeep->expire;
+    return upkeep->overdue && upkeep->expire && !keyspaces_held(upkeep->setup.keyspaces);
 }
 
 void upkeep_expire_actively(struct upkeep *upkeep, bool on)

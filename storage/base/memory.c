@@ -151,6 +151,13 @@ void memory_describe(void (*show)(void *who, const char *text), void *who)
     show(who, "Stats not supported for the current allocator");
 }
 
+bool memory_control(const char *name, size_t *figure)
+{
+    (void)name;
+    (void)figure;
+    return false;
+}
+
 const char *memory_allocator(void)
 {
     return "libc";
@@ -267,6 +274,16 @@ void memory_purge_in_background(void)
 void memory_describe(void (*show)(void *who, const char *text), void *who)
 {
     malloc_stats_print(show, who, NULL);
+}
+
+bool memory_control(const char *name, size_t *figure)
+{
+    size_t size = sizeof(*figure);
+
+    *figure = 0;
+    if (mallctl(name, figure, &size, NULL, 0) == 0)
+        return true;
+    return mallctl(name, NULL, NULL, NULL, 0) == 0;
 }
 
 #define TEXT_OF(number)          TEXT_OF_EXPANDED(number)

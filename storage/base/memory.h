@@ -11,6 +11,7 @@
 #ifndef STORAGE_BASE_MEMORY_H
 #define STORAGE_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A block of at least `size` bytes, not cleared. A size of 0 gives a block too. */
@@ -69,6 +70,12 @@ void memory_purge(void);
 
 /* Shows, piece by piece, what the allocator has to tell of itself, for people. */
 void memory_describe(void (*show)(void *who, const char *text), void *who);
+
+/*
+ * One figure or knob of the allocator by its own name, for tests: reads it as a
+ * number, or has it done where there is nothing to read. False if there is none.
+ */
+bool memory_control(const char *name, size_t *figure);
 
 /* "jemalloc-5.3.0" or "libc". */
 const char *memory_allocator(void);

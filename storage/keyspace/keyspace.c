@@ -86,6 +86,16 @@ void keyspaces_keep_expired(struct keyspaces *all, bool keep)
     all->keep_expired = keep;
 }
 
+void keyspaces_hold(struct keyspaces *all, bool on)
+{
+    all->held = on;
+}
+
+bool keyspaces_held(const struct keyspaces *all)
+{
+    return all->held;
+}
+
 bool keyspaces_keeps_expired(const struct keyspaces *all)
 {
     return all->keep_expired;
@@ -171,10 +181,20 @@ static inline void **find_slot(struct keyspace *keys, struct slice key, uint64_t
     return slot;
 }
 
+/* The same while nothing may go: it is only not found. */
+static void **find_slot_held(struct keyspace *keys, struct slice key, uint64_t hash)
+{
+    void **slot = table_find_slot_by(&keys->items, key, hash, item_key_of);
+
+    return slot != NULL && keyspace_is_past(keys, *slot) ? NULL : slot;
+}
+
 struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look why)
 {
     struct keyspaces *all = keys->all;
-    void **slot = find_slot(keys, key, keyspace_hash(keys, key));
+    uint64_t hash = keyspace_hash(keys, key);
+    void **slot = LIKELY(!all->held || why == LOOK_WRITE) ? find_slot(keys, key, hash)
+                                                          : find_slot_held(keys, key, hash);
 
     if (UNLIKELY(slot == NULL)) {
         if (why != LOOK_WRITE && why != LOOK_QUIET) {

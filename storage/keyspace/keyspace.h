@@ -88,6 +88,13 @@ millis keyspaces_idle(const struct keyspaces *all, const struct item *item);
 /* How often an item is used, 0 to 255, as a logarithm that falls with time; with USE_COUNTED. */
 uint32_t keyspaces_frequency(const struct keyspaces *all, const struct item *item);
 
+/*
+ * While they are held nothing goes by itself: what is past its time is not found
+ * by searches, but stays until it is overwritten, and nothing is evicted.
+ */
+void keyspaces_hold(struct keyspaces *all, bool on);
+bool keyspaces_held(const struct keyspaces *all);
+
 /* Counts for INFO, since the start or the last reset. */
 struct keyspace_counts {
     uint64_t hits;
@@ -95,6 +102,7 @@ struct keyspace_counts {
     uint64_t expired;
     uint64_t expired_fields;
     uint64_t evicted;
+    uint64_t handed; /* values handed to the worker to be freed */
 };
 struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
 

@@ -63,6 +63,7 @@ void reclaim_content(struct keyspaces *all, const struct item_content *content, 
     job = memory_new_zeroed(1, sizeof(*job));
     job->types = all->types;
     job->value = content->value;
+    all->counts.handed++;
     worker_queue(all->reclaim, free_value_job, job);
 }
 
@@ -74,10 +75,12 @@ void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazi
     job->items = emptied->items;
     job->dues = emptied->dues;
     job->fields = emptied->fields;
-    if (lazily && all->reclaim != NULL && table_count(&emptied->items) > LAZY_KEYS)
-        worker_queue(all->reclaim, free_keyspace_job, job);
-    else
+    if (!lazily || all->reclaim == NULL || table_count(&emptied->items) <= LAZY_KEYS) {
         free_keyspace_job(job);
+        return;
+    }
+    all->counts.handed += table_count(&emptied->items);
+    worker_queue(all->reclaim, free_keyspace_job, job);
 }
 
 void keyspaces_reclaim(struct keyspaces *all, void (*run)(void *what), void *what)
