@@ -18,6 +18,7 @@
 #include "streams/cursor.h"
 #include "streams/group.h"
 #include "streams/stream.h"
+#include "streams/stream_codec.h"
 
 /* An ID or a number as a word, with room of its own. */
 struct text {
@@ -254,4 +255,7 @@ const struct value_type stream_value_type = {
     .measure = value_type_measure,
     .digest = value_type_digest,
     .rewrite = value_type_rewrite,
+    .rdb_type = stream_codec_type,
+    .save = stream_codec_save,
+    .load = stream_codec_load,
 };

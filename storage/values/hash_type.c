@@ -1,6 +1,7 @@
 /* What the registry of types asks of a hash. */
 #include "storage/base/memory.h"
 #include "storage/values/batch.h"
+#include "storage/values/codec.h"
 #include "storage/values/hash_expiry.h"
 #include "storage/values/hash_private.h"
 
@@ -118,4 +119,7 @@ const struct value_type hash_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .rdb_type = hash_codec_type,
+    .save = hash_codec_save,
+    .load = hash_codec_load,
 };

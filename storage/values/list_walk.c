@@ -1,6 +1,7 @@
 /* Walking and searching a list, and what the registry of types asks of one. */
 #include "storage/base/memory.h"
 #include "storage/values/batch.h"
+#include "storage/values/codec.h"
 #include "storage/values/list.h"
 
 void list_walk_begin(struct list_walk *walk, const struct list *list, size_t index,
@@ -167,4 +168,7 @@ const struct value_type list_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .rdb_type = list_codec_type,
+    .save = list_codec_save,
+    .load = list_codec_load,
 };

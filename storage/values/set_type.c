@@ -1,5 +1,6 @@
 /* What the registry of types asks of a set. */
 #include "storage/values/batch.h"
+#include "storage/values/codec.h"
 #include "storage/values/set.h"
 
 static const struct set *set_of(const struct value *value)
@@ -70,4 +71,7 @@ const struct value_type set_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .rdb_type = set_codec_type,
+    .save = set_codec_save,
+    .load = set_codec_load,
 };

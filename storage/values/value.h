@@ -18,6 +18,9 @@
 #include "storage/base/slice.h"
 #include "storage/values/fingerprint.h"
 
+struct rdb_reader;
+struct rdb_writer;
+
 /* The types, in the order of Redis's own numbering. */
 enum value_kind {
     VALUE_STRING,
@@ -85,6 +88,20 @@ struct value_type {
 
     /* Says the shortest statements that rebuild the value under `key`, at most 64 elements each. */
     void (*rewrite)(const struct value *value, struct slice key, const struct statement_sink *to);
+
+    /* How `save` writes it in its form of now: an enum rdb_type (format/rdb_format.h). */
+    int (*rdb_type)(const struct value *value);
+
+    /* Writes the value in the RDB format, without its type. */
+    void (*save)(const struct value *value, struct rdb_writer *to);
+
+    /*
+     * Reads a value of an RDB type that is one of this kind (codec.h), owned by
+     * the caller. Nothing is trusted. NULL if it is none: from->reason says why,
+     * or from->empty is set because it is well formed but has no elements.
+     */
+    struct value *(*load)(struct rdb_reader *from, int rdb_type,
+                          const struct value_limits *limits);
 };
 
 /* One type for each kind; strings have a row for their name only. */

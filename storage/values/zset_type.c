@@ -1,6 +1,7 @@
 /* What the registry of types asks of a sorted set, and the check of what zset.c believes. */
 #include "storage/base/memory.h"
 #include "storage/values/batch.h"
+#include "storage/values/codec.h"
 #include "storage/values/zset_private.h"
 
 size_t zset_bytes(const struct zset *zset, size_t samples)
@@ -167,4 +168,7 @@ const struct value_type zset_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .rdb_type = zset_codec_type,
+    .save = zset_codec_save,
+    .load = zset_codec_load,
 };

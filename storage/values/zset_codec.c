@@ -1,0 +1,103 @@
+/* Sorted sets in the RDB format. */
+#include <math.h>
+
+#include "storage/values/codec.h"
+#include "storage/values/elements.h"
+#include "storage/values/zset.h"
+
+static const struct zset *zset_of(const struct value *value)
+{
+    return (const struct zset *)(const void *)value;
+}
+
+int zset_codec_type(const struct value *value)
+{
+    return zset_packed(zset_of(value)) != NULL ? RDB_ZSET_PACKED : RDB_ZSET_2;
+}
+
+void zset_codec_save(const struct value *value, struct rdb_writer *to)
+{
+    const struct zset *zset = zset_of(value);
+    struct zset_walk walk;
+    struct slice member;
+    double score;
+
+    if (zset_packed(zset) != NULL) {
+        rdb_put_string(to, packed_slice(zset_packed(zset)));
+        return;
+    }
+    rdb_put_length(to, zset_count(zset));
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    while (zset_walk_next(&walk, &member, &score)) {
+        rdb_put_string(to, member);
+        rdb_put_double(to, score);
+    }
+}
+
+static bool add(struct rdb_reader *from, struct zset *zset, const struct value_limits *limits,
+                struct slice member, double score)
+{
+    return zset_add(zset, limits, member, score, 0, NULL) == ZSET_ADDED ||
+           rdb_refuse(from, "a sorted set has a member twice");
+}
+
+static bool load_block(struct rdb_reader *from, struct zset *zset, enum elements_kind kind,
+                       const struct value_limits *limits)
+{
+    struct slice block, member, digits;
+    struct elements elements;
+    double score;
+
+    if (!rdb_get_string(from, 0, &block))
+        return false;
+    if (!elements_begin(&elements, kind, block) || elements_count(&elements) % 2 != 0)
+        return rdb_refuse(from, "the block of a sorted set is damaged");
+    zset_reserve(zset, limits, elements_count(&elements) / 2);
+    while (elements_next(&elements, &member)) {
+        if (!elements_next(&elements, &digits) || !number_read_double(digits, &score) ||
+            isnan(score))
+            return rdb_refuse(from, "a score is not a number");
+        if (!add(from, zset, limits, member, score))
+            return false;
+    }
+    return true;
+}
+
+static bool load_members(struct rdb_reader *from, struct zset *zset, int rdb_type,
+                         const struct value_limits *limits)
+{
+    struct slice member;
+    uint64_t count;
+    double score;
+
+    if (!rdb_get_count(from, 2, &count))
+        return false;
+    zset_reserve(zset, limits, codec_reserve(count));
+    for (uint64_t i = 0; i < count; i++) {
+        if (!rdb_get_string(from, 0, &member) ||
+            !(rdb_type == RDB_ZSET_2 ? rdb_get_double(from, &score)
+                                     : rdb_get_digits(from, &score)) ||
+            !add(from, zset, limits, member, score))
+            return false;
+    }
+    return true;
+}
+
+struct value *zset_codec_load(struct rdb_reader *from, int rdb_type,
+                              const struct value_limits *limits)
+{
+    struct zset *zset = zset_new();
+    bool fine;
+
+    if (rdb_type == RDB_ZSET_ZIPLIST)
+        fine = load_block(from, zset, ELEMENTS_ZIPLIST, limits);
+    else if (rdb_type == RDB_ZSET_PACKED)
+        fine = load_block(from, zset, ELEMENTS_PACKED, limits);
+    else
+        fine = load_members(from, zset, rdb_type, limits);
+    if (fine && zset_count(zset) > 0)
+        return (struct value *)(void *)zset;
+    from->empty = fine;
+    zset_free(zset);
+    return NULL;
+}
