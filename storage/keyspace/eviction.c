@@ -99,6 +99,14 @@ millis keyspaces_idle(const struct keyspaces *all, const struct item *item)
     return ticks > 0 ? (millis)ticks * USE_TICK : 0;
 }
 
+void keyspaces_set_use(const struct keyspaces *all, struct item *item, millis idle, int frequency)
+{
+    if (all->use == USE_COUNTED && frequency >= 0)
+        item->clock = minutes_of(all) << 8 | ((uint32_t)frequency & 0xFF);
+    else if (all->use != USE_COUNTED && idle >= 0)
+        item->clock = all->clock - (uint32_t)(idle / USE_TICK);
+}
+
 /* ---- Rules ---- */
 
 struct eviction *eviction_new(struct keyspaces *all)

@@ -96,6 +96,11 @@ bool keyspaces_held(const struct keyspaces *all)
     return all->held;
 }
 
+void keyspaces_hush(struct keyspaces *all, bool on)
+{
+    all->hushed = on;
+}
+
 bool keyspaces_keeps_expired(const struct keyspaces *all)
 {
     return all->keep_expired;

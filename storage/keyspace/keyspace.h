@@ -95,6 +95,16 @@ uint32_t keyspaces_frequency(const struct keyspaces *all, const struct item *ite
 void keyspaces_hold(struct keyspaces *all, bool on);
 bool keyspaces_held(const struct keyspaces *all);
 
+/*
+ * Sets how long an item was not used, in milliseconds, or how often it is: what
+ * was saved with it, or RESTORE says. -1 for what is not known; whichever of the
+ * two is not what counts now is left aside.
+ */
+void keyspaces_set_use(const struct keyspaces *all, struct item *item, millis idle, int frequency);
+
+/* While this is on, nobody is told of anything: data is being loaded. */
+void keyspaces_hush(struct keyspaces *all, bool on);
+
 /* Counts for INFO, since the start or the last reset. */
 struct keyspace_counts {
     uint64_t hits;

@@ -48,6 +48,7 @@ struct keyspaces {
     const struct value_types *types;
     const struct hash_key  *secret;
     const struct change_sink *changes;
+    bool                    hushed; /* nobody is told of changes for now */
     struct worker          *reclaim;
     struct keyspace_counts  counts;
     struct slice            hinted; /* a key whose hash is known: see keyspaces_hint */
@@ -68,7 +69,7 @@ static inline void keyspace_tell(const struct keyspace *keys, struct slice key,
 {
     const struct change_sink *changes = keys->all->changes;
 
-    if (changes != NULL)
+    if (changes != NULL && !keys->all->hushed)
         changes->tell(changes->who, keys->db, key, kind);
 }
 

@@ -1,0 +1,657 @@
+/*
+ * Making, writing and reading the file.
+ *
+ * What always holds:
+ *   (1) The file of the name is whole: it is only ever renamed to.
+ *   (2) What a child leaves half written has its process number in its name,
+ *       and goes when the child does.
+ */
+#include "storage/persist/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "storage/base/faults.h"
+#include "storage/base/io.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/trouble.h"
+#include "storage/persist/child.h"
+#include "storage/persist/folder.h"
+
+enum {
+    SECOND = 1000000,
+    SYNC_EVERY = 4 * 1024 * 1024,
+    TELL_EVERY = 1024, /* keys between looks at the clock */
+    NAME_MOST = 512,
+    LOAD_STEP_USUAL = 2 * 1024 * 1024
+};
+
+/* Libraries nobody runs: length, bytes, length, bytes ... */
+struct shelf {
+    struct buffer texts;
+};
+
+struct snapshot {
+    struct snapshot_setup setup;
+    char                 *filename;
+    struct rdb_functions  functions;
+    struct shelf          shelf;
+    int                   lock; /* -1: not held */
+    char                 *locked; /* the name it is held for */
+    bool                  trusting;
+
+    struct child         *child;
+    micros                began;
+    micros                told_at;
+    uint64_t              changes; /* when it began */
+    struct child_report   report;
+    struct snapshot_figures figures;
+};
+
+/* ---- Functions that nobody runs ---- */
+
+static void shelf_each(void *who, void (*show)(void *to, struct slice code), void *to)
+{
+    const struct shelf *shelf = who;
+    struct slice rest = buffer_slice(&shelf->texts);
+
+    while (rest.len > 0) {
+        size_t len;
+
+        memcpy(&len, rest.at, sizeof(len));
+        rest = slice_after(rest, sizeof(len));
+        show(to, slice_of(rest.at, len));
+        rest = slice_after(rest, len);
+    }
+}
+
+static void shelf_take(void *who, struct slice code)
+{
+    struct shelf *shelf = who;
+
+    buffer_add(&shelf->texts, slice_of(&code.len, sizeof(code.len)));
+    buffer_add(&shelf->texts, code);
+}
+
+static void shelf_forget(void *who)
+{
+    struct shelf *shelf = who;
+
+    buffer_rewind(&shelf->texts);
+}
+
+const struct rdb_functions *snapshot_functions(const struct snapshot *snapshot)
+{
+    return &snapshot->functions;
+}
+
+void snapshot_set_functions(struct snapshot *snapshot, const struct rdb_functions *functions)
+{
+    snapshot->functions = *functions;
+}
+
+/* ---- Making ---- */
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memory_new(size);
+
+    memcpy(copy, text, size);
+    return copy;
+}
+
+void snapshot_set_policy(struct snapshot *snapshot, const struct snapshot_policy *policy)
+{
+    char *name = copy_text(policy->filename);
+
+    memory_free(snapshot->filename);
+    snapshot->filename = name;
+    snapshot->setup.policy = *policy;
+    snapshot->setup.policy.filename = name;
+    if (snapshot->setup.policy.load_step == 0)
+        snapshot->setup.policy.load_step = LOAD_STEP_USUAL;
+}
+
+struct snapshot *snapshot_new(const struct snapshot_setup *setup)
+{
+    struct snapshot *snapshot = memory_new_zeroed(1, sizeof(*snapshot));
+
+    snapshot->setup = *setup;
+    snapshot_set_policy(snapshot, &setup->policy);
+    snapshot->functions =
+        (struct rdb_functions){ shelf_each, shelf_take, shelf_forget, &snapshot->shelf };
+    snapshot->lock = -1;
+    snapshot->figures.last_ok = true;
+    snapshot->figures.last_took_sec = -1;
+    snapshot->figures.last_save = clock_wall(setup->clock) / SECOND;
+    return snapshot;
+}
+
+/* Lets go of the name. */
+static void unlock(struct snapshot *snapshot)
+{
+    if (snapshot->lock >= 0) {
+        (void)unlink(snapshot->locked);
+        (void)close(snapshot->lock);
+    }
+    snapshot->lock = -1;
+    memory_free(snapshot->locked);
+    snapshot->locked = NULL;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return;
+    snapshot_abort(snapshot);
+    unlock(snapshot);
+    buffer_clear(&snapshot->shelf.texts);
+    memory_free(snapshot->filename);
+    memory_free(snapshot);
+}
+
+void snapshot_is_current(struct snapshot *snapshot, uint64_t changes)
+{
+    snapshot->figures.saved_changes = changes;
+}
+
+bool snapshot_trusts(const struct snapshot *snapshot)
+{
+    return snapshot->trusting;
+}
+
+void snapshot_trust(struct snapshot *snapshot, bool on)
+{
+    snapshot->trusting = on;
+}
+
+/* ---- The lock ---- */
+
+/* Says whose lock it is, as far as the file tells. */
+static bool refuse_second(int fd, const char *name, struct trouble *trouble)
+{
+    char owner[32] = { 0 };
+    ssize_t got = pread(fd, owner, sizeof(owner) - 1, 0);
+
+    return trouble_set(trouble,
+                       "another server (process %.*s) uses this folder: it holds the lock %s",
+                       got > 0 ? (int)strcspn(owner, "\n") : 1, got > 0 ? owner : "?", name);
+}
+
+/* Whether the file that is open is still the one of the name: its owner may have removed it. */
+static bool is_there(int fd, const char *path)
+{
+    struct stat open_one, named;
+
+    return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 &&
+           open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
+}
+
+/* Opens and locks; -2 to try again, because the owner went meanwhile. */
+static int try_lock(const char *path, const char *name, struct trouble *trouble)
+{
+    char digits[32];
+    int len;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd < 0) {
+        (void)trouble_errno(trouble, "opening the lock %s", name);
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        (void)refuse_second(fd, name, trouble);
+        (void)close(fd);
+        return -1;
+    }
+    if (!is_there(fd, path)) {
+        (void)close(fd);
+        return -2;
+    }
+    len = snprintf(digits, sizeof(digits), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, digits, (size_t)len, 0) < 0)
+        (void)0; /* it only says who */
+    return fd;
+}
+
+bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble)
+{
+    char name[NAME_MOST];
+    char *path;
+    char *folder;
+    int fd;
+
+    if (snprintf(name, sizeof(name), "%s.lock", snapshot->filename) >= NAME_MOST)
+        return trouble_set(trouble, "the name of the snapshot is too long");
+    folder = getcwd(NULL, 0);
+    if (folder == NULL)
+        return trouble_errno(trouble, "finding the data folder");
+    path = memory_new(strlen(folder) + strlen(name) + 2);
+    (void)snprintf(path, strlen(folder) + strlen(name) + 2, "%s/%s", folder, name);
+    free(folder);
+    if (snapshot->lock >= 0 && strcmp(path, snapshot->locked) == 0 &&
+        is_there(snapshot->lock, path)) {
+        memory_free(path);
+        return true;
+    }
+    do
+        fd = try_lock(path, name, trouble);
+    while (fd == -2);
+    if (fd < 0) {
+        memory_free(path);
+        return false;
+    }
+    unlock(snapshot);
+    snapshot->lock = fd;
+    snapshot->locked = path;
+    return true;
+}
+
+/* ---- Writing ---- */
+
+/* Sleeps for a test: microseconds, or one for so many keys. */
+static void dawdle(int64_t delay, uint64_t keys)
+{
+    struct timespec pause = { delay / SECOND, delay % SECOND * 1000 };
+
+    if (delay > 0)
+        (void)nanosleep(&pause, NULL);
+    else if (delay < 0 && keys % (uint64_t)-delay == 0)
+        (void)nanosleep(&(struct timespec){ 0, 1000 }, NULL);
+}
+
+/* Where a child is with it. */
+struct writing {
+    struct snapshot   *snapshot;
+    struct child_line *line; /* NULL on the main thread */
+    struct clock      *clock;
+    micros             told;
+};
+
+static void wrote_key(void *who, uint64_t keys)
+{
+    struct writing *writing = who;
+    int64_t delay = writing->snapshot->setup.policy.save_delay;
+    micros now;
+
+    if (UNLIKELY(delay != 0))
+        dawdle(delay, keys);
+    if (writing->line == NULL || (keys % TELL_EVERY != 0 && delay <= 0))
+        return;
+    now = clock_monotonic(writing->clock);
+    if (now - writing->told < SECOND)
+        return;
+    writing->told = now;
+    child_tell(writing->line, keys);
+}
+
+static struct rdb_save_setup save_setup(const struct snapshot *snapshot)
+{
+    const struct snapshot_policy *policy = &snapshot->setup.policy;
+
+    return (struct rdb_save_setup){
+        .keyspaces = snapshot->setup.keyspaces,
+        .functions = &snapshot->functions,
+        .compress = policy->compress,
+        .checksum = policy->checksum,
+        .idle = policy->idle,
+        .frequency = policy->frequency,
+        .created = clock_wall(snapshot->setup.clock) / SECOND,
+        .memory = memory_used(),
+    };
+}
+
+void snapshot_write_base(struct snapshot *snapshot, struct writer *to,
+                         void (*wrote)(void *who, uint64_t keys), void *who)
+{
+    struct rdb_save_setup setup = save_setup(snapshot);
+
+    setup.is_base = true;
+    setup.wrote = wrote;
+    setup.who = who;
+    rdb_save(&setup, to);
+}
+
+static void name_temporary(int process, char name[NAME_MOST])
+{
+    (void)snprintf(name, NAME_MOST, "temp-%d.rdb", process);
+}
+
+/* Writes all into an open file and has it on disk. */
+static bool fill(struct writing *writing, int fd, struct trouble *trouble)
+{
+    struct snapshot *snapshot = writing->snapshot;
+    struct rdb_save_setup setup = save_setup(snapshot);
+    struct writer *writer = writer_new_file(fd, snapshot->setup.faults);
+    bool fine;
+
+    setup.wrote = wrote_key;
+    setup.who = writing;
+    if (snapshot->setup.policy.sync_often)
+        writer_sync_every(writer, SYNC_EVERY);
+    rdb_save(&setup, writer);
+    fine = writer_flush(writer, trouble);
+    writer_free(writer);
+    if (!fine)
+        return false;
+    if (faults_hit(snapshot->setup.faults, "fsync") || fsync(fd) < 0)
+        return trouble_errno(trouble, "syncing");
+    return true;
+}
+
+/* Writes the temporary file, then gives it its name. */
+static bool write_file(struct writing *writing, struct trouble *trouble)
+{
+    struct snapshot *snapshot = writing->snapshot;
+    struct folder *folder = folder_open(".", snapshot->setup.faults, trouble);
+    char temporary[NAME_MOST];
+    struct trouble unheard;
+    bool fine;
+    int fd;
+
+    if (folder == NULL)
+        return false;
+    name_temporary((int)getpid(), temporary);
+    fd = folder_open_file(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC, trouble);
+    fine = fd >= 0 && fill(writing, fd, trouble);
+    if (fd >= 0)
+        (void)close(fd);
+    fine = fine && folder_rename(folder, temporary, snapshot->filename, trouble) &&
+           folder_sync(folder, trouble);
+    if (!fine)
+        (void)folder_unlink(folder, temporary, &unheard);
+    folder_close(folder);
+    return fine;
+}
+
+/* Notes how one ended. */
+static void note_end(struct snapshot *snapshot, bool fine)
+{
+    struct snapshot_figures *figures = &snapshot->figures;
+
+    figures->last_ok = fine;
+    if (!fine)
+        return;
+    figures->saved_changes = snapshot->changes;
+    figures->last_save = clock_wall(snapshot->setup.clock) / SECOND;
+}
+
+bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble)
+{
+    struct writing writing = { snapshot, NULL, NULL, 0 };
+    bool fine;
+
+    must(snapshot->child == NULL);
+    snapshot->changes = changes;
+    snapshot->figures.saves++;
+    fine = snapshot_lock(snapshot, trouble) && write_file(&writing, trouble);
+    note_end(snapshot, fine);
+    if (fine)
+        log_line(snapshot->setup.log, LOG_NOTICE, "DB saved on disk");
+    else
+        log_line(snapshot->setup.log, LOG_WARNING, "Error saving the RDB file %s: %s",
+                 snapshot->filename, trouble->text);
+    return fine;
+}
+
+static bool run_child(void *who, struct child_line *line, struct trouble *trouble)
+{
+    struct snapshot *snapshot = who;
+    struct writing writing = { snapshot, line, clock_new(), 0 };
+    bool fine;
+
+    /* The lock is the parent's: it must end with the parent. */
+    if (snapshot->lock >= 0)
+        (void)close(snapshot->lock);
+    writing.told = clock_monotonic(writing.clock);
+    fine = write_file(&writing, trouble);
+    clock_free(writing.clock);
+    return fine;
+}
+
+bool snapshot_begin(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble)
+{
+    struct child_setup setup = { run_child, snapshot, snapshot->setup.faults };
+    struct snapshot_figures *figures = &snapshot->figures;
+    micros before = clock_monotonic(snapshot->setup.clock);
+
+    must(snapshot->child == NULL);
+    figures->last_try = before;
+    snapshot->changes = changes;
+    if (!snapshot_lock(snapshot, trouble) ||
+        (snapshot->child = child_start(&setup, trouble)) == NULL) {
+        log_line(snapshot->setup.log, LOG_WARNING, "Can't save in background: %s", trouble->text);
+        figures->last_ok = false;
+        return false;
+    }
+    snapshot->began = clock_monotonic(snapshot->setup.clock);
+    snapshot->told_at = snapshot->began;
+    snapshot->report = (struct child_report){ 0, 0 };
+    figures->fork_usec = snapshot->began - before;
+    figures->forks++;
+    figures->saves++;
+    figures->cow_peak = 0;
+    figures->keys_total = 0;
+    for (uint32_t db = 0; db < keyspaces_count(snapshot->setup.keyspaces); db++)
+        figures->keys_total += keyspace_count(keyspaces_at(snapshot->setup.keyspaces, db));
+    keyspaces_pause_resizing(snapshot->setup.keyspaces, true);
+    log_line(snapshot->setup.log, LOG_NOTICE, "Background saving started by pid %d",
+             (int)child_pid(snapshot->child));
+    return true;
+}
+
+bool snapshot_runs(const struct snapshot *snapshot)
+{
+    return snapshot->child != NULL;
+}
+
+/* Frees the child and removes what it left half written. */
+static void end_child(struct snapshot *snapshot, int process)
+{
+    char temporary[NAME_MOST];
+
+    child_free(snapshot->child);
+    snapshot->child = NULL;
+    name_temporary(process, temporary);
+    (void)unlink(temporary);
+    keyspaces_pause_resizing(snapshot->setup.keyspaces, false);
+    snapshot->figures.last_took_sec =
+        (clock_monotonic(snapshot->setup.clock) - snapshot->began) / SECOND;
+}
+
+void snapshot_tick(struct snapshot *snapshot)
+{
+    struct trouble trouble = { 0 };
+    struct child_report report;
+    enum child_state state;
+    int process;
+
+    if (snapshot->child == NULL)
+        return;
+    process = (int)child_pid(snapshot->child);
+    state = child_poll(snapshot->child, &report, &trouble);
+    if (report.done != snapshot->report.done || report.copied != snapshot->report.copied)
+        snapshot->told_at = clock_monotonic(snapshot->setup.clock);
+    snapshot->report = report;
+    if (report.copied > snapshot->figures.cow_peak)
+        snapshot->figures.cow_peak = report.copied;
+    if (state == CHILD_RUNNING)
+        return;
+    snapshot->figures.last_cow_size = report.copied;
+    end_child(snapshot, process);
+    note_end(snapshot, state == CHILD_DONE);
+    if (state == CHILD_DONE)
+        log_line(snapshot->setup.log, LOG_NOTICE, "Background saving terminated with success");
+    else
+        log_line(snapshot->setup.log, LOG_WARNING, "Background saving error: %s", trouble.text);
+}
+
+void snapshot_abort(struct snapshot *snapshot)
+{
+    int process;
+
+    if (snapshot->child == NULL)
+        return;
+    process = (int)child_pid(snapshot->child);
+    log_line(snapshot->setup.log, LOG_NOTICE, "Killing running saving child: %d", process);
+    end_child(snapshot, process);
+}
+
+void snapshot_figures(const struct snapshot *snapshot, struct snapshot_figures *figures)
+{
+    micros now = clock_monotonic(snapshot->setup.clock);
+    bool running = snapshot->child != NULL;
+
+    *figures = snapshot->figures;
+    figures->in_progress = running;
+    figures->running_sec = running ? (now - snapshot->began) / SECOND : -1;
+    figures->cow_size = running ? snapshot->report.copied : 0;
+    figures->cow_age_sec = running ? (now - snapshot->told_at) / SECOND : 0;
+    figures->keys_done = running ? snapshot->report.done : 0;
+    figures->keys_total = running ? snapshot->figures.keys_total : 0;
+    figures->cow_peak = running ? snapshot->figures.cow_peak : 0;
+}
+
+/* ---- Reading ---- */
+
+struct reading {
+    struct snapshot               *snapshot;
+    const struct snapshot_watcher *watcher;
+    uint64_t                       total;
+    uint64_t                       told;
+    uint64_t                       keys;
+};
+
+static bool progress(void *who, uint64_t bytes)
+{
+    struct reading *reading = who;
+
+    if (reading->watcher == NULL || bytes - reading->told < reading->snapshot->setup.policy.load_step)
+        return true;
+    reading->told = bytes;
+    return reading->watcher->progress(reading->watcher->who, bytes, reading->total);
+}
+
+static void read_key(void *who, uint32_t db, struct slice key, const struct rdb_content *content,
+                     uint64_t bytes, int64_t due)
+{
+    struct reading *reading = who;
+
+    (void)db;
+    (void)key;
+    (void)content;
+    (void)bytes;
+    (void)due;
+    dawdle(reading->snapshot->setup.policy.load_delay, ++reading->keys);
+}
+
+static struct rdb_load_setup load_setup(struct reading *reading)
+{
+    struct snapshot *snapshot = reading->snapshot;
+
+    return (struct rdb_load_setup){
+        .keyspaces = snapshot->setup.keyspaces,
+        .limits = snapshot->setup.limits,
+        .functions = &snapshot->functions,
+        .log = snapshot->setup.log,
+        .progress = progress,
+        .progress_every = snapshot->setup.policy.load_step,
+        .key = snapshot->setup.policy.load_delay != 0 ? read_key : NULL,
+        .who = reading,
+    };
+}
+
+bool snapshot_load_base(struct snapshot *snapshot, struct reader *from, uint64_t end,
+                        const struct snapshot_watcher *watcher, struct trouble *trouble)
+{
+    struct reading reading = { snapshot, watcher, end, 0, 0 };
+    struct rdb_load_setup setup = load_setup(&reading);
+    struct rdb_load_result result;
+
+    setup.keep_expired = true;
+    keyspaces_hush(snapshot->setup.keyspaces, true);
+    snapshot->functions.forget(snapshot->functions.who);
+    if (!rdb_load(&setup, from, end, &result, trouble)) {
+        keyspaces_hush(snapshot->setup.keyspaces, false);
+        return false;
+    }
+    keyspaces_hush(snapshot->setup.keyspaces, false);
+    snapshot->figures.loaded_keys = result.loaded;
+    snapshot->figures.loaded_expired = result.expired;
+    return true;
+}
+
+/* Tells what was found. */
+static void tell(struct snapshot *snapshot, const struct rdb_load_result *result, uint64_t size,
+                 micros began)
+{
+    struct log *log = snapshot->setup.log;
+    int64_t now = clock_wall(snapshot->setup.clock) / SECOND;
+
+    log_line(log, LOG_NOTICE,
+             "The snapshot %s of %" PRIu64 " bytes, RDB version %u, was written by version %s",
+             snapshot->filename, size, result->version,
+             result->writer[0] != '\0' ? result->writer : "unknown");
+    if (result->created > 0)
+        log_line(log, LOG_NOTICE, "RDB age %" PRId64 " seconds",
+                 now > result->created ? now - result->created : 0);
+    if (result->unsummed)
+        log_line(log, LOG_NOTICE,
+                 "RDB file was saved with checksum disabled: no check performed.");
+    log_line(log, LOG_NOTICE,
+             "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64 ".",
+             result->loaded, result->expired);
+    if (result->empty > 0)
+        log_line(log, LOG_NOTICE, "empty keys skipped: %" PRIu64 ".", result->empty);
+    log_line(log, LOG_NOTICE, "DB loaded from disk: %.3f seconds",
+             (double)(clock_monotonic(snapshot->setup.clock) - began) / 1e6);
+}
+
+enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merge,
+                                   const struct snapshot_watcher *watcher, struct trouble *trouble)
+{
+    micros began = clock_monotonic(snapshot->setup.clock);
+    struct reading reading = { snapshot, watcher, 0, 0, 0 };
+    struct rdb_load_setup setup = load_setup(&reading);
+    struct rdb_load_result result;
+    struct reader *reader;
+    struct stat about;
+    bool fine;
+    int fd = open(snapshot->filename, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT)
+        return SNAPSHOT_NONE;
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        (void)trouble_errno(trouble, "opening the snapshot %s", snapshot->filename);
+        if (fd >= 0)
+            (void)close(fd);
+        return SNAPSHOT_REFUSED;
+    }
+    setup.merge = merge;
+    reading.total = (uint64_t)about.st_size;
+    reader = reader_new_file(fd);
+    keyspaces_hush(snapshot->setup.keyspaces, true);
+    if (!merge)
+        snapshot->functions.forget(snapshot->functions.who);
+    fine = rdb_load(&setup, reader, reading.total, &result, trouble);
+    keyspaces_hush(snapshot->setup.keyspaces, false);
+    reader_free(reader);
+    (void)close(fd);
+    if (!fine) {
+        (void)trouble_wrap(trouble, "the snapshot %s", snapshot->filename);
+        return SNAPSHOT_REFUSED;
+    }
+    snapshot->figures.loaded_keys = result.loaded;
+    snapshot->figures.loaded_expired = result.expired;
+    tell(snapshot, &result, reading.total, began);
+    return SNAPSHOT_LOADED;
+}
