@@ -14,13 +14,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/faults.h"
+#include "storage/base/io.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/worker.h"
+#include "storage/persist/aof_base.h"
 #include "storage/persist/aof_manifest.h"
 #include "storage/persist/aof_private.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/snapshot.h"
 
 static char *copy_text(const char *text)
 {
@@ -240,6 +244,35 @@ static int make_file(struct aof *aof, const char *what, const char *name, struct
     return folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
 }
 
+/* Writes the base of a log that has no data yet: not empty, so that one that lost its data is. */
+static bool fill_first_base(struct aof *aof, int fd, struct trouble *trouble)
+{
+    struct writer *writer = writer_new_file(fd, aof->setup.faults);
+    bool fine;
+
+    if (aof_writes_rdb(aof))
+        snapshot_write_base(aof->setup.snapshot, writer, NULL, NULL);
+    else
+        aof_base_write(aof->setup.keyspaces, writer, NULL);
+    fine = writer_flush(writer, trouble);
+    writer_free(writer);
+    if (fine && (faults_hit(aof->setup.faults, "fsync") || fsync(fd) < 0))
+        fine = trouble_errno(trouble, "syncing the first base");
+    return fine;
+}
+
+bool aof_writes_rdb(const struct aof *aof)
+{
+    return aof->setup.policy.rdb_base && aof->setup.snapshot != NULL;
+}
+
+const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest *manifest)
+{
+    if (aof_writes_rdb(aof))
+        return aof_manifest_set_rdb_base(manifest, aof->setup.filename);
+    return aof_manifest_set_base(manifest, aof->setup.filename, NULL);
+}
+
 /* Adds what a log needs to be written to; returns the descriptor of the last increment. */
 static int complete(struct aof *aof, struct trouble *trouble)
 {
@@ -248,9 +281,13 @@ static int complete(struct aof *aof, struct trouble *trouble)
     int fd = 0;
 
     if (aof_manifest_base(manifest) == NULL && aof_manifest_last(manifest) == NULL) {
-        fd = make_file(aof, "base", aof_manifest_set_base(manifest, stem, NULL)->name, trouble);
-        if (fd >= 0)
+        fd = make_file(aof, "base", aof_name_base(aof, manifest)->name, trouble);
+        if (fd >= 0) {
+            bool filled = fill_first_base(aof, fd, trouble);
+
             (void)close(fd);
+            fd = filled ? fd : -1;
+        }
     }
     if (fd >= 0)
         fd = make_file(aof, "incr", aof_manifest_add_increment(manifest, stem)->name, trouble);
@@ -298,6 +335,18 @@ bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *
     return true;
 }
 
+bool aof_reload(struct aof *aof, const struct aof_runner *runner, struct trouble *trouble)
+{
+    struct recovery_setup where = aof->where;
+    struct recovery_result loaded;
+
+    if (aof->state != AOF_ON)
+        return trouble_set(trouble, "the append only file is off");
+    where.cut_torn_tail = false;
+    return aof_flush_and_sync(aof, trouble) &&
+           recovery_load(&where, aof->folder, aof->manifest, runner, &loaded, trouble);
+}
+
 /* ---- On and off ---- */
 
 bool aof_start(struct aof *aof, struct trouble *trouble)
@@ -336,6 +385,11 @@ void aof_stop(struct aof *aof)
 bool aof_is_on(const struct aof *aof)
 {
     return aof->state == AOF_ON || aof->state == AOF_STARTING;
+}
+
+bool aof_is_starting(const struct aof *aof)
+{
+    return aof->state == AOF_STARTING;
 }
 
 bool aof_hears(const struct aof *aof)

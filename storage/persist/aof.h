@@ -33,6 +33,7 @@ struct aof;
 struct faults;
 struct keyspaces;
 struct log;
+struct snapshot;
 struct trouble;
 
 /* When what was written is forced to disk. */
@@ -47,6 +48,9 @@ struct aof_policy {
     enum aof_sync sync;
     bool          no_sync_on_rewrite; /* while a child rewrites, nothing is forced to disk */
     bool          cut_torn_tail;      /* at the load; else a torn end is refused */
+    bool          rdb_base;           /* bases are snapshots, if setup.snapshot can write them */
+    bool          sync_base_often;    /* they are forced to disk piece by piece */
+    bool          tell_time;          /* a note of the time once a second */
     int64_t       growth_percentage;  /* rewrite by itself when it has grown so much; 0 never */
     int64_t       growth_least;       /* and is at least so many bytes */
     micros        key_delay;          /* for tests: the child sleeps so long after each key */
@@ -62,6 +66,7 @@ struct aof_setup {
     struct clock     *clock;
     struct faults    *faults; /* may be NULL */
     struct log       *log;    /* may be NULL */
+    struct snapshot  *snapshot; /* writes bases in RDB format; may be NULL: there are none */
 };
 
 /* Makes a log that is off. Touches no file. */
@@ -77,6 +82,10 @@ MUST_USE bool aof_open(struct aof *aof, struct trouble *trouble);
 
 /* Runs everything, cuts a torn end, opens the last increment: from then on it is ON. */
 MUST_USE bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *trouble);
+
+/* Runs all files again, once all that was said is written. For tests: nothing is cut. */
+MUST_USE bool aof_reload(struct aof *aof, const struct aof_runner *runner,
+                         struct trouble *trouble);
 
 /* ---- CONFIG SET ---- */
 
@@ -97,6 +106,9 @@ void aof_set_policy(struct aof *aof, const struct aof_policy *policy);
 
 /* Whether it is on or about to be. */
 bool aof_is_on(const struct aof *aof);
+
+/* Whether its first base is still being written. */
+bool aof_is_starting(const struct aof *aof);
 
 /* Whether statements have to be handed to it now. */
 bool aof_hears(const struct aof *aof);

@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "storage/base/io.h"
 #include "storage/base/trouble.h"
@@ -20,6 +21,7 @@ struct loading {
     uint64_t                 before;
     uint64_t                 total;
     uint64_t                 told; /* position at the last progress */
+    uint64_t                 every; /* bytes between two */
 };
 
 bool aof_load_finds_statement(struct slice bytes)
@@ -81,7 +83,7 @@ static void keep_account(struct loading *loading, const struct statement *statem
         result->in_multi = false;
     if (!result->in_multi)
         result->whole = at;
-    if (at - loading->told >= PROGRESS_EVERY && loading->runner->progress != NULL) {
+    if (at - loading->told >= loading->every && loading->runner->progress != NULL) {
         loading->told = at;
         loading->runner->progress(loading->runner->who, loading->before + at, loading->total);
     }
@@ -103,14 +105,38 @@ static enum statement_state run_all(struct loading *loading, struct trouble *tro
     return state;
 }
 
+/* Reads the snapshot that a file begins with, if it does. */
+static bool run_base(struct loading *loading, int fd, struct trouble *trouble)
+{
+    char head[5];
+    struct stat about;
+    uint64_t end = UINT64_MAX;
+
+    if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+        memcmp(head, "REDIS", sizeof(head)) != 0)
+        return true;
+    if (loading->runner->base == NULL)
+        return trouble_set(trouble, "it begins with a snapshot, which cannot be read here");
+    if (fstat(fd, &about) == 0)
+        end = (uint64_t)about.st_size;
+    if (!loading->runner->base(loading->runner->who, loading->reader, end, trouble))
+        return false;
+    loading->result->whole = reader_position(loading->reader);
+    loading->told = loading->result->whole;
+    return true;
+}
+
 void aof_load_file(int fd, const struct aof_runner *runner, uint64_t before, uint64_t total,
                    struct aof_load_result *result, struct trouble *trouble)
 {
-    struct loading loading = { reader_new_file(fd), runner, result, before, total, 0 };
-    enum statement_state state;
+    struct loading loading = { reader_new_file(fd), runner, result, before, total, 0,
+                               runner->progress_every > 0 ? runner->progress_every
+                                                          : PROGRESS_EVERY };
+    enum statement_state state = STATEMENT_READY; /* what is refused leaves it so */
 
     *result = (struct aof_load_result){ .end = AOF_LOAD_WHOLE };
-    state = run_all(&loading, trouble);
+    if (run_base(&loading, fd, trouble))
+        state = run_all(&loading, trouble);
     result->at = reader_position(loading.reader);
     if (reader_failed(loading.reader, trouble))
         result->end = AOF_LOAD_FAILED;

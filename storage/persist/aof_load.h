@@ -22,6 +22,7 @@
 
 #include "storage/base/slice.h"
 
+struct reader;
 struct trouble;
 
 /* Who runs the statements. */
@@ -29,9 +30,16 @@ struct aof_runner {
     /* Runs one; MULTI and EXEC come like any other. False with trouble: it cannot. */
     bool (*run)(void *who, const struct slice *words, size_t count, struct trouble *trouble);
 
-    /* Told now and then how many bytes of all files were run; may be NULL. */
+    /* Told each so many bytes (0: half a megabyte) how many of all files were run; may be NULL. */
     void (*progress)(void *who, uint64_t done, uint64_t total);
     void *who;
+    uint64_t progress_every;
+
+    /*
+     * Reads the snapshot a file may begin with; `end` is the position behind
+     * the file's last byte. NULL: there must be none.
+     */
+    bool (*base)(void *who, struct reader *from, uint64_t end, struct trouble *trouble);
 };
 
 enum aof_load_end {

@@ -329,7 +329,8 @@ bool aof_manifest_names(const struct aof_manifest *manifest, const char *name)
 }
 
 static const struct aof_file *add_numbered(struct aof_manifest *manifest, const char *stem,
-                                           int64_t number, enum aof_file_kind kind)
+                                           int64_t number, enum aof_file_kind kind,
+                                           const char *ending)
 {
     struct buffer name = { 0 };
     const struct aof_file *added;
@@ -337,8 +338,7 @@ static const struct aof_file *add_numbered(struct aof_manifest *manifest, const 
     /* A name that waits in the history must not come back: its file is about to be removed. */
     for (;; number++) {
         buffer_rewind(&name);
-        buffer_print(&name, "%s.%lld.%s.aof", stem, (long long)number,
-                     kind == AOF_FILE_BASE ? "base" : "incr");
+        buffer_print(&name, "%s.%lld.%s", stem, (long long)number, ending);
         buffer_add_byte(&name, '\0');
         if (!aof_manifest_names(manifest, name.at))
             break;
@@ -351,20 +351,32 @@ static const struct aof_file *add_numbered(struct aof_manifest *manifest, const 
 
 const struct aof_file *aof_manifest_add_increment(struct aof_manifest *manifest, const char *stem)
 {
-    return add_numbered(manifest, stem, manifest->last_number + 1, AOF_FILE_INCREMENT);
+    return add_numbered(manifest, stem, manifest->last_number + 1, AOF_FILE_INCREMENT,
+                        "incr.aof");
 }
 
-const struct aof_file *aof_manifest_set_base(struct aof_manifest *manifest, const char *stem,
-                                             const char *name)
+static void retire_base(struct aof_manifest *manifest)
 {
     for (size_t i = 0; i < manifest->count; i++) {
         if (manifest->files[i].kind == AOF_FILE_BASE)
             manifest->files[i].kind = AOF_FILE_HISTORY;
     }
+}
+
+const struct aof_file *aof_manifest_set_base(struct aof_manifest *manifest, const char *stem,
+                                             const char *name)
+{
+    retire_base(manifest);
     if (name == NULL)
-        return add_numbered(manifest, stem, manifest->base_number + 1, AOF_FILE_BASE);
+        return add_numbered(manifest, stem, manifest->base_number + 1, AOF_FILE_BASE, "base.aof");
     return add(manifest, manifest->count, slice_text(name), manifest->base_number + 1,
                AOF_FILE_BASE);
+}
+
+const struct aof_file *aof_manifest_set_rdb_base(struct aof_manifest *manifest, const char *stem)
+{
+    retire_base(manifest);
+    return add_numbered(manifest, stem, manifest->base_number + 1, AOF_FILE_BASE, "base.rdb");
 }
 
 void aof_manifest_add_history(struct aof_manifest *manifest, const struct aof_file *file)

@@ -72,6 +72,9 @@ const struct aof_file *aof_manifest_add_increment(struct aof_manifest *manifest,
 const struct aof_file *aof_manifest_set_base(struct aof_manifest *manifest, const char *stem,
                                              const char *name);
 
+/* The same for a base in RDB format: "<stem>.<next number>.base.rdb". */
+const struct aof_file *aof_manifest_set_rdb_base(struct aof_manifest *manifest, const char *stem);
+
 /* Adds a file as history: one that is about to get its name, and may be removed after a crash. */
 void aof_manifest_add_history(struct aof_manifest *manifest, const struct aof_file *file);
 

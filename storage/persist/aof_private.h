@@ -82,6 +82,7 @@ struct aof {
     uint64_t            copied_now;
     uint64_t            keys_done;
     struct aof_removal *removal;
+    bool                rdb;       /* what the child writes is a snapshot */
     bool                history_waits; /* to be removed, once the manifest is durable */
 };
 
@@ -106,6 +107,10 @@ void aof_write_collect(struct aof *aof);
 void aof_write_break(struct aof *aof, const char *doing);
 
 /* ---- aof.c ---- */
+
+/* Whether bases are snapshots; and the new base of a manifest, which names it for what it is. */
+bool aof_writes_rdb(const struct aof *aof);
+const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest *manifest);
 
 /* Saves a manifest and, if it is there to stay, makes it the log's. Takes it. */
 MUST_USE bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble);

@@ -15,6 +15,7 @@
 #include "storage/persist/aof_private.h"
 #include "storage/persist/child.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/snapshot.h"
 
 enum {
     SECOND = 1000000,
@@ -107,9 +108,13 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
     if (fd < 0)
         return false;
     writer = writer_new_file(fd, aof->setup.faults);
-    writer_sync_every(writer, SYNC_EVERY);
+    if (aof->setup.policy.sync_base_often)
+        writer_sync_every(writer, SYNC_EVERY);
     writing.told = clock_monotonic(writing.clock);
-    aof_base_write(aof->setup.keyspaces, writer, &watcher);
+    if (aof->rdb)
+        snapshot_write_base(aof->setup.snapshot, writer, wrote_key, &writing);
+    else
+        aof_base_write(aof->setup.keyspaces, writer, &watcher);
     if (!writer_flush(writer, trouble))
         return trouble_wrap(trouble, "writing %s", name);
     if (faults_hit(aof->setup.faults, "fsync") || fsync(fd) < 0)
@@ -227,6 +232,7 @@ static bool start_child(struct aof *aof, struct trouble *trouble)
     struct child_setup setup = { write_base, aof, aof->setup.faults };
     micros before = clock_monotonic(aof->setup.clock);
 
+    aof->rdb = aof_writes_rdb(aof);
     /* Faults are counted under a lock that the other thread must not hold at the fork. */
     if (aof->setup.faults != NULL)
         worker_drain(aof->worker);
@@ -316,7 +322,10 @@ static struct aof_manifest *plan(const struct aof *aof)
     struct aof_manifest *next = aof_manifest_copy(aof->manifest);
 
     aof_manifest_retire(next, aof->state == AOF_ON ? 1 : 0);
-    (void)aof_manifest_set_base(next, aof->setup.filename, NULL);
+    if (aof->rdb)
+        (void)aof_manifest_set_rdb_base(next, aof->setup.filename);
+    else
+        (void)aof_manifest_set_base(next, aof->setup.filename, NULL);
     if (aof->state == AOF_STARTING)
         (void)aof_manifest_add_increment(next, aof->setup.filename);
     return next;

@@ -189,6 +189,14 @@ static bool refuse_strangers(const struct recovery_setup *setup, const struct fo
                        folder_has(folder, name) ? "does not name it" : "is missing", name);
 }
 
+/* Whether a name says that the file is in RDB format. */
+static bool is_named_rdb(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 4 && strcmp(name + len - 4, ".rdb") == 0;
+}
+
 /* Every file that is named must be there, and must be a log of statements. */
 static bool look_at_file(const struct folder *folder, const struct aof_file *file,
                          struct trouble *trouble)
@@ -207,14 +215,17 @@ static bool look_at_file(const struct folder *folder, const struct aof_file *fil
     (void)close(fd);
     if (!fine)
         return trouble_wrap(trouble, "looking at %s", file->name);
-    if (state == AOF_BASE_RDB)
-        return trouble_set(trouble,
-                           "%s is in RDB format, which cannot be read yet. Have the server that "
-                           "wrote it write statements: CONFIG SET aof-use-rdb-preamble no, then "
-                           "BGREWRITEAOF",
-                           file->name);
     if (file->kind != AOF_FILE_BASE)
+        return state != AOF_BASE_RDB ||
+               trouble_set(trouble, "%s is a snapshot, and no increment of a log", file->name);
+    if (state == AOF_BASE_RDB)
         return true;
+    if (is_named_rdb(file->name))
+        return trouble_set(trouble,
+                           size == 0 ? "the base %s is empty: its data is missing"
+                                     : "the base %s does not begin like a snapshot: its data is "
+                                       "damaged",
+                           file->name);
     if (state == AOF_BASE_CUT)
         return trouble_set(trouble, "the base %s was cut short: its last line is missing",
                            file->name);
@@ -239,22 +250,6 @@ static bool look_at_files(const struct folder *folder, const struct aof_manifest
     return true;
 }
 
-/* Refuses a single file in RDB format before it is moved. */
-static bool look_at_old(const char *path, struct trouble *trouble)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum aof_base_state state;
-    bool fine;
-
-    if (fd < 0)
-        return trouble_errno(trouble, "opening %s", path);
-    fine = aof_base_look(fd, 0, &state, trouble);
-    (void)close(fd);
-    if (fine && state == AOF_BASE_RDB)
-        return trouble_set(trouble, "%s begins in RDB format, which cannot be read yet", path);
-    return fine;
-}
-
 /* Makes the single file of old the base of a log. */
 static struct aof_manifest *take_old_file(const struct recovery_setup *setup,
                                           const struct folder *folder, const char *path,
@@ -270,8 +265,7 @@ static struct aof_manifest *take_old_file(const struct recovery_setup *setup,
     recovery_manifest_name(setup, name);
     (void)aof_manifest_set_base(manifest, setup->filename, setup->filename);
     aof_manifest_print(manifest, &text);
-    fine = look_at_old(path, trouble) &&
-           folder_replace(folder, temporary, name, buffer_slice(&text), trouble) ==
+    fine = folder_replace(folder, temporary, name, buffer_slice(&text), trouble) ==
                FOLDER_REPLACED &&
            folder_take_file(folder, path, setup->filename, trouble);
     buffer_clear(&text);

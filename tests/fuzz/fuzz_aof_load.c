@@ -43,7 +43,7 @@ static void load(const uint8_t *data, size_t size)
     struct aof_load_result again;
     struct trouble trouble;
     uint64_t ran = 0;
-    struct aof_runner runner = { run, NULL, &ran };
+    struct aof_runner runner = { .run = run, .who = &ran };
     int fd = file_of(data, size);
 
     aof_load_file(fd, &runner, 0, size, &found, &trouble);
