@@ -186,8 +186,9 @@ static void on_signal(void *who)
     struct trouble trouble = { 0 };
 
     log_line(broker->log, LOG_WARNING, "Received a signal to end, scheduling shutdown...");
-    if (!boot_shutdown(broker, false, &trouble))
-        log_line(broker->log, LOG_WARNING, "Errors trying to shut down the server: %s",
+    if (!boot_shutdown(broker, 0, &trouble))
+        log_line(broker->log, LOG_WARNING,
+                 "Errors trying to shut down the server. Check the logs for more information: %s",
                  trouble.text);
 }
 
@@ -257,11 +258,12 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return trouble_wrap(trouble, "opening the log file");
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
-    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble) ||
-        !durable_load(broker, trouble))
+    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
         return false;
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_signal, broker);
+    if (!durable_load(broker, trouble))
+        return loop_is_stopped(broker->loop); /* ended before it began */
     follow_options(broker);
     say_ready(broker);
     return true;
@@ -281,10 +283,14 @@ int boot_run(struct broker *broker)
     return broker->boot->status;
 }
 
-bool boot_shutdown(struct broker *broker, bool force, struct trouble *trouble)
+bool boot_shutdown(struct broker *broker, unsigned how, struct trouble *trouble)
 {
     log_line(broker->log, LOG_WARNING, "User requested shutdown...");
-    if (!durable_ready_to_end(broker, trouble) && !force)
+    if (broker->metrics->loading) {
+        loop_stop(broker->loop);
+        return true;
+    }
+    if (!durable_ready_to_end(broker, how, trouble) && (how & BOOT_END_FORCE) == 0)
         return false;
     loop_stop(broker->loop);
     return true;

@@ -17,12 +17,20 @@ bool boot_start(struct broker *broker, struct trouble *trouble);
 /* Serves until shut down; returns the exit status. */
 int boot_run(struct broker *broker);
 
+/* How to end: bits. A snapshot is saved if there are rules for it, unless these say otherwise. */
+enum boot_end {
+    BOOT_END_SAVE = 1 << 0,   /* in any case */
+    BOOT_END_NOSAVE = 1 << 1, /* in no case */
+    BOOT_END_NOW = 1 << 2,    /* without waiting for replicas */
+    BOOT_END_FORCE = 1 << 3   /* even if something cannot be saved */
+};
+
 /*
  * Ends the broker at the end of this turn, after everything acknowledged is on
- * disk. False with trouble if that cannot be done and `force` is not set: it
- * then goes on serving.
+ * disk. False with trouble, which was logged, if that cannot be done and it is
+ * not forced: it then goes on serving.
  */
-bool boot_shutdown(struct broker *broker, bool force, struct trouble *trouble);
+bool boot_shutdown(struct broker *broker, unsigned how, struct trouble *trouble);
 
 /* Closes listeners and frees what boot made. */
 void boot_end(struct broker *broker);

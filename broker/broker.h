@@ -42,9 +42,11 @@ struct patience;
 struct pausing;
 struct propagate;
 struct random;
+struct save_points;
 struct scripts;
 struct sessions;
 struct slowlog;
+struct snapshot;
 struct upkeep;
 struct value_limits;
 struct vitals;
@@ -88,6 +90,8 @@ struct broker {
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
     struct aof           *aof;        /* off until data is opened */
+    struct snapshot      *snapshot;   /* the RDB file */
+    struct save_points   *save_points; /* when it is written, and what follows if it is not */
     struct propagate     *propagate;  /* hands what is said to the AOF */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */

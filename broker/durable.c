@@ -1,13 +1,20 @@
 /* Options come in, the log is told; nothing here knows what is in its files. */
 #include "broker/durable.h"
 
+#include <time.h>
+
+#include "broker/boot.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/replay.h"
 #include "broker/effects/propagate.h"
+#include "broker/metrics/metrics.h"
+#include "broker/net/loop.h"
+#include "broker/upkeep/save_points.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
+#include "storage/persist/snapshot.h"
 
 static enum aof_sync sync_of(const struct options *options)
 {
@@ -27,13 +34,44 @@ static struct aof_policy policy_of(const struct options *options)
         .sync = sync_of(options),
         .no_sync_on_rewrite = options->no_appendfsync_on_rewrite,
         .cut_torn_tail = options->aof_load_truncated,
+        .rdb_base = options->aof_use_rdb_preamble,
+        .sync_base_often = options->aof_rewrite_incremental_fsync,
+        .tell_time = options->aof_timestamp_enabled,
+        .key_delay = options->rdb_key_save_delay,
         .growth_percentage = options->auto_aof_rewrite_percentage,
         .growth_least = options->auto_aof_rewrite_min_size,
     };
 }
 
+static struct snapshot_policy snapshot_policy_of(const struct options *options)
+{
+    int policy = options->maxmemory_policy;
+    bool counted = policy == OPTION_POLICY_VOLATILE_LFU || policy == OPTION_POLICY_ALLKEYS_LFU;
+    bool timed = policy == OPTION_POLICY_VOLATILE_LRU || policy == OPTION_POLICY_ALLKEYS_LRU ||
+                 policy == OPTION_POLICY_VOLATILE_LRM || policy == OPTION_POLICY_ALLKEYS_LRM;
+
+    return (struct snapshot_policy){
+        .filename = options->dbfilename,
+        .compress = options->rdbcompression,
+        .checksum = options->rdbchecksum,
+        .sync_often = options->rdb_save_incremental_fsync,
+        .idle = timed,
+        .frequency = counted,
+        .save_delay = options->rdb_key_save_delay,
+        .load_delay = options->key_load_delay,
+        .load_step = (uint64_t)options->loading_step,
+    };
+}
+
 void durable_make(struct broker *broker)
 {
+    struct snapshot_setup snapshots = {
+        .keyspaces = broker->keyspaces,
+        .limits = broker->limits,
+        .clock = broker->clock,
+        .log = broker->log,
+        .policy = snapshot_policy_of(broker->options),
+    };
     struct aof_setup setup = {
         .dir = ".", /* the broker enters its folder */
         .dirname = broker->options->appenddirname,
@@ -44,8 +82,14 @@ void durable_make(struct broker *broker)
         .log = broker->log,
     };
 
+    broker->snapshot = snapshot_new(&snapshots);
+    setup.snapshot = broker->snapshot;
     broker->aof = aof_new(&setup);
     broker->propagate = propagate_new(broker->ledger, broker->aof, broker->watch);
+    propagate_set_snapshot(broker->propagate, broker->snapshot);
+    broker->save_points = save_points_new(&(struct save_points_setup){
+        .snapshot = broker->snapshot, .aof = broker->aof, .ledger = broker->ledger,
+        .clock = broker->clock, .log = broker->log, .options = broker->options });
 }
 
 static void tick(void *who)
@@ -53,15 +97,18 @@ static void tick(void *who)
     struct broker *broker = who;
 
     aof_tick(broker->aof);
+    save_points_tick(broker->save_points);
 }
 
 static bool policy_changed(void *who, const struct options *options, struct trouble *trouble)
 {
     struct broker *broker = who;
     struct aof_policy policy = policy_of(options);
+    struct snapshot_policy snapshots = snapshot_policy_of(options);
 
     (void)trouble;
     aof_set_policy(broker->aof, &policy);
+    snapshot_set_policy(broker->snapshot, &snapshots);
     return true;
 }
 
@@ -80,7 +127,17 @@ void durable_bind(struct broker *broker)
 {
     static const char *const names[] = { "appendfsync", "no-appendfsync-on-rewrite",
                                          "aof-load-truncated", "auto-aof-rewrite-percentage",
-                                         "auto-aof-rewrite-min-size" };
+                                         "auto-aof-rewrite-min-size",
+                                         "aof-use-rdb-preamble",
+                                         "aof-rewrite-incremental-fsync",
+                                         "aof-timestamp-enabled",
+                                         "dbfilename",
+                                         "rdbcompression",
+                                         "rdb-save-incremental-fsync",
+                                         "maxmemory-policy",
+                                         "rdb-key-save-delay",
+                                         "key-load-delay",
+                                         "loading-process-events-interval-bytes" };
 
     propagate_set_sessions(broker->propagate, broker->sessions);
     upkeep_add(broker->upkeep, tick, broker);
@@ -89,26 +146,88 @@ void durable_bind(struct broker *broker)
     config_on_change(broker->config, "appendonly", switched, broker);
 }
 
-static bool run(void *who, const struct slice *words, size_t count, struct trouble *trouble)
+/* ---- Loading ---- */
+
+/* A load under way. */
+struct loading {
+    struct broker           *broker;
+    struct replay           *replay;
+    struct snapshot_watcher  watcher;
+    uint64_t                 statements;
+};
+
+/* Lets others be served, whose requests are mostly refused; false if the broker is to end. */
+static bool look_around(struct loading *loading, uint64_t done, uint64_t total)
 {
-    return replay_statement(who, words, count, trouble);
+    struct broker *broker = loading->broker;
+
+    broker->metrics->loaded_bytes = done;
+    broker->metrics->loading_total = total;
+    loop_turn(broker->loop, 0);
+    return !loop_is_stopped(broker->loop);
 }
 
-bool durable_load(struct broker *broker, struct trouble *trouble)
+static bool snapshot_progress(void *who, uint64_t done, uint64_t total)
 {
-    struct aof_runner runner = { .run = run };
+    return look_around(who, done, total);
+}
+
+static void log_progress(void *who, uint64_t done, uint64_t total)
+{
+    (void)look_around(who, done, total);
+}
+
+static void delay(int64_t step, uint64_t count)
+{
+    struct timespec pause = { step / 1000000, step % 1000000 * 1000 };
+
+    if (step > 0 || (step < 0 && count % (uint64_t)-step == 0))
+        (void)nanosleep(step > 0 ? &pause : &(struct timespec){ 0, 1000 }, NULL);
+}
+
+static bool run(void *who, const struct slice *words, size_t count, struct trouble *trouble)
+{
+    struct loading *loading = who;
+
+    if (loop_is_stopped(loading->broker->loop))
+        return trouble_set(trouble, "the load was ended");
+    if (UNLIKELY(loading->broker->options->key_load_delay != 0))
+        delay(loading->broker->options->key_load_delay, ++loading->statements);
+    return replay_statement(loading->replay, words, count, trouble);
+}
+
+static bool run_base(void *who, struct reader *from, uint64_t end, struct trouble *trouble)
+{
+    struct loading *loading = who;
+
+    return snapshot_load_base(loading->broker->snapshot, from, end, &loading->watcher, trouble);
+}
+
+static struct aof_runner runner_of(struct loading *loading)
+{
+    return (struct aof_runner){
+        .run = run,
+        .progress = log_progress,
+        .who = loading,
+        .progress_every = (uint64_t)loading->broker->options->loading_step,
+        .base = run_base,
+    };
+}
+
+static bool load_log(struct loading *loading, struct trouble *trouble)
+{
+    struct broker *broker = loading->broker;
+    struct aof_runner runner = runner_of(loading);
     micros began = clock_monotonic(broker->clock);
     bool fine;
 
-    if (!broker->options->appendonly)
-        return true;
     if (!aof_open(broker->aof, trouble))
         return false;
-    runner.who = replay_new(broker->caller, broker->sessions);
+    loading->replay = replay_new(broker->caller, broker->sessions);
     keyspaces_keep_expired(broker->keyspaces, true);
     fine = aof_load(broker->aof, &runner, trouble);
     keyspaces_keep_expired(broker->keyspaces, false);
-    replay_free(runner.who);
+    replay_free(loading->replay);
     if (!fine)
         return false;
     ledger_listen(broker->ledger, LISTENER_FEED, true);
@@ -117,9 +236,110 @@ bool durable_load(struct broker *broker, struct trouble *trouble)
     return true;
 }
 
-bool durable_ready_to_end(struct broker *broker, struct trouble *trouble)
+/* Whoever is to write snapshots must be the only one here that does. */
+static bool load_snapshot(struct loading *loading, struct trouble *trouble)
 {
-    return aof_flush_and_sync(broker->aof, trouble);
+    struct broker *broker = loading->broker;
+
+    if (broker->options->save.count > 0 && !snapshot_lock(broker->snapshot, trouble))
+        return false;
+    switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
+    case SNAPSHOT_REFUSED:
+        log_line(broker->log, LOG_WARNING, "Fatal error loading the DB: %s. Exiting.",
+                 trouble->text);
+        return false;
+    case SNAPSHOT_LOADED:
+    case SNAPSHOT_NONE:
+        break;
+    }
+    return true;
+}
+
+bool durable_load(struct broker *broker, struct trouble *trouble)
+{
+    struct loading loading = { .broker = broker };
+    bool fine;
+
+    loading.watcher = (struct snapshot_watcher){ snapshot_progress, &loading };
+    broker->metrics->loading = 1;
+    broker->metrics->loading_began = (uint64_t)(clock_wall(broker->clock) / 1000000);
+    fine = broker->options->appendonly ? load_log(&loading, trouble)
+                                       : load_snapshot(&loading, trouble);
+    broker->metrics->loading = 0;
+    save_points_are_current(broker->save_points);
+    return fine;
+}
+
+bool durable_reload_snapshot(struct broker *broker, bool merge, struct trouble *trouble)
+{
+    bool fine = snapshot_load(broker->snapshot, merge, NULL, trouble) == SNAPSHOT_LOADED;
+
+    save_points_are_current(broker->save_points);
+    return fine;
+}
+
+bool durable_reload_log(struct broker *broker, struct trouble *trouble)
+{
+    struct loading loading = { .broker = broker };
+    struct aof_runner runner = runner_of(&loading);
+    struct buffer *feed = ledger_feed(broker->ledger);
+    bool fine;
+
+    runner.progress = NULL;
+    if (!aof_append(broker->aof, buffer_slice(feed)))
+        return trouble_set(trouble, "%s", aof_trouble(broker->aof));
+    buffer_rewind(feed);
+    ledger_listen(broker->ledger, LISTENER_FEED, false);
+    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
+        (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
+    loading.replay = replay_new(broker->caller, broker->sessions);
+    keyspaces_keep_expired(broker->keyspaces, true);
+    fine = aof_reload(broker->aof, &runner, trouble);
+    keyspaces_keep_expired(broker->keyspaces, false);
+    replay_free(loading.replay);
+    ledger_listen(broker->ledger, LISTENER_FEED, aof_hears(broker->aof));
+    ledger_feed_restart(broker->ledger);
+    save_points_are_current(broker->save_points);
+    return fine;
+}
+
+/* ---- Ending ---- */
+
+/* Saves the snapshot at the end, if it is wanted. */
+static bool save_last(struct broker *broker, unsigned how, struct trouble *trouble)
+{
+    if ((how & BOOT_END_NOSAVE) != 0 ||
+        ((how & BOOT_END_SAVE) == 0 && broker->options->save.count == 0))
+        return true;
+    log_line(broker->log, LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
+    if (snapshot_save(broker->snapshot, ledger_changes(broker->ledger), trouble))
+        return true;
+    log_line(broker->log, LOG_WARNING, "Error trying to save the DB, %s.",
+             (how & BOOT_END_FORCE) != 0 ? "exit anyway" : "can't exit");
+    return false;
+}
+
+bool durable_ready_to_end(struct broker *broker, unsigned how, struct trouble *trouble)
+{
+    bool force = (how & BOOT_END_FORCE) != 0;
+    bool fine = true;
+
+    if (snapshot_runs(broker->snapshot)) {
+        log_line(broker->log, LOG_WARNING, "There is a child saving an .rdb. Killing it!");
+        snapshot_abort(broker->snapshot);
+    }
+    if (aof_is_on(broker->aof) && aof_is_starting(broker->aof)) {
+        log_line(broker->log, LOG_WARNING, "Writing initial AOF, %s",
+                 force ? "exit anyway." : "can't exit.");
+        fine = force || trouble_set(trouble, "the initial AOF is being written");
+    } else if (!aof_flush_and_sync(broker->aof, trouble)) {
+        log_line(broker->log, LOG_WARNING, "The end of the AOF cannot be written: %s",
+                 trouble->text);
+        fine = false;
+    }
+    if (fine || force)
+        fine = save_last(broker, how, trouble) && fine;
+    return fine;
 }
 
 bool durable_end(struct broker *broker, struct trouble *trouble)
@@ -128,6 +348,8 @@ bool durable_end(struct broker *broker, struct trouble *trouble)
 
     if (!aof_is_on(broker->aof))
         return true;
+    if (aof_rewrite_runs(broker->aof))
+        log_line(broker->log, LOG_WARNING, "There is a child rewriting the AOF. Killing it!");
     aof_rewrite_abort(broker->aof);
     log_line(broker->log, LOG_NOTICE, "Calling fsync() on the AOF file.");
     if (!aof_append(broker->aof, buffer_slice(feed)))
@@ -138,6 +360,8 @@ bool durable_end(struct broker *broker, struct trouble *trouble)
 
 void durable_free(struct broker *broker)
 {
+    save_points_free(broker->save_points);
     aof_free(broker->aof);
+    snapshot_free(broker->snapshot);
     propagate_free(broker->propagate);
 }

@@ -18,8 +18,19 @@ void durable_bind(struct broker *broker);
 /* Opens and loads the data, if it is kept. False with trouble: do not start. */
 MUST_USE bool durable_load(struct broker *broker, struct trouble *trouble);
 
-/* Whether the disk takes all there is; asked before a shutdown is promised. */
-MUST_USE bool durable_ready_to_end(struct broker *broker, struct trouble *trouble);
+/*
+ * DEBUG RELOAD and LOADAOF: reads the snapshot over what there is (`merge`: keys
+ * may be there), or the log anew into emptied databases. False with trouble: a
+ * part is there.
+ */
+MUST_USE bool durable_reload_snapshot(struct broker *broker, bool merge, struct trouble *trouble);
+MUST_USE bool durable_reload_log(struct broker *broker, struct trouble *trouble);
+
+/*
+ * Has the disk take all there is, before a shutdown is promised; `how` has bits
+ * of enum boot_end. False with trouble, which was logged.
+ */
+MUST_USE bool durable_ready_to_end(struct broker *broker, unsigned how, struct trouble *trouble);
 
 /* Has everything on disk, after the last turn. False with trouble: some of it is lost. */
 MUST_USE bool durable_end(struct broker *broker, struct trouble *trouble);

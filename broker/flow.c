@@ -22,6 +22,7 @@
 #include "broker/script/patience.h"
 #include "broker/session/sessions.h"
 #include "broker/upkeep/memory_limit.h"
+#include "broker/upkeep/save_points.h"
 #include "broker/upkeep/upkeep.h"
 
 #define MODULE(name) offsetof(struct broker, name)
@@ -37,8 +38,10 @@ static const struct {
     { "known",     gate_known,     MODULE(options), false }, /* the command exists, has enough words */
     { "signed in", gate_signed_in, MODULE(options), false }, /* NOAUTH                               */
     { "memory",    memory_limit_guard, MODULE(memory_limit), false }, /* evicts; OOM                 */
+    { "snapshots", save_points_guard, MODULE(save_points), true },    /* MISCONF                     */
     { "disk",      propagate_guard, MODULE(propagate), true },        /* MISCONF                     */
     { "mode",      gate_mode,      MODULE(options), false }, /* subscribed under RESP2, inside MULTI */
+    { "loaded",    gate_loaded,    MODULE(metrics), false }, /* LOADING                              */
     { "not busy",  patience_guard, MODULE(patience), false }, /* BUSY: a script runs too long        */
     { "not paused", pausing_guard, MODULE(pausing), false }, /* waits instead of answering         */
 };

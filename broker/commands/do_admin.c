@@ -37,44 +37,38 @@ enum verdict do_time(struct call *call)
 /*
  * SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]
  *
- * The AOF is always flushed and fsynced before the end. There are no replicas to
- * wait for, so NOW and FORCE change nothing and there is never anything to
- * abort. On success nothing is answered: the connection ends.
+ * The AOF is always flushed and fsynced before the end, and a snapshot saved if
+ * there are rules for it. There are no replicas to wait for, so NOW changes
+ * nothing and there is never anything to abort. On success nothing is answered:
+ * the connection ends.
  */
 enum verdict do_shutdown(struct call *call)
 {
-    bool save = false;
-    bool nosave = false;
+    unsigned how = 0;
     bool abort = false;
-    bool other = false;
-    bool force = false;
     struct trouble trouble = { 0 };
 
     while (args_more(call->args)) {
         if (args_take(call->args, SLICE("save")))
-            save = true;
+            how |= BOOT_END_SAVE;
         else if (args_take(call->args, SLICE("nosave")))
-            nosave = true;
+            how |= BOOT_END_NOSAVE;
         else if (args_take(call->args, SLICE("abort")))
             abort = true;
         else if (args_take(call->args, SLICE("force")))
-            force = other = true;
+            how |= BOOT_END_FORCE;
         else if (args_take(call->args, SLICE("now")))
-            other = true;
+            how |= BOOT_END_NOW;
         else
             return call_refuse(call, REFUSAL_SYNTAX);
     }
-    if ((save && nosave) || (abort && (save || nosave || other)))
+    if (((how & BOOT_END_SAVE) != 0 && (how & BOOT_END_NOSAVE) != 0) || (abort && how != 0))
         return call_refuse(call, REFUSAL_SYNTAX);
     if (abort)
         return call_refuse_with(call, "ERR No shutdown in progress.");
-    if (!nosave && patience_refuses(call->broker->patience, call))
+    if ((how & BOOT_END_NOSAVE) == 0 && patience_refuses(call->broker->patience, call))
         return VERDICT_REFUSED;
-    if (save)
-        return call_refuse_with(call, "ERR SHUTDOWN SAVE is not supported yet: there are no "
-                                      "snapshots; what appendonly keeps is always saved");
-
-    if (!boot_shutdown(call->broker, force, &trouble))
-        return call_refuse_with(call, "ERR Errors trying to SHUTDOWN: %s", trouble.text);
+    if (!boot_shutdown(call->broker, how, &trouble))
+        return call_refuse_with(call, "ERR Errors trying to SHUTDOWN. Check logs.");
     return VERDICT_DONE;
 }

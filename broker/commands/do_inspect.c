@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "broker/broker.h"
+#include "broker/commands/do_inspect_private.h"
 #include "broker/config/options.h"
 #include "broker/net/connection.h"
 #include "broker/upkeep/upkeep.h"
@@ -405,6 +406,9 @@ enum verdict do_debug(struct call *call)
         enum verdict (*run)(struct call *call);
     } subcommands[] = {
         { { "sleep", 5 }, 1, debug_sleep },
+        { { "reload", 6 }, 0, debug_reload },
+        { { "loadaof", 7 }, 0, debug_load_log },
+        { { "set-skip-checksum-validation", 28 }, 1, debug_skip_checksum },
         { { "digest", 6 }, 0, debug_digest },
         { { "digest-value", 12 }, 1, debug_digest_value },
         { { "set-active-expire", 17 }, 1, debug_active_expire },

@@ -1,7 +1,11 @@
 /* The key space: removing, asking, renaming, moving, copying, flushing. */
 #include "handlers.h"
 
+#include "broker/broker.h"
 #include "broker/config/options.h"
+#include "broker/upkeep/save_points.h"
+#include "storage/persist/aof.h"
+#include "storage/persist/snapshot.h"
 
 /* Removes the keys named; how many there were. */
 static enum verdict remove_keys(struct call *call, bool lazily)
@@ -247,6 +251,14 @@ enum verdict do_flushdb(struct call *call)
     return VERDICT_DONE;
 }
 
+/* What a child is saving is no longer wanted; with rules for snapshots, and no log, the emptiness is. */
+static void forget_snapshot(struct call *call)
+{
+    snapshot_abort(call->broker->snapshot);
+    if (call->options->save.count > 0 && !aof_is_on(call->broker->aof))
+        save_points_schedule(call->broker->save_points);
+}
+
 /* FLUSHALL [ASYNC|SYNC] */
 enum verdict do_flushall(struct call *call)
 {
@@ -254,6 +266,7 @@ enum verdict do_flushall(struct call *call)
         return call_refuse(call, REFUSAL_SYNTAX);
     for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
         flush_db(call, db);
+    forget_snapshot(call);
     ledger_say_anyway(call->ledger);
     reply_ok(call->reply);
     return VERDICT_DONE;

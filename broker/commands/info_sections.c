@@ -28,11 +28,13 @@
 #include "broker/script/scripts.h"
 #include "broker/session/subscription.h"
 #include "broker/upkeep/memory_limit.h"
+#include "broker/upkeep/save_points.h"
 #include "pubsub/hub.h"
 #include "storage/base/memory.h"
 #include "storage/base/worker.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof.h"
+#include "storage/persist/snapshot.h"
 
 static void write_server(void *who, struct buffer *to)
 {
@@ -203,22 +205,74 @@ static void print_aof(struct aof *aof, struct buffer *to)
                  now.pending_bio_fsync, now.delayed_fsync);
 }
 
-/* What there is to say without snapshots; the AOF adds its own lines. */
+/* How far the load is, while there is one. */
+static void print_loading(const struct broker *broker, struct buffer *to)
+{
+    const struct metrics *metrics = broker->metrics;
+    double done = metrics->loading_total > 0
+                      ? (double)metrics->loaded_bytes * 100 / (double)metrics->loading_total
+                      : 0;
+    int64_t passed = clock_wall(broker->clock) / 1000000 - (int64_t)metrics->loading_began;
+    double rate = (double)metrics->loaded_bytes / (double)(passed > 0 ? passed : 1);
+
+    if (!metrics->loading)
+        return;
+    metrics_print(metrics, "loading", to);
+    buffer_print(to, "loading_rdb_used_mem:0\r\nloading_loaded_perc:%.2f\r\nloading_eta_seconds:%d\r\n",
+                 done,
+                 rate > 0 ? (int)((double)(metrics->loading_total - metrics->loaded_bytes) / rate)
+                          : 1);
+}
+
+static void print_child(const struct broker *broker, const struct snapshot_figures *now,
+                        struct buffer *to)
+{
+    struct aof_figures log;
+    uint64_t keys = now->keys_done;
+    uint64_t total = now->keys_total;
+
+    aof_figures(broker->aof, &log);
+    if (log.rewrite_in_progress) {
+        keys = log.rewrite_keys_done;
+        total = 0;
+        for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
+            total += keyspace_count(keyspaces_at(broker->keyspaces, db));
+    }
+    if (keys > total)
+        keys = total;
+    buffer_print(to,
+                 "async_loading:0\r\ncurrent_cow_peak:%" PRIu64 "\r\ncurrent_cow_size:%" PRIu64
+                 "\r\ncurrent_cow_size_age:%" PRId64 "\r\n",
+                 now->cow_peak, now->in_progress ? now->cow_size : log.current_cow_size,
+                 now->cow_age_sec);
+    buffer_print(to,
+                 "current_fork_perc:%.2f\r\ncurrent_save_keys_processed:%" PRIu64
+                 "\r\ncurrent_save_keys_total:%" PRIu64 "\r\n",
+                 total > 0 ? (double)keys * 100 / (double)total : 0, keys, total);
+}
+
 static void write_persistence(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
+    struct snapshot_figures now;
 
+    snapshot_figures(broker->snapshot, &now);
     metrics_print(broker->metrics, "persistence", to);
-    buffer_print(to, "async_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
-                     "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\n"
-                     "current_save_keys_processed:0\r\ncurrent_save_keys_total:0\r\n");
-    buffer_print(to, "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:0\r\n",
-                 ledger_changes(broker->ledger));
-    buffer_print(to, "rdb_last_save_time:%" PRId64 "\r\nrdb_last_bgsave_status:ok\r\n",
-                 broker->vitals->started / 1000000);
-    buffer_print(to, "rdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
-                     "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\n"
-                     "rdb_last_load_keys_loaded:0\r\n");
+    print_loading(broker, to);
+    print_child(broker, &now, to);
+    buffer_print(to,
+                 "rdb_changes_since_last_save:%" PRIu64 "\r\nrdb_bgsave_in_progress:%d\r\n"
+                 "rdb_last_save_time:%" PRId64 "\r\nrdb_last_bgsave_status:%s\r\n",
+                 save_points_unsaved(broker->save_points), now.in_progress, now.last_save,
+                 ok_or_err(now.last_ok));
+    buffer_print(to,
+                 "rdb_last_bgsave_time_sec:%" PRId64 "\r\nrdb_current_bgsave_time_sec:%" PRId64
+                 "\r\nrdb_saves:%" PRIu64 "\r\nrdb_last_cow_size:%" PRIu64 "\r\n",
+                 now.last_took_sec, now.running_sec, now.saves, now.last_cow_size);
+    buffer_print(to,
+                 "rdb_last_load_keys_expired:%" PRIu64 "\r\nrdb_last_load_keys_loaded:%" PRIu64
+                 "\r\n",
+                 now.loaded_expired, now.loaded_keys);
     print_aof(broker->aof, to);
 }
 

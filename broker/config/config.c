@@ -27,6 +27,7 @@ struct config {
     struct options now;
     struct listener *listeners;
     size_t listener_count;
+    bool saves_told; /* the file has said rules already: more are added to them */
     char *path;
 };
 
@@ -79,11 +80,33 @@ void config_on_change(struct config *config, const char *name,
         (struct listener){ .option = option, .apply = apply, .who = who };
 }
 
+/* Rules of a file are one or more to a line, and lines add up, unless one is empty. */
+static bool add_saves(struct config *config, const struct option *option,
+                      const struct slice *words, size_t count, struct trouble *trouble)
+{
+    struct option_saves *now = &config->now.save;
+    struct option_saves before = *now;
+
+    if (!options_parse(&config->now, option, words, count, trouble))
+        return false;
+    if (config->saves_told && now->count > 0) {
+        if (before.count + now->count > OPTION_SAVES_MOST)
+            return trouble_set(trouble, "Invalid save parameters");
+        memmove(now->at + before.count, now->at, now->count * sizeof(now->at[0]));
+        memcpy(now->at, before.at, before.count * sizeof(now->at[0]));
+        now->count += before.count;
+    }
+    config->saves_told = true;
+    return true;
+}
+
 bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
                 struct trouble *trouble)
 {
     const struct option *option = options_find(name);
 
+    if (option != NULL && option->kind == OPTION_KIND_SAVES)
+        return add_saves(config, option, words, count, trouble);
     if (option != NULL)
         return options_parse(&config->now, option, words, count, trouble);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {

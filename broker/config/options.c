@@ -16,6 +16,8 @@ static const char *const option_words_appendfsync[] = { "everysec", "always", "n
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",
                                                      NULL };
 
+static const char *const option_words_sanitize[] = { "no", "yes", "clients", NULL };
+
 static const char *const option_words_policy[] = {
     "volatile-lru",   "volatile-lfu",   "volatile-random", "volatile-ttl",
     "volatile-lrm",   "allkeys-lru",    "allkeys-lfu",     "allkeys-random",
@@ -57,6 +59,8 @@ static const struct option rows[] = {
     { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_PERCENTS, 0, OPTION_##when },
 #define OPTION_TYPES(field, name, alias, usual, when, sentence) \
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_TYPES, 0, OPTION_##when },
+#define OPTION_SAVES(field, name, alias, usual, when, sentence) \
+    { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_SAVES, 0, OPTION_##when },
 #define OPTION_FIXED(name, alias, value, when, reason) \
     { name, alias, value, reason, NULL, 0, 0, 0, OPTION_KIND_FIXED, 0, OPTION_##when },
 #include "broker/config/options.def"
@@ -134,6 +138,7 @@ void options_init(struct options *options)
 #define OPTION_LIMITS(field, name, alias, when, sentence) .field = usual_limits,
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     .field = usual,
+#define OPTION_SAVES(field, name, alias, usual, when, sentence)
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
     };
@@ -149,7 +154,7 @@ void options_init(struct options *options)
             size_t count = options_split(slice_text(option->usual), words, COUNT_OF(words));
 
             options_set_words(field, words, count);
-        } else if (option->kind == OPTION_KIND_PERCENTS) {
+        } else if (option->kind == OPTION_KIND_PERCENTS || option->kind == OPTION_KIND_SAVES) {
             struct trouble trouble;
             struct slice usual = slice_text(option->usual);
 

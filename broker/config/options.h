@@ -98,6 +98,16 @@ struct option_percents {
     size_t count;
 };
 
+/* Rules: a snapshot after so many seconds, if there were so many changes. */
+enum { OPTION_SAVES_MOST = 32 };
+struct option_saves {
+    struct option_save {
+        int64_t seconds;
+        int64_t changes;
+    } at[OPTION_SAVES_MOST];
+    size_t count;
+};
+
 /* Every option that may differ from one broker to another, by its name with underscores. */
 struct options {
 #define OPTION_BOOL(field, name, alias, usual, when, sentence)                      bool field;
@@ -110,6 +120,7 @@ struct options {
 #define OPTION_LIMITS(field, name, alias, when, sentence)                           struct option_limits field;
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)                  struct option_percents field;
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     uint32_t field;
+#define OPTION_SAVES(field, name, alias, usual, when, sentence)                     struct option_saves field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
 };
@@ -127,6 +138,7 @@ enum option_kind {
     OPTION_KIND_LIMITS,
     OPTION_KIND_PERCENTS,
     OPTION_KIND_TYPES,
+    OPTION_KIND_SAVES,
     OPTION_KIND_FIXED
 };
 
@@ -136,7 +148,7 @@ enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_SHARE, OPT
 struct option {
     const char *name;
     const char *alias;        /* an old name, or NULL */
-    const char *usual;        /* TEXT, NAME, WORDS, PERCENTS: the default; FIXED: the only value */
+    const char *usual;        /* TEXT, NAME, WORDS, PERCENTS, SAVES: the default; FIXED: the only value */
     const char *sentence;     /* what it is for; a FIXED option's reason */
     const char *const *words; /* CHOICE: its words; NAME: its noun; then NULL */
     int64_t least, most;      /* NUMBER: the range; WORDS: most words */

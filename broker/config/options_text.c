@@ -266,6 +266,22 @@ static bool parse_percents(struct option_percents *field, const struct option *o
     return true;
 }
 
+static bool parse_saves(struct option_saves *field, const struct slice *words, size_t count,
+                        struct trouble *trouble)
+{
+    struct option_saves saves = { .count = count / 2 };
+
+    if (count % 2 != 0 || saves.count > OPTION_SAVES_MOST)
+        return trouble_set(trouble, "Invalid save parameters");
+    for (size_t i = 0; i < saves.count; i++) {
+        if (!number_read(words[2 * i], &saves.at[i].seconds) || saves.at[i].seconds < 1 ||
+            !number_read(words[2 * i + 1], &saves.at[i].changes) || saves.at[i].changes < 0)
+            return trouble_set(trouble, "Invalid save parameters");
+    }
+    *field = saves;
+    return true;
+}
+
 /* In the order of enum value_kind. */
 static const char *const type_names[] = { "string", "list", "set", "zset", "hash", "stream" };
 
@@ -380,6 +396,8 @@ static bool parse_many(struct options *options, const struct option *option,
         return parse_words(options_field(options, option), option, words, count, trouble);
     if (option->kind == OPTION_KIND_TYPES)
         return parse_types(options_field(options, option), words, count, trouble);
+    if (option->kind == OPTION_KIND_SAVES)
+        return parse_saves(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_PERCENTS)
         return parse_percents(options_field(options, option), option, words, count, trouble);
     return parse_limits(options_field(options, option), words, count, trouble);
@@ -392,7 +410,7 @@ bool options_parse(struct options *options, const struct option *option, const s
     void *field = options_field(options, option);
     bool takes_many =
         kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_PERCENTS ||
-        kind == OPTION_KIND_TYPES || kind == OPTION_KIND_FIXED;
+        kind == OPTION_KIND_TYPES || kind == OPTION_KIND_SAVES || kind == OPTION_KIND_FIXED;
 
     if (!takes_many && count != 1)
         return trouble_set(trouble, "wrong number of arguments");
@@ -419,6 +437,7 @@ bool options_parse(struct options *options, const struct option *option, const s
     case OPTION_KIND_LIMITS:
     case OPTION_KIND_PERCENTS:
     case OPTION_KIND_TYPES:
+    case OPTION_KIND_SAVES:
         return parse_many(options, option, words, count, trouble);
     case OPTION_KIND_FIXED:
         return parse_fixed(option, words, count, trouble);
@@ -456,6 +475,13 @@ static void print_percents(const struct option_percents *percents, struct buffer
 {
     for (size_t i = 0; i < percents->count; i++)
         buffer_print(to, "%s%.12g", i > 0 ? " " : "", percents->at[i]);
+}
+
+static void print_saves(const struct option_saves *saves, struct buffer *to)
+{
+    for (size_t i = 0; i < saves->count; i++)
+        buffer_print(to, "%s%" PRId64 " %" PRId64, i > 0 ? " " : "", saves->at[i].seconds,
+                     saves->at[i].changes);
 }
 
 static void print_types(uint32_t types, struct buffer *to)
@@ -514,6 +540,9 @@ void options_print(const struct options *options, const struct option *option, s
         break;
     case OPTION_KIND_TYPES:
         print_types(*(const uint32_t *)field, to);
+        break;
+    case OPTION_KIND_SAVES:
+        print_saves(field, to);
         break;
     case OPTION_KIND_FIXED:
         buffer_add(to, fixed_value(option));

@@ -2,6 +2,7 @@
 #include "broker/dispatch/gate.h"
 
 #include "broker/dispatch/transaction.h"
+#include "broker/metrics/metrics.h"
 #include "storage/base/buffer.h"
 
 enum { QUOTED_MOST = 128 };
@@ -83,6 +84,18 @@ enum pass gate_signed_in(void *nobody, struct call *call)
     if (LIKELY(call->session->signed_in) || (call->command->flags & COMMAND_NO_AUTH) != 0)
         return PASS_ON;
     (void)call_refuse(call, REFUSAL_NOT_SIGNED_IN);
+    return PASS_REFUSED;
+}
+
+enum pass gate_loaded(void *who, struct call *call)
+{
+    const struct metrics *metrics = who;
+
+    /* The log's own statements come from nobody's connection. */
+    if (LIKELY(metrics->loading == 0) || (call->command->flags & COMMAND_LOADING) != 0 ||
+        call->session->connection == NULL)
+        return PASS_ON;
+    (void)call_refuse(call, REFUSAL_LOADING);
     return PASS_REFUSED;
 }
 

@@ -13,6 +13,9 @@ enum pass gate_known(void *nobody, struct call *call);
 /* NOAUTH: the session has to sign in first. */
 enum pass gate_signed_in(void *nobody, struct call *call);
 
+/* LOADING: data is being loaded. `metrics` says so. */
+enum pass gate_loaded(void *metrics, struct call *call);
+
 /* What a subscribed session may do under RESP2, and what may not be queued. */
 enum pass gate_mode(void *nobody, struct call *call);
 

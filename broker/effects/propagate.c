@@ -11,6 +11,7 @@
 #include "storage/base/memory.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
+#include "storage/persist/snapshot.h"
 
 enum { FEED_KEPT = 1024 * 1024 }; /* room of the feed that is not given back */
 
@@ -19,6 +20,7 @@ struct propagate {
     struct aof           *aof;
     struct watch         *watch;
     struct sessions      *sessions;
+    const struct snapshot *snapshot;
     const struct command *exec;
     bool                  stopping; /* the log is to be turned off */
 };
@@ -43,6 +45,17 @@ void propagate_free(struct propagate *propagate)
 void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions)
 {
     propagate->sessions = sessions;
+}
+
+void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot)
+{
+    propagate->snapshot = snapshot;
+}
+
+/* Whether a snapshot is being written: one child at a time. */
+static bool is_occupied(const struct propagate *propagate)
+{
+    return propagate->snapshot != NULL && snapshot_runs(propagate->snapshot);
 }
 
 /* ---- Refusing ---- */
@@ -142,7 +155,7 @@ bool propagate_step(void *who)
         aof_stop(propagate->aof);
         ledger_feed_restart(propagate->ledger);
     }
-    if (UNLIKELY(aof_rewrite_wanted(propagate->aof))) {
+    if (UNLIKELY(aof_rewrite_wanted(propagate->aof)) && !is_occupied(propagate)) {
         /* The log has said what went wrong, if it did, and tries again by itself. */
         if (!aof_rewrite_begin(propagate->aof, &trouble))
             (void)trouble_wrap(&trouble, "rewriting");

@@ -16,6 +16,7 @@
 struct aof;
 struct propagate;
 struct sessions;
+struct snapshot;
 struct watch;
 
 struct propagate *propagate_new(struct ledger *ledger, struct aof *aof, struct watch *watch);
@@ -23,6 +24,9 @@ void propagate_free(struct propagate *propagate);
 
 /* Whose replies are held back when the log fails. Until then there are none. */
 void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions);
+
+/* Whose child a rewrite of the log must not run beside. Until then there is none. */
+void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot);
 
 /* A guard: refuses what changes data while the log cannot keep it. */
 enum pass propagate_guard(void *propagate, struct call *call);

@@ -97,10 +97,8 @@ static void become_server(const struct server *server)
     words[count++] = server->socket_path;
     words[count++] = "--dir";
     words[count++] = server->folder;
-    if (server->setup.oracle) {
-        words[count++] = "--save";
-        words[count++] = "";
-    }
+    words[count++] = "--save";
+    words[count++] = "";
     for (size_t i = 0; i < given; i++)
         words[count++] = options->at[i].at;
     words[count] = NULL;

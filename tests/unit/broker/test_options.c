@@ -120,8 +120,8 @@ static void what_does_not_exist_yet_is_refused_and_not_ignored(void)
 {
     CU_ASSERT_TRUE(
         refuses("cluster-enabled", "yes", "'yes' is not supported yet: there is no cluster mode"));
-    CU_ASSERT_TRUE(refuses("save", "900 1",
-                           "'900 1' is not supported yet: there are no snapshots; use appendonly"));
+    CU_ASSERT_TRUE(refuses("save", "900", "Invalid save parameters"));
+    CU_ASSERT_TRUE(shows("save", "900 1 60 5", "900 1 60 5"));
     CU_ASSERT_TRUE(shows("save", "", ""));
     CU_ASSERT_TRUE(shows("cluster-enabled", "NO", "no"));
     CU_ASSERT_TRUE(shows("slave-read-only", "yes", "yes"));
