@@ -75,13 +75,19 @@ archives = $(foreach group,$(NEEDS.$(1)),$(BUILD)/lib$(group).a)
 
 ##@ To use it
 all: $(BUILD)/millrace $(BUILD)/millrace-cli $(if $(BENCH),$(BUILD)/millrace-bench) ## the broker and its tools
+	@:
 
 run: ## installs what is missing, builds, and runs a broker: PORT=6379 DATA=./data
+	@sh tests/make/serve.sh check $(PORT)
 	@sh tests/make/deps.sh run
-	@$(MAKE) $(BUILD)/millrace $(BUILD)/millrace-cli
-	@sh tests/make/serve.sh $(BUILD) $(PORT) $(DATA)
+	@$(MAKE) broker-and-cli
+	@sh tests/make/serve.sh run $(PORT) $(DATA) $(BUILD)
+broker-and-cli: $(BUILD)/millrace $(BUILD)/millrace-cli
+	@:
 
-demo: $(BUILD)/millrace-cli ## producers, workers, a crash and an audit, on the broker at PORT
+demo: ## producers, workers, a crash and an audit, on the broker at PORT
+	@sh tests/make/deps.sh run
+	@$(MAKE) broker-and-cli
 	@$(BUILD)/millrace-cli -p $(PORT) demo
 
 $(BUILD)/%.o: %.c
@@ -158,4 +164,4 @@ help: ## this list
 	@awk -f tests/make/help.awk Makefile Makefile.tests
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all run demo deps clean help
+.PHONY: all run broker-and-cli demo deps clean help

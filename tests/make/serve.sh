@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs the broker for `make run`: serve.sh BUILD PORT DATA
+# Runs the broker for `make run`: serve.sh run PORT DATA BUILD
 #
 # Says first what will run, where, how durable it is, and what to try.
+# serve.sh check PORT only looks whether the port is free, before anything is built.
 set -u
-build=$1 port=$2 data=$3
+port=$2
 
 case $port in
 '' | *[!0-9]*) echo "make run: PORT must be a number, not '$port'" >&2; exit 1 ;;
@@ -15,6 +16,8 @@ if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     echo "          Choose one that is free:  make run PORT=$((port + 1))" >&2
     exit 1
 fi
+[ "$1" = run ] || exit 0
+data=$3 build=$4
 mkdir -p "$data" || exit 1
 [ "$port" -eq 6379 ] && at='' || at=" -p $port"
 [ "$port" -eq 6379 ] && demo='' || demo=" PORT=$port"
@@ -25,7 +28,7 @@ cat <<TEXT
   (appendfsync everysec; "always" waits for the disk before each reply)
 
   Try, in another terminal:
-$(printf '    %-44s %s\n' "$build/millrace-cli$at set greeting hello" 'one command' \
+$(printf '    %-54s %s\n' "$build/millrace-cli$at set greeting hello" 'one command' \
     "$build/millrace-cli$at" 'a prompt, with TAB and hints' \
     "make demo$demo" 'producers, workers, a crash, an audit')
 
