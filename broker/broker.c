@@ -2,6 +2,7 @@
 #include "broker/broker.h"
 
 #include "broker/commands/info_sections.h"
+#include "broker/commands/keeper.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/intake.h"
 #include "broker/dispatch/pausing.h"
@@ -299,6 +300,12 @@ static void make_sessions(struct broker *broker)
         .options = broker->options,
     });
     upkeep_add(broker->upkeep, look_at_vitals, broker);
+    broker->keeper = keeper_new(&(struct keeper_setup){ .loop = broker->loop,
+                                                        .keyspaces = broker->keyspaces,
+                                                        .caller = broker->caller,
+                                                        .ledger = broker->ledger,
+                                                        .log = broker->log });
+    upkeep_add(broker->upkeep, keeper_tick, broker->keeper);
     durable_bind(broker);
     sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
@@ -327,6 +334,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
 void broker_clear(struct broker *broker)
 {
     upkeep_free(broker->upkeep);
+    keeper_free(broker->keeper);
     for (struct chain *all = sessions_chain(broker->sessions); !chain_is_empty(all);
          (void)connections_close(broker->connections))
         sessions_close(broker->sessions, CHAIN_OWNER(all->next, struct session, all), false);

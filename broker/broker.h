@@ -28,6 +28,7 @@ struct hub;
 struct info;
 struct intake;
 struct info;
+struct keeper;
 struct keyspaces;
 struct latency;
 struct ledger;
@@ -87,6 +88,7 @@ struct broker {
     struct intake        *intake;
     struct sessions      *sessions;
     struct upkeep        *upkeep;
+    struct keeper        *keeper;     /* of streams that entries leave by themselves */
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
     struct aof           *aof;        /* off until data is opened */

@@ -9,8 +9,9 @@ static enum claim_answer judge(const struct claim *claim, struct entry_id id,
 
     if (!is_pending && !claim->force)
         return CLAIM_REFUSED;
+    entry->id = id;
     /* What is deleted can never be processed, whoever holds it. */
-    if (!stream_find(claim->stream, id, entry))
+    if (!claim->blind && !stream_find(claim->stream, id, entry))
         return is_pending ? CLAIM_GONE : CLAIM_REFUSED;
     if (!is_pending) {
         *delivery = (struct delivery){ .id = id, .times = 1 };
@@ -28,8 +29,8 @@ static void take(struct claim *claim, struct entry_id id, struct delivery *deliv
         claim->consumer = group_find_consumer(claim->group, claim->name);
         if (claim->consumer == NULL)
             claim->consumer = group_add_consumer(claim->group, claim->name, claim->now);
-        claim->consumer->seen_at = claim->now;
     }
+    claim->consumer->seen_at = claim->seen_at > 0 ? claim->seen_at : claim->now;
     if (claim->sets_times)
         delivery->times = claim->times;
     else if (claim->count && delivery->times < INT64_MAX)
@@ -38,7 +39,7 @@ static void take(struct claim *claim, struct entry_id id, struct delivery *deliv
     delivery->delivered_at = claim->delivered_at;
     delivery->turn = 0;
     group_deliver(claim->group, claim->consumer, id, claim->delivered_at, delivery->times);
-    claim->consumer->active_at = claim->now;
+    claim->consumer->active_at = claim->consumer->seen_at;
 }
 
 enum claim_answer claim_one(struct claim *claim, struct entry_id id, struct delivery *delivery,

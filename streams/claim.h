@@ -19,6 +19,8 @@ struct claim {
     millis               min_idle;     /* only what was delivered so long ago */
     millis               delivered_at; /* the time to record */
     bool                 force;        /* also what nobody holds, if the entry exists */
+    bool                 blind;        /* whether the entry exists is not asked: whoever says so knows */
+    millis               seen_at;      /* when the consumer was there, if not 0; else now */
     bool                 count;        /* this is a delivery and makes the number of times rise */
     bool                 sets_times;   /* record `times` instead */
     uint64_t             times;

@@ -16,6 +16,7 @@
 #include "storage/index/ordered.h"
 #include "streams/cursor.h"
 #include "streams/group.h"
+#include "streams/producers.h"
 #include "streams/stream_private.h"
 
 /* However the options are set, a search in one segment stays short. */
@@ -83,6 +84,13 @@ struct stream *stream_copy(const struct stream *stream)
 
     *copy = *stream;
     copy->sealed = copy->groups = NULL;
+    if (stream->extra != NULL) {
+        copy->extra = memory_new(sizeof(*copy->extra));
+        *copy->extra = *stream->extra;
+        copy->extra->watched_at = 0;
+        if (stream->extra->producers != NULL)
+            copy->extra->producers = producers_copy(stream->extra->producers);
+    }
     if (stream->tail != NULL)
         copy->tail = segment_copy(stream->tail);
     if (stream->sealed != NULL) {
@@ -127,7 +135,43 @@ void stream_free(struct stream *stream)
             group_free(((const struct named_group *)at.record)->group);
         ordered_free(stream->groups);
     }
+    if (stream->extra != NULL)
+        producers_free(stream->extra->producers);
+    memory_free(stream->extra);
     memory_free(stream);
+}
+
+struct stream_extra *stream_extra(struct stream *stream)
+{
+    if (stream->extra == NULL)
+        stream->extra = memory_new_zeroed(1, sizeof(*stream->extra));
+    return stream->extra;
+}
+
+const struct stream_settings *stream_settings(const struct stream *stream)
+{
+    static const struct stream_settings none = { .max_bytes = 0 };
+
+    return stream->extra != NULL ? &stream->extra->settings : &none;
+}
+
+void stream_set(struct stream *stream, const struct stream_settings *settings)
+{
+    stream_extra(stream)->settings = *settings;
+}
+
+struct producers *stream_producers(const struct stream *stream)
+{
+    return stream->extra != NULL ? stream->extra->producers : NULL;
+}
+
+struct producers *stream_make_producers(struct stream *stream)
+{
+    struct stream_extra *extra = stream_extra(stream);
+
+    if (extra->producers == NULL)
+        extra->producers = producers_new();
+    return extra->producers;
 }
 
 uint64_t stream_length(const struct stream *stream)
@@ -437,6 +481,8 @@ void stream_set_entries_added(struct stream *stream, uint64_t count)
 void stream_set_max_deleted(struct stream *stream, struct entry_id id)
 {
     stream->max_deleted = id;
+    if (entry_id_compare(id, stream->last_hole) > 0)
+        stream->last_hole = id;
 }
 
 /* -- Groups. */
@@ -534,6 +580,10 @@ size_t stream_memory(const struct stream *stream, size_t samples)
             bytes += (size_t)((double)group_bytes * (double)stream_groups(stream) /
                               (double)counted);
     }
+    if (stream->extra != NULL)
+        bytes += memory_usable(stream->extra);
+    if (stream_producers(stream) != NULL)
+        bytes += producers_memory(stream_producers(stream));
     return bytes;
 }
 
@@ -569,6 +619,8 @@ void stream_check(const struct stream *stream)
         bytes += segment_bytes(stream->tail);
     }
     must(live == stream->length && bytes == stream->bytes);
+    if (stream_producers(stream) != NULL)
+        producers_check(stream_producers(stream));
     must(entry_id_compare(before, stream->last_id) <= 0);
     for (struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group))

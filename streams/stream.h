@@ -28,6 +28,7 @@
 #include "streams/entry_id.h"
 #include "streams/segment.h"
 
+struct producers;
 struct stream; /* begins with a struct value of kind VALUE_STREAM */
 struct group;
 
@@ -102,6 +103,25 @@ MUST_USE bool stream_delete(struct stream *stream, struct entry_id id);
 void stream_set_last_id(struct stream *stream, struct entry_id id);
 void stream_set_entries_added(struct stream *stream, uint64_t count);
 void stream_set_max_deleted(struct stream *stream, struct entry_id id);
+
+/* -- What is set for it. */
+
+struct stream_settings {
+    uint32_t idmp_duration; /* seconds for which duplicates are known; 0: as the server says */
+    uint32_t idmp_maxsize;  /* messages of one producer that are known; 0: likewise */
+    bool     work_queue;    /* entries leave when every group has acknowledged them */
+    uint64_t max_bytes;     /* entries leave at the front above that; 0: never */
+    millis   max_age;       /* entries leave when they are so old; 0: never */
+    millis   group_ttl;     /* groups that nobody used for so long do not count; 0: all do */
+};
+
+/* Borrowed until it is set. */
+const struct stream_settings *stream_settings(const struct stream *stream);
+void stream_set(struct stream *stream, const struct stream_settings *settings);
+
+/* What is known of its producers' messages (producers.h): NULL if nothing, or made if asked. */
+struct producers *stream_producers(const struct stream *stream);
+struct producers *stream_make_producers(struct stream *stream);
 
 /* -- Groups, found by name, walked through in the order of their names. */
 

@@ -18,7 +18,21 @@ struct stream {
     struct ordered  *sealed;        /* struct sealed; NULL until there is one */
     struct segment  *tail;          /* what is being filled, or NULL */
     struct ordered  *groups;        /* struct named_group; NULL until there is one */
+    struct stream_extra *extra;     /* NULL until something in it is asked for */
 };
+
+/* What most streams do without. */
+struct stream_extra {
+    struct stream_settings settings;
+    struct producers      *producers; /* NULL until somebody names one */
+    millis                 watched_at; /* when its retention was said to be due; 0: nobody knows */
+    millis                 looked_at;  /* when dead groups were last looked for */
+    bool                   drains;     /* entries from drain_from on may have become spare */
+    struct entry_id        drain_from;
+};
+
+/* Makes it, if there is none yet. */
+struct stream_extra *stream_extra(struct stream *stream);
 
 /* One sealed segment. */
 struct sealed {

@@ -8,17 +8,28 @@
  *   XSETID key id ENTRIESADDED n MAXDELETEDID id
  *   XGROUP CREATE key group id ENTRIESREAD n       for each group
  *   XGROUP CREATECONSUMER key group name           for each of its consumers
- *   XCLAIM key group name 0 id TIME ms RETRYCOUNT n FORCE JUSTID
- *                                                  for each pending entry
+ *   XCLAIM key group name 0 id ... TIME ms RETRYCOUNT n FORCE JUSTID
+ *                                                  for what it holds
+ *   XNACK key group FAIL IDS n id ... RETRYCOUNT n FORCE
+ *                                                  for what was handed back, in that order
+ *   XCLAIM key group name 0 0-0 TIME seen RETRYCOUNT active+1 JUSTID
+ *                                                  for each consumer: when it was there
+ *   XCFGSET key name value ...                     for what is set
+ *   XIDMPRECORD key producer message id            for each message that is known
  */
 #include "streams/stream_value.h"
+
+#include <stdlib.h>
 
 #include "storage/base/buffer.h"
 #include "storage/base/memory.h"
 #include "streams/cursor.h"
 #include "streams/group.h"
+#include "streams/producers.h"
 #include "streams/stream.h"
 #include "streams/stream_codec.h"
+
+enum { STATEMENT_IDS = 64 };
 
 /* An ID or a number as a word, with room of its own. */
 struct text {
@@ -108,6 +119,16 @@ static void mix_group(struct fingerprint *into, const struct group *group)
     }
 }
 
+static void mix_settings(struct fingerprint *into, const struct stream_settings *settings)
+{
+    fingerprint_mix_integer(into, settings->idmp_duration);
+    fingerprint_mix_integer(into, settings->idmp_maxsize);
+    fingerprint_mix_integer(into, settings->work_queue);
+    fingerprint_mix_integer(into, (int64_t)settings->max_bytes);
+    fingerprint_mix_integer(into, settings->max_age);
+    fingerprint_mix_integer(into, settings->group_ttl);
+}
+
 static void value_type_digest(const struct value *value, struct fingerprint *into)
 {
     const struct stream *stream = stream_of(value);
@@ -129,6 +150,7 @@ static void value_type_digest(const struct value *value, struct fingerprint *int
     mix_id(into, stream_last_id(stream));
     mix_id(into, stream_max_deleted(stream));
     fingerprint_mix_integer(into, (int64_t)stream_entries_added(stream));
+    mix_settings(into, stream_settings(stream));
     for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group))
         mix_group(into, group);
@@ -189,11 +211,142 @@ static void say_counters(const struct stream *stream, struct slice key,
     to->say(to->who, set, sizeof(set) / sizeof(*set));
 }
 
+/* The words of a statement about IDs, with room for them. */
+struct id_words {
+    struct slice words[STATEMENT_IDS + 16];
+    struct text  ids[STATEMENT_IDS];
+    struct text  numbers[2];
+    size_t       count;
+    size_t       id_count;
+};
+
+static void add_word(struct id_words *to, struct slice word)
+{
+    to->words[to->count++] = word;
+}
+
+static void add_id(struct id_words *to, struct entry_id id)
+{
+    add_word(to, id_word(id, &to->ids[to->id_count++]));
+}
+
+/* When a consumer was seen and was active: a claim of no entry, which others pass over. */
+static void say_times(const struct group *group, const struct consumer *consumer, struct slice key,
+                      const struct statement_sink *to)
+{
+    struct text seen, active;
+    struct slice words[] = { SLICE("XCLAIM"),
+                             key,
+                             group_name(group),
+                             consumer_name(consumer),
+                             SLICE("0"),
+                             SLICE("0-0"),
+                             SLICE("TIME"),
+                             number_word(consumer->seen_at, &seen),
+                             SLICE("RETRYCOUNT"),
+                             number_word(consumer->active_at + 1, &active),
+                             SLICE("JUSTID") };
+
+    to->say(to->who, words, sizeof(words) / sizeof(*words));
+}
+
+/* Pending entries of one holder, delivered at one time and equally often, are one statement. */
+static bool goes_with(const struct delivery *one, const struct delivery *other)
+{
+    return one->holder == other->holder && one->delivered_at == other->delivered_at &&
+           one->times == other->times;
+}
+
+static void say_held(const struct statement_sink *to, struct id_words *said,
+                     const struct delivery *delivery)
+{
+    if (said->id_count > 0) {
+        add_word(said, SLICE("TIME"));
+        add_word(said, number_word(delivery->delivered_at, &said->numbers[0]));
+        add_word(said, SLICE("RETRYCOUNT"));
+        add_word(said, count_word(delivery->times, &said->numbers[1]));
+        add_word(said, SLICE("FORCE"));
+        add_word(said, SLICE("JUSTID"));
+        to->say(to->who, said->words, said->count);
+    }
+    said->count = said->id_count = 0;
+}
+
+static void say_pending(const struct group *group, struct slice key,
+                        const struct statement_sink *to, struct buffer *released)
+{
+    struct delivery delivery = { .id = ENTRY_ID_MIN };
+    struct delivery first = { .holder = 0 };
+    struct id_words said = { .count = 0 };
+
+    while (pending_seek(group_pending(group), delivery.id, PENDING_ALL, &delivery)) {
+        const struct consumer *holder = group_consumer(group, delivery.holder);
+
+        if (said.id_count == STATEMENT_IDS || !goes_with(&first, &delivery))
+            say_held(to, &said, &first);
+        if (holder == NULL) {
+            buffer_add(released, slice_of(&delivery, sizeof(delivery)));
+        } else {
+            if (said.id_count == 0) {
+                first = delivery;
+                add_word(&said, SLICE("XCLAIM"));
+                add_word(&said, key);
+                add_word(&said, group_name(group));
+                add_word(&said, consumer_name(holder));
+                add_word(&said, SLICE("0"));
+            }
+            add_id(&said, delivery.id);
+        }
+        if (!entry_id_step(&delivery.id))
+            break;
+    }
+    say_held(to, &said, &first);
+}
+
+static int compare_turns(const void *a, const void *b)
+{
+    const struct delivery *one = a, *other = b;
+
+    return (one->turn > other->turn) - (one->turn < other->turn);
+}
+
+/* What was handed back, in the order in which it was. */
+static void say_released(const struct group *group, struct slice key,
+                         const struct statement_sink *to, const struct buffer *released)
+{
+    struct delivery *of = (struct delivery *)(void *)released->at;
+    size_t count = released->len / sizeof(*of);
+
+    if (count > 0)
+        qsort(of, count, sizeof(*of), compare_turns);
+    for (size_t from = 0; from < count;) {
+        struct id_words said = { .count = 0 };
+        size_t to_come = from + 1;
+
+        while (to_come < count && to_come - from < STATEMENT_IDS &&
+               of[to_come].times == of[from].times)
+            to_come++;
+        add_word(&said, SLICE("XNACK"));
+        add_word(&said, key);
+        add_word(&said, group_name(group));
+        add_word(&said, SLICE("FAIL"));
+        add_word(&said, SLICE("IDS"));
+        add_word(&said, count_word(to_come - from, &said.numbers[0]));
+        for (size_t i = from; i < to_come; i++)
+            add_id(&said, of[i].id);
+        add_word(&said, SLICE("RETRYCOUNT"));
+        add_word(&said, count_word(of[from].times, &said.numbers[1]));
+        add_word(&said, SLICE("FORCE"));
+        to->say(to->who, said.words, said.count);
+        from = to_come;
+    }
+}
+
 static void say_group(const struct group *group, struct slice key,
                       const struct statement_sink *to)
 {
-    struct delivery delivery = { .id = ENTRY_ID_MIN };
-    struct text id, read, time, times;
+    struct buffer released = { 0 };
+    struct text id, read;
     struct slice create[] = { SLICE("XGROUP"),
                               SLICE("CREATE"),
                               key,
@@ -210,28 +363,59 @@ static void say_group(const struct group *group, struct slice key,
 
         to->say(to->who, add, sizeof(add) / sizeof(*add));
     }
-    while (pending_seek(group_pending(group), delivery.id, PENDING_ALL, &delivery)) {
-        const struct consumer *holder = group_consumer(group, delivery.holder);
+    say_pending(group, key, to, &released);
+    say_released(group, key, to, &released);
+    buffer_clear(&released);
+    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
+         consumer = group_consumer_after(group, consumer))
+        say_times(group, consumer, key, to);
+}
 
-        if (holder != NULL) {
-            struct slice claim[] = { SLICE("XCLAIM"),
-                                     key,
-                                     group_name(group),
-                                     consumer_name(holder),
-                                     SLICE("0"),
-                                     id_word(delivery.id, &id),
-                                     SLICE("TIME"),
-                                     number_word(delivery.delivered_at, &time),
-                                     SLICE("RETRYCOUNT"),
-                                     count_word(delivery.times, &times),
-                                     SLICE("FORCE"),
-                                     SLICE("JUSTID") };
+/* What is set, as far as it is. */
+static void say_settings(const struct stream *stream, struct slice key,
+                         const struct statement_sink *to)
+{
+    const struct stream_settings *settings = stream_settings(stream);
+    const struct {
+        struct slice name;
+        uint64_t     value;
+    } all[] = {
+        { SLICE("IDMP-DURATION"), settings->idmp_duration },
+        { SLICE("IDMP-MAXSIZE"), settings->idmp_maxsize },
+        { SLICE("MAXBYTES"), settings->max_bytes },
+        { SLICE("MAXAGE"), (uint64_t)settings->max_age },
+        { SLICE("WORKQUEUE"), settings->work_queue },
+        { SLICE("GROUP-TTL"), (uint64_t)settings->group_ttl },
+    };
+    struct text texts[sizeof(all) / sizeof(*all)];
+    struct slice words[2 + 2 * sizeof(all) / sizeof(*all)] = { SLICE("XCFGSET"), key };
+    size_t count = 2;
 
-            to->say(to->who, claim, sizeof(claim) / sizeof(*claim));
-        }
-        if (!entry_id_step(&delivery.id))
-            break;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        if (all[i].value == 0)
+            continue;
+        words[count++] = all[i].name;
+        words[count++] = count_word(all[i].value, &texts[i]);
     }
+    if (count > 2)
+        to->say(to->who, words, count);
+}
+
+/* Where a producer's message is said. */
+struct saying {
+    struct slice                 key;
+    const struct statement_sink *to;
+};
+
+static void say_message(void *who, struct slice producer, struct slice message,
+                        struct entry_id id)
+{
+    const struct saying *saying = who;
+    struct text text;
+    struct slice words[] = { SLICE("XIDMPRECORD"), saying->key, producer, message,
+                             id_word(id, &text) };
+
+    saying->to->say(saying->to->who, words, sizeof(words) / sizeof(*words));
 }
 
 static void value_type_rewrite(const struct value *value, struct slice key,
@@ -244,6 +428,12 @@ static void value_type_rewrite(const struct value *value, struct slice key,
     for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group))
         say_group(group, key, to);
+    say_settings(stream, key, to);
+    if (stream_producers(stream) != NULL) {
+        struct saying saying = { key, to };
+
+        producers_visit(stream_producers(stream), say_message, &saying);
+    }
 }
 
 const struct value_type stream_value_type = {

@@ -1,6 +1,8 @@
 /* What the handlers of streams share: finding, reading IDs, answering with entries, telling. */
 #include "broker/commands/do_stream_private.h"
 
+#include "broker/broker.h"
+#include "broker/commands/keeper.h"
 #include "streams/cursor.h"
 
 enum { NAME_SHOWN_MOST = 300, CLAIMS_TOLD_MOST = 512, CLAIM_WORDS_AROUND = 13 };
@@ -184,6 +186,55 @@ void note_beside_entries(struct call *call, struct slice key, const char *event)
 {
     ledger_event(call->ledger, key, EVENT_STREAM, event);
     ledger_count(call->ledger, 1);
+}
+
+/* ---- What leaves by itself ---- */
+
+bool entries_leave_here(const struct call *call)
+{
+    return !keyspaces_keeps_expired(call->keyspaces);
+}
+
+void entries_leave(struct call *call, struct stream *stream, struct retention_step *step)
+{
+    if (retention_is_set(stream) && entries_leave_here(call))
+        retention_step(stream, call->now, step);
+}
+
+void entry_leaves_if_spare(struct call *call, struct stream *stream, struct entry_id id,
+                           struct retention_step *step)
+{
+    if (stream_settings(stream)->work_queue && entries_leave_here(call) &&
+        retention_is_spare(stream, id, call->now) && stream_delete(stream, id))
+        buffer_add(&step->spare, slice_of(&id, sizeof(id)));
+}
+
+void entries_tell_left(struct call *call, struct slice key, struct stream *stream,
+                       struct retention_step *step)
+{
+    keeper_tell(call->ledger, key, stream, step);
+    buffer_clear(&step->spare);
+    watch_retention(call, key, stream);
+}
+
+void entries_may_be_spare(struct call *call, struct slice key, struct stream *stream,
+                          struct entry_id from)
+{
+    if (!stream_settings(stream)->work_queue)
+        return;
+    retention_drain(stream, from);
+    watch_retention(call, key, stream);
+}
+
+void watch_retention(struct call *call, struct slice key, struct stream *stream)
+{
+    if (retention_is_set(stream))
+        keeper_watch(call->broker->keeper, keyspace_db(call->keys), key, stream);
+}
+
+void say_request_words(struct call *call)
+{
+    ledger_say(call->ledger, call->args->words, call->args->count);
 }
 
 /* ---- Freeing ---- */

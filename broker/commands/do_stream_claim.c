@@ -88,6 +88,19 @@ static bool tells_a_reading(const struct call *call, const struct claim_options 
            entry_id_compare(id, group_last_id(group)) > 0;
 }
 
+/*
+ * Whether the words only tell when a consumer was seen and when it was active,
+ * as stream_value.c has it: 0-0 is no entry, and others find nothing to do.
+ */
+static bool tells_times(const struct call *call, const struct claim_options *options, size_t first,
+                        size_t end)
+{
+    struct entry_id id;
+
+    return end == first + 1 && options->dated && options->times >= 0 && !options->force &&
+           entry_id_read(call->args->words[first], 0, &id) && entry_id_is_zero(id);
+}
+
 static void reply_claimed(struct call *call, const struct entry *entry, bool just_id)
 {
     if (just_id)
@@ -190,7 +203,16 @@ enum verdict do_xclaim(struct call *call)
     claim.sets_times = options.times >= 0;
     claim.times = (uint64_t)options.times;
     claim.min_idle = claim.min_idle < 0 ? 0 : claim.min_idle;
+    /* A log says what was, and when. */
+    claim.blind = !entries_leave_here(call);
+    claim.seen_at = claim.blind && options.dated ? options.delivered_at : 0;
     claim.consumer = meet_consumer(call, key, claim.group, claim.name, &is_new);
+    if (claim.blind && tells_times(call, &options, first, end)) {
+        claim.consumer->seen_at = options.delivered_at;
+        claim.consumer->active_at = options.times - 1;
+        reply_array(call->reply, 0);
+        return VERDICT_DONE;
+    }
     if (claim_named(call, &claim, &options, first, end) == 0 && is_new)
         say_consumer(call, key, claim.group, claim.consumer);
     group_touch(claim.group, call->now);

@@ -259,6 +259,30 @@ static uint64_t times_after(const struct nack_words *words, uint64_t before)
     return words->mode == NACK_SILENT && before > 0 ? before - 1 : before;
 }
 
+/* Tells the request with those IDs alone that were released: who hears it does not look for
+ * entries. */
+static void say_released(struct call *call, const struct nack_words *words,
+                         const struct slice *released, size_t count)
+{
+    const struct args *args = call->args;
+    size_t behind = words->block.first + words->block.count;
+    struct slice *said;
+    size_t at = 0;
+    struct word_text text;
+
+    if (!ledger_heard_by(call->ledger, LISTENER_FEED))
+        return;
+    said = arena_take(call->arena, args->count * sizeof(struct slice));
+    for (size_t i = 0; i < words->block.first - 1; i++)
+        said[at++] = args->words[i];
+    said[at++] = number_word((int64_t)count, &text);
+    for (size_t i = 0; i < count; i++)
+        said[at++] = released[i];
+    for (size_t i = behind; i < args->count; i++)
+        said[at++] = args->words[i];
+    ledger_say(call->ledger, said, at);
+}
+
 /* XNACK key group SILENT|FAIL|FATAL IDS numids id [id ...] [RETRYCOUNT n] [FORCE] */
 enum verdict do_xnack(struct call *call)
 {
@@ -267,7 +291,8 @@ enum verdict do_xnack(struct call *call)
     struct nack_words words = { .times = -1 };
     struct stream *stream;
     struct group *group;
-    uint64_t released = 0;
+    struct slice *released;
+    size_t count = 0;
     enum refusal refusal;
     enum verdict verdict = read_nack_words(call, &words);
 
@@ -279,22 +304,25 @@ enum verdict do_xnack(struct call *call)
     if (group == NULL)
         return refuse_no_group(call, key, name, "");
 
+    released = arena_take(call->arena, words.block.count * sizeof(struct slice));
     for (size_t i = 0; i < words.block.count; i++) {
         struct entry_id id = id_in(call, &words.block, i);
         struct delivery delivery = { .times = 0 };
         struct entry entry;
 
         if (!pending_find(group_pending(group), id, &delivery) &&
-            (!words.force || !stream_find(stream, id, &entry)))
+            (!words.force || (entries_leave_here(call) && !stream_find(stream, id, &entry))))
             continue;
         (void)group_release(group, id, times_after(&words, delivery.times));
-        released++;
+        released[count++] = call->args->words[words.block.first + i];
     }
 
     group_touch(group, call->now);
-    ledger_count(call->ledger, released);
-    if (released > 0)
+    ledger_count(call->ledger, count);
+    if (count > 0 && words.force)
+        say_released(call, &words, released, count);
+    if (count > 0)
         call_due_earlier(call, key);
-    reply_integer(call->reply, (int64_t)released);
+    reply_integer(call->reply, (int64_t)count);
     return VERDICT_DONE;
 }

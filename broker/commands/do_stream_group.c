@@ -83,6 +83,7 @@ enum verdict do_xgroup_create(struct call *call)
         note_beside_entries(call, key, "xgroup-create");
     }
     group_touch(stream_add_group(stream, name, id, entries_read), call->now);
+    watch_retention(call, key, stream);
 
     reply_ok(call->reply);
     return VERDICT_DONE;
@@ -109,6 +110,8 @@ enum verdict do_xgroup_setid(struct call *call)
         return call_refuse(call, REFUSAL_STREAM_BAD_ID);
 
     group_set(group, id, entries_read);
+    group_touch(group, call->now);
+    entries_may_be_spare(call, key, stream, ENTRY_ID_MIN);
 
     note_beside_entries(call, key, "xgroup-setid");
     reply_ok(call->reply);
@@ -135,6 +138,7 @@ enum verdict do_xgroup_destroy(struct call *call)
         stream_take_group(stream, group);
         discard_group(&discard, group);
         free_discarded(call, &discard);
+        entries_may_be_spare(call, key, stream, ENTRY_ID_MIN);
         /* Whoever waits in this group runs again, and is told that it is gone. */
         ledger_changed(call->ledger, key, EVENT_STREAM, "xgroup-destroy");
     }
@@ -183,6 +187,8 @@ enum verdict do_xgroup_delconsumer(struct call *call)
     consumer = group_find_consumer(group, consumer_name_word);
     if (consumer != NULL) {
         held = group_remove_consumer(group, consumer);
+        if (held > 0)
+            entries_may_be_spare(call, key, stream, ENTRY_ID_MIN);
         note_beside_entries(call, key, "xgroup-delconsumer");
     }
     reply_integer(call->reply, (int64_t)held);
@@ -219,6 +225,7 @@ enum verdict do_xack(struct call *call)
     size_t first_id = args_position(call->args);
     struct stream *stream;
     struct group *group;
+    struct retention_step step = { .left = 0 };
     struct entry_id id;
     uint64_t acknowledged = 0;
     enum refusal refusal = find_group(call, key, name, LOOK_WRITE, &stream, &group);
@@ -235,15 +242,21 @@ enum verdict do_xack(struct call *call)
             return call_refuse(call, REFUSAL_STREAM_BAD_ID);
     }
 
+    group_touch(group, call->now);
     args_rewind(call->args, first_id);
     while (args_more(call->args)) {
-        if (next_entry_id(call->args, &id))
-            acknowledged += group_acknowledge(group, id);
+        if (!next_entry_id(call->args, &id) || !group_acknowledge(group, id))
+            continue;
+        acknowledged++;
+        entry_leaves_if_spare(call, stream, id, &step);
     }
-    group_touch(group, call->now);
 
     /* It is told, but there is no event, and it fails no WATCH: the entries are as they were. */
     ledger_count(call->ledger, acknowledged);
+    if (step.spare.len > 0) {
+        say_request_words(call);
+        entries_tell_left(call, key, stream, &step);
+    }
     reply_integer(call->reply, (int64_t)acknowledged);
     return VERDICT_DONE;
 }

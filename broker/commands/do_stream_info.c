@@ -3,6 +3,7 @@
 
 #include "broker/commands/do_stream_private.h"
 #include "streams/cursor.h"
+#include "streams/producers.h"
 
 enum { FULL_SHOWN_USUALLY = 10 };
 
@@ -64,14 +65,17 @@ enum verdict do_xinfo_groups(struct call *call)
     struct slice key = args_next(call->args);
     struct stream *stream;
     enum verdict verdict = find_for_xinfo(call, key, &stream);
+    millis idle;
+    bool mortal;
 
     if (verdict != VERDICT_DONE)
         return verdict;
 
+    mortal = stream_settings(stream)->group_ttl > 0;
     reply_array(call->reply, stream_groups(stream));
     for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group)) {
-        reply_map(call->reply, 6);
+        reply_map(call->reply, mortal ? 8 : 6);
         reply_key(call->reply, "name");
         reply_bulk(call->reply, group_name(group));
         reply_count(call->reply, "consumers", group_consumers(group));
@@ -79,6 +83,11 @@ enum verdict do_xinfo_groups(struct call *call)
         reply_named_id(call->reply, "last-delivered-id", group_last_id(group));
         reply_entries_read(call->reply, group);
         reply_count(call->reply, "lag", group_lag_exact(group, stream));
+        if (mortal) {
+            idle = call->now - group_seen_at(group);
+            reply_count(call->reply, "idle", idle > 0 ? (uint64_t)idle : 0);
+            reply_count(call->reply, "dead", retention_is_dead(stream, group, call->now));
+        }
     }
     return VERDICT_DONE;
 }
@@ -117,10 +126,12 @@ enum verdict do_xinfo_consumers(struct call *call)
 
 /* ---- XINFO STREAM ---- */
 
-/* What both forms begin with: seven pairs. */
-static void reply_counters(struct reply *reply, const struct stream *stream)
+/* What both forms begin with. */
+static void reply_counters(struct call *call, const struct stream *stream)
 {
     size_t segments = stream_segments(stream);
+    struct producers_counts counts = { .producers = 0 };
+    struct reply *reply = call->reply;
 
     reply_count(reply, "length", stream_length(stream));
     reply_count(reply, "radix-tree-keys", segments);
@@ -129,14 +140,47 @@ static void reply_counters(struct reply *reply, const struct stream *stream)
     reply_named_id(reply, "max-deleted-entry-id", stream_max_deleted(stream));
     reply_count(reply, "entries-added", stream_entries_added(stream));
     reply_named_id(reply, "recorded-first-entry-id", stream_first_id(stream));
+    reply_count(reply, "idmp-duration", idmp_duration(call, stream));
+    reply_count(reply, "idmp-maxsize", idmp_maxsize(call, stream));
+    if (stream_producers(stream) != NULL) {
+        producers_forget(stream_producers(stream),
+                         call->now - 1000 * (millis)idmp_duration(call, stream));
+        counts = producers_counts(stream_producers(stream));
+    }
+    reply_count(reply, "pids-tracked", counts.producers);
+    reply_count(reply, "iids-tracked", counts.messages);
+    reply_count(reply, "iids-added", counts.recorded);
+    reply_count(reply, "iids-duplicates", counts.duplicates);
 }
 
-static void reply_in_short(struct reply *reply, const struct stream *stream)
+enum { COUNTERS = 13, RETENTION_FIELDS = 6, GROUP_RETENTION_FIELDS = 2 };
+
+/* What is set for entries to leave by themselves; said only where something is. */
+static void reply_retention(struct call *call, const struct stream *stream)
 {
+    const struct stream_settings *settings = stream_settings(stream);
+    uint64_t dead = 0;
+
+    if (!retention_is_set(stream))
+        return;
+    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group))
+        dead += retention_is_dead(stream, group, call->now);
+    reply_count(call->reply, "bytes", stream_bytes(stream));
+    reply_count(call->reply, "max-bytes", settings->max_bytes);
+    reply_count(call->reply, "max-age", (uint64_t)settings->max_age);
+    reply_count(call->reply, "work-queue", settings->work_queue);
+    reply_count(call->reply, "group-ttl", (uint64_t)settings->group_ttl);
+    reply_count(call->reply, "dead-groups", dead);
+}
+
+static void reply_in_short(struct call *call, const struct stream *stream)
+{
+    struct reply *reply = call->reply;
     struct entry entry;
 
-    reply_map(reply, 10);
-    reply_counters(reply, stream);
+    reply_map(reply, COUNTERS + 3 + (retention_is_set(stream) ? RETENTION_FIELDS : 0));
+    reply_counters(call, stream);
     reply_count(reply, "groups", stream_groups(stream));
     reply_key(reply, "first-entry");
     if (stream_first(stream, &entry))
@@ -148,6 +192,7 @@ static void reply_in_short(struct reply *reply, const struct stream *stream)
         reply_entry(reply, &entry);
     else
         reply_nil(reply);
+    reply_retention(call, stream);
 }
 
 /* Up to `most` pending entries of a group, or of one consumer, whose name then goes unsaid. */
@@ -212,12 +257,13 @@ static void reply_full_group(struct reply *reply, const struct stream *stream,
         reply_full_consumer(reply, group, consumer, most);
 }
 
-static void reply_in_full(struct reply *reply, const struct stream *stream, uint64_t count)
+static void reply_in_full(struct call *call, const struct stream *stream, uint64_t count)
 {
     uint64_t most = count == 0 ? UINT64_MAX : count;
+    struct reply *reply = call->reply;
 
-    reply_map(reply, 9);
-    reply_counters(reply, stream);
+    reply_map(reply, COUNTERS + 2 + (retention_is_set(stream) ? RETENTION_FIELDS : 0));
+    reply_counters(call, stream);
     reply_key(reply, "entries");
     reply_entries(reply, stream, ENTRY_ID_MIN, ENTRY_ID_MAX, count, false);
     reply_key(reply, "groups");
@@ -225,6 +271,7 @@ static void reply_in_full(struct reply *reply, const struct stream *stream, uint
     for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
          group = stream_group_after(stream, group))
         reply_full_group(reply, stream, group, most);
+    reply_retention(call, stream);
 }
 
 /* XINFO STREAM key [FULL [COUNT n]] */
@@ -250,9 +297,9 @@ enum verdict do_xinfo_stream(struct call *call)
     }
 
     if (in_full)
-        reply_in_full(call->reply, stream, (uint64_t)count);
+        reply_in_full(call, stream, (uint64_t)count);
     else
-        reply_in_short(call->reply, stream);
+        reply_in_short(call, stream);
     return VERDICT_DONE;
 }
 

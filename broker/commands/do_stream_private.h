@@ -6,6 +6,7 @@
 #include "streams/discard.h"
 #include "streams/group.h"
 #include "streams/reference.h"
+#include "streams/retention.h"
 #include "streams/stream.h"
 
 /* ---- Finding ---- */
@@ -73,6 +74,37 @@ void reply_entries(struct reply *reply, const struct stream *stream, struct entr
  * fails no WATCH and wakes nobody who waits for entries.
  */
 void note_beside_entries(struct call *call, struct slice key, const char *event);
+
+/* ---- What leaves by itself ---- */
+
+/* Whether this server decides that; one that loads a log is told. */
+bool entries_leave_here(const struct call *call);
+
+/* Lets entries leave that are too many or too old, at once. What left is told by
+ * entries_tell_left, behind what the handler says itself. */
+void entries_leave(struct call *call, struct stream *stream, struct retention_step *step);
+
+/* Has a group's entry leave a work queue, if nobody needs it any more. */
+void entry_leaves_if_spare(struct call *call, struct stream *stream, struct entry_id id,
+                           struct retention_step *step);
+
+/* Tells what left, if anything did, and frees it. The handler has said its own statement. */
+void entries_tell_left(struct call *call, struct slice key, struct stream *stream,
+                       struct retention_step *step);
+
+/* Says that what referred to entries from an ID on may do so no more: they leave soon. */
+void entries_may_be_spare(struct call *call, struct slice key, struct stream *stream,
+                          struct entry_id from);
+
+/* Has the keeper know when something is due. */
+void watch_retention(struct call *call, struct slice key, struct stream *stream);
+
+/* How long, in seconds, and for how many messages of a producer a stream knows duplicates. */
+uint32_t idmp_duration(const struct call *call, const struct stream *stream);
+uint32_t idmp_maxsize(const struct call *call, const struct stream *stream);
+
+/* Says the request itself, where more will be said. */
+void say_request_words(struct call *call);
 
 /* ---- Freeing ---- */
 

@@ -472,12 +472,14 @@ static uint64_t serve_unread(struct call *call, const struct read_words *words,
     const struct delivery never = { .times = 0 };
     struct deliver deliver;
     struct claim_words said = { .words = NULL };
+    struct entry_id first;
     struct entry entry;
     uint64_t read = 0;
 
     if (answer->spent || !deliver_begin(&deliver, &setup) ||
         !has_room(answer, deliver_peek(&deliver)))
         return 0;
+    first = deliver_peek(&deliver)->id;
     if (!words->no_ack)
         say_claims_begin(&said, call, reading->key, reading->group, words->consumer, most);
     do {
@@ -492,8 +494,10 @@ static uint64_t serve_unread(struct call *call, const struct read_words *words,
     } while (deliver_peek(&deliver) != NULL && has_room(answer, deliver_peek(&deliver)));
     say_claims_end(&said);
     ledger_count(call->ledger, 1);
-    if (words->no_ack)
+    if (words->no_ack) {
         say_group_place(call, reading->key, reading->group);
+        entries_may_be_spare(call, reading->key, reading->stream, first);
+    }
     return read;
 }
 
@@ -503,8 +507,10 @@ static void serve_new(struct call *call, const struct read_words *words,
     uint64_t claimed = 0;
     uint64_t read = 0;
     bool is_new;
-    struct consumer *consumer = meet_consumer(call, reading->key, reading->group, words->consumer, &is_new);
+    struct consumer *consumer =
+        meet_consumer(call, reading->key, reading->group, words->consumer, &is_new);
 
+    group_touch(reading->group, call->now);
     if (words->claims)
         claimed = serve_idle(call, words, reading, consumer, answer,
                              words->count == 0 ? UINT64_MAX : words->count);
@@ -515,7 +521,6 @@ static void serve_new(struct call *call, const struct read_words *words,
         say_consumer(call, reading->key, reading->group, consumer);
     if (claimed + read == 0)
         return;
-    group_touch(reading->group, call->now);
     call_due_earlier(call, reading->key);
 }
 

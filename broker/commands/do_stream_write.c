@@ -8,6 +8,8 @@
 #include "handlers.h"
 
 #include "broker/commands/do_stream_private.h"
+#include "storage/base/digest.h"
+#include "streams/producers.h"
 #include "streams/trim.h"
 
 /* How a stream is to be trimmed, and where that stands in the words. */
@@ -18,6 +20,8 @@ struct trim_words {
     size_t      limit_at;     /* of LIMIT, 0 if there is none */
     int64_t     limit;
     bool        has_rule;     /* what becomes of references was said */
+    size_t      left_out_at;  /* of words that are not told: IDMP and what follows it */
+    size_t      left_out;     /* how many */
 };
 
 /* Takes what follows MAXLEN or MINID. */
@@ -113,6 +117,8 @@ static size_t exact_words(const struct call *call, const struct stream *stream,
         if (trim->trim.approximate && trim->limit_at != 0 &&
             (i == trim->limit_at || i == trim->limit_at + 1))
             continue;
+        if (i - trim->left_out_at < trim->left_out)
+            continue;
         if (i == *id_at)
             new_id_at = count;
         to[count++] = args->words[i];
@@ -155,7 +161,29 @@ struct add_words {
     size_t             id_at;
     enum entry_id_wish wish;
     struct entry_id    wished;
+    bool               idempotent; /* a message that was sent before is not added again */
+    bool               by_content; /* it is known by its fields and values, not by a name */
+    struct slice       producer;
+    struct slice       message;
+    unsigned char      digest[DIGEST_SHA256_SIZE];
 };
+
+/* Takes what follows IDMP or IDMPAUTO. */
+static enum refusal next_idempotence(struct args *args, struct add_words *words, bool by_content)
+{
+    if (words->idempotent)
+        return REFUSAL_STREAM_TWO_IDMP;
+    if (args_left(args) < (by_content ? 1u : 2u))
+        return REFUSAL_SYNTAX;
+    words->idempotent = true;
+    words->by_content = by_content;
+    words->trim.left_out_at = args_position(args) - 1;
+    words->trim.left_out = by_content ? 2 : 3;
+    words->producer = args_next(args);
+    if (!by_content)
+        words->message = args_next(args);
+    return REFUSAL_NONE;
+}
 
 /* Reads the options of XADD and the ID behind them. */
 static enum refusal read_add(struct call *call, struct add_words *words)
@@ -174,12 +202,67 @@ static enum refusal read_add(struct call *call, struct add_words *words)
             words->only_existing = true;
             continue;
         }
+        if (args_take(args, SLICE("idmp")) || args_take(args, SLICE("idmpauto"))) {
+            bool by_content = args->words[args_position(args) - 1].len > 4;
+
+            refusal = next_idempotence(args, words, by_content);
+            if (refusal != REFUSAL_NONE)
+                return refusal;
+            continue;
+        }
         words->id_at = args_position(args);
         if (!entry_id_read_wish(args_next(args), &words->wish, &words->wished))
             return REFUSAL_STREAM_BAD_ID;
+        if (words->idempotent && words->wish != ENTRY_ID_NEXT)
+            return REFUSAL_STREAM_IDMP_ID;
         return complete_trim(call, &words->trim);
     }
     return complete_trim(call, &words->trim);
+}
+
+/* Names a message by what is in it: the length of every word, then all words. */
+static void name_by_content(struct add_words *words, const struct slice *fields, size_t count)
+{
+    struct buffer content = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t len = fields[i].len;
+
+        buffer_add(&content, slice_of((const char *)&len, sizeof(len)));
+        buffer_add(&content, fields[i]);
+    }
+    digest_sha256(buffer_slice(&content), words->digest);
+    buffer_clear(&content);
+    words->message = slice_of((const char *)words->digest, sizeof(words->digest));
+}
+
+/* The time up to which messages are forgotten: what is left out of a stream's duration. */
+static millis known_since(const struct call *call, const struct stream *stream)
+{
+    return call->now - 1000 * (millis)idmp_duration(call, stream);
+}
+
+/* Whether a message came before; `id` is then that of its entry. */
+static bool came_before(const struct call *call, const struct stream *stream,
+                        const struct add_words *words, struct entry_id *id)
+{
+    struct producers *producers = stream_producers(stream);
+
+    return producers != NULL && producers_find(producers, words->producer, words->message,
+                                               known_since(call, stream), id);
+}
+
+/* Remembers a message, and tells so: the log has no "*" by which it could be known again. */
+static void remember_message(struct call *call, struct slice key, struct stream *stream,
+                             const struct add_words *words, struct entry_id id)
+{
+    struct word_text text;
+    struct slice said[] = { SLICE("XIDMPRECORD"), key, words->producer, words->message,
+                            id_word(id, &text) };
+
+    producers_record(stream_make_producers(stream), words->producer, words->message, id,
+                     idmp_maxsize(call, stream));
+    ledger_say(call->ledger, said, sizeof(said) / sizeof(*said));
 }
 
 /* Why an entry cannot be added that found no ID. */
@@ -190,8 +273,8 @@ static enum refusal why_no_id(const struct stream *stream)
                : REFUSAL_STREAM_ID_SMALL;
 }
 
-/* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [MAXLEN|MINID [=|~] threshold [LIMIT n]] *|id
-   field value [...] */
+/* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO pid | IDMP pid iid]
+   [MAXLEN|MINID [=|~] threshold [LIMIT n]] *|id field value [...] */
 enum verdict do_xadd(struct call *call)
 {
     struct slice key = args_next(call->args);
@@ -200,6 +283,7 @@ enum verdict do_xadd(struct call *call)
     size_t field_words = args_left(call->args);
     const struct slice *fields = call->args->words + args_position(call->args);
     struct discard discard = DISCARD_NONE;
+    struct retention_step step = { .discard = &discard };
     struct stream *stream;
     struct entry_id id;
     uint64_t trimmed;
@@ -218,6 +302,12 @@ enum verdict do_xadd(struct call *call)
         reply_nil(call->reply);
         return VERDICT_DONE;
     }
+    if (words.by_content)
+        name_by_content(&words, fields, field_words);
+    if (words.idempotent && stream != NULL && came_before(call, stream, &words, &id)) {
+        reply_entry_id(call->reply, id);
+        return VERDICT_DONE;
+    }
     if (!entry_id_choose(words.wish, words.wished,
                          stream != NULL ? stream_last_id(stream) : ENTRY_ID_MIN,
                          (uint64_t)call->now, &id))
@@ -230,13 +320,19 @@ enum verdict do_xadd(struct call *call)
     stream_append(stream, id, fields, field_words / 2, call->limits);
     words.trim.trim.discard = &discard;
     trimmed = trim_apply(stream, &words.trim.trim);
-    free_discarded(call, &discard);
 
     ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
     if (trimmed > 0)
         ledger_changed(call->ledger, key, EVENT_STREAM, "xtrim");
-    if (words.wish != ENTRY_ID_EXACTLY || words.trim.trim.approximate)
+    if (words.wish != ENTRY_ID_EXACTLY || words.trim.trim.approximate || retention_is_set(stream))
         say_exactly(call, stream, &words.trim, words.id_at, &id);
+    if (words.idempotent)
+        remember_message(call, key, stream, &words, id);
+    if (retention_is_set(stream)) {
+        entries_leave(call, stream, &step);
+        entries_tell_left(call, key, stream, &step);
+    }
+    free_discarded(call, &discard);
     reply_entry_id(call->reply, id);
     return VERDICT_DONE;
 }

@@ -19,6 +19,7 @@ command XADD
   tips     nondeterministic_output
   keys     1 rw update
   usage    <key:key> [NOMKSTREAM@6.2.0] [condition: KEEPREF@8.2.0|DELREF@8.2.0|ACKED@8.2.0]
+           [idmp: (idmpauto: IDMPAUTO@8.6.0 <pid>)|(idmp: IDMP@8.6.0 <pid> <iid>)]
            [trim: (strategy: MAXLEN|MINID@6.2.0) [operator:
            equal==|approximately=~] <threshold> [LIMIT <count:int>@6.2.0]]
            (id_or_auto: auto_id=*|<id>) (field_value: <field> <value>)...
@@ -241,13 +242,24 @@ command XACKDEL
   usage    <key:key> <group> [condition: KEEPREF|DELREF|ACKED] IDS (ids: <numids:int> <id>...)
 
 command XCFGSET
-  summary  Sets how long, and for how many messages, a stream knows its producers' duplicates.
+  summary  Sets for how long a stream knows duplicates, and which entries leave it by themselves.
   cost     O(1)
   since    8.6.0
   flags    write fast
   acl      stream
   keys     1 rw update
   usage    <key:key> [IDMP-DURATION <duration:int>] [IDMP-MAXSIZE <maxsize:int>]
+           [MAXBYTES <bytes:int>] [MAXAGE <milliseconds:int>] [WORKQUEUE <on:int>]
+           [GROUP-TTL <milliseconds:int>]
+
+command XIDMPRECORD
+  summary  Restores what a stream knows of a message that was sent: for logs, not for clients.
+  cost     O(log n)
+  since    8.8.0
+  flags    write denyoom fast
+  acl      stream
+  keys     1 rw update
+  usage    <key:key> <pid> <iid> <stream-id>
 
 command XDELEX
   summary  Removes entries by ID, and says what becomes of their places in pending lists.
