@@ -84,6 +84,8 @@ bool rdb_content_get(struct rdb_reader *from, unsigned type, const struct value_
     case VALUE_STREAM:
         break;
     }
+    if (types->of[content->kind] == NULL)
+        return rdb_refuse(from, "nobody here knows its type");
     content->value = types->of[content->kind]->load(from, (int)type, limits);
     return content->value != NULL;
 }

@@ -535,7 +535,8 @@ static bool progress(void *who, uint64_t bytes)
 {
     struct reading *reading = who;
 
-    if (reading->watcher == NULL || bytes - reading->told < reading->snapshot->setup.policy.load_step)
+    if (reading->watcher == NULL || reading->watcher->progress == NULL ||
+        bytes - reading->told < reading->snapshot->setup.policy.load_step)
         return true;
     reading->told = bytes;
     return reading->watcher->progress(reading->watcher->who, bytes, reading->total);
