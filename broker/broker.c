@@ -37,11 +37,7 @@
 #include "storage/values/hash.h"
 #include "storage/values/list.h"
 #include "storage/values/set.h"
-#if __has_include("storage/values/zset.h")
 #include "storage/values/zset.h"
-#else
-#define zset_type string_type
-#endif
 #include "streams/stream_value.h"
 
 static const struct value_type string_type = { .name = "string" };

@@ -282,13 +282,17 @@ static void write_stats(void *who, struct buffer *to)
     const struct vitals *vitals = broker->vitals;
     const struct keyspace_counts *counts = keyspaces_counts(broker->keyspaces);
     struct metrics *metrics = broker->metrics;
+    struct aof_figures log;
 
-    /* The keyspaces keep their own counts; the table of metrics shows them. */
+    /* Lower rooms keep counts of their own; the table of metrics shows them. */
+    aof_figures(broker->aof, &log);
     metrics->keyspace_hits = counts->hits;
     metrics->keyspace_misses = counts->misses;
     metrics->expired_keys = counts->expired;
     metrics->expired_subkeys = counts->expired_fields;
     metrics->evicted_keys = counts->evicted;
+    metrics->forks = log.forks;
+    metrics->latest_fork_usec = (uint64_t)log.last_fork_usec;
     metrics->error_replies = error_counts_total(broker->errors);
     metrics->turns = loop_turns(broker->loop);
     metrics_print(metrics, "stats", to);

@@ -16,7 +16,6 @@ static const char *const option_words_appendfsync[] = { "everysec", "always", "n
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",
                                                      NULL };
 
-static const char *const option_words_sanitize[] = { "no", "yes", "clients", NULL };
 
 static const char *const option_words_policy[] = {
     "volatile-lru",   "volatile-lfu",   "volatile-random", "volatile-ttl",

@@ -203,6 +203,8 @@ static void count_call(struct caller *caller, const struct call *call, enum verd
     uint64_t errors = call->reply->errors - errors_before;
     micros took;
 
+    if (UNLIKELY(call->session->uncounted))
+        return;
     read_clock(caller);
     took = caller->monotonic - call->began;
     /* A call that waits is one call, however often it is run. */

@@ -19,6 +19,8 @@ struct replay *replay_new(struct caller *caller, struct sessions *sessions)
     replay->caller = caller;
     replay->sessions = sessions;
     replay->session = sessions_stand_in(sessions, caller_now(caller));
+    /* What was counted when it was said is not counted again. */
+    replay->session->uncounted = true;
     return replay;
 }
 

@@ -45,6 +45,7 @@ struct session {
     bool               signed_in;   /* may do what its user may */
     bool               no_evict;    /* CLIENT NO-EVICT */
     bool               no_touch;    /* CLIENT NO-TOUCH */
+    bool               uncounted;   /* repeats what was counted when it was said: replay */
     bool               paused;      /* its requests wait: it waits for a key, or all are paused */
     bool               is_replica;  /* gets the feed */
     bool               is_monitor;  /* gets every call */

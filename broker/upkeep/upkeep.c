@@ -8,6 +8,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
+#include "broker/metrics/metrics.h"
 #include "broker/net/loop.h"
 #include "broker/session/sessions.h"
 #include "storage/base/memory.h"
@@ -53,7 +54,10 @@ static bool sweep(struct upkeep *upkeep)
     (void)caller_begin(upkeep->setup.caller);
     upkeep->setup.note(upkeep->setup.note_who, "expire-cycle",
                        caller_clock(upkeep->setup.caller) - begun);
-    return left == 0;
+    if (left > 0)
+        return false;
+    upkeep->setup.metrics->expired_time_cap_reached_count++;
+    return true;
 }
 
 static bool anything_past(struct upkeep *upkeep, millis now)

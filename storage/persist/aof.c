@@ -434,6 +434,7 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         .delayed_fsync = aof->delayed_fsync,
         .buffer_length = aof->pending.len,
         .last_fork_usec = aof->fork_usec,
+        .forks = aof->forks,
     };
 }
 

@@ -162,6 +162,7 @@ struct aof_figures {
     uint64_t delayed_fsync;
     uint64_t buffer_length;
     int64_t  last_fork_usec;
+    uint64_t forks;
 };
 void aof_figures(struct aof *aof, struct aof_figures *figures);
 

@@ -75,6 +75,7 @@ struct aof {
     micros              rewrite_not_before;
     int64_t             rewrite_took_sec;
     int64_t             fork_usec;
+    uint64_t            forks;
     bool                rewrite_ok;
     uint64_t            rewrites;
     uint64_t            failures; /* in a row */

@@ -240,6 +240,7 @@ static bool start_child(struct aof *aof, struct trouble *trouble)
     aof->fork_usec = clock_monotonic(aof->setup.clock) - before;
     if (aof->child == NULL)
         return trouble_wrap(trouble, "Can't rewrite append only file in background");
+    aof->forks++;
     return true;
 }
 

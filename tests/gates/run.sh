@@ -76,6 +76,10 @@ done | xargs nm -A -f sysv 2>/dev/null | awk -F'|' '
     }' tests/gates/globals.allowed - >"$work/globals"
 gate 'no new writable globals' "$work/globals"
 
+awk -f tests/gates/rows.awk broker/protocol/errors.def broker/metrics/metrics.def \
+    broker/config/options.def $sources | sort >"$work/rows"
+gate 'no table has a row that nobody uses' "$work/rows"
+
 # Told for now; it becomes a gate when the list is empty: gate 'every option ...' "$work/mentions"
 awk -f tests/gates/mentions.awk "$build/gen/commands.c" broker/config/options.def \
     $(find tests/wire tests/unit -name '*.talk' -o -name '*.c' -o -name '*.sh' -o -name 'check_*.py') |

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Does what README.md says, literally: readme.py PORT [README]
 
-Console blocks are typed line by line, each line on a terminal of its own, and must answer what is
-printed below it; Python blocks must print the block that follows them. All of it in the order of
-the page and on one server, as a reader would. IDs of stream entries differ from run to run: those
-of the page are replaced by those that came. Every link to a file must lead somewhere.
+Console blocks are run line by line, and each line must answer what is printed below it, as on a
+terminal; Python blocks must print the block that follows them. All of it in the order of the page
+and on one server, as a reader would. IDs of stream entries differ from run to run: those of the
+page are replaced by those that came. Every link to a file must lead somewhere.
 
 Whatever talks to the standard port is sent to PORT. Last line: readme: N passed, N failed.
 """
-import os, pty, re, select, signal, shutil, subprocess, sys, tempfile, time
+import os, re, select, shutil, subprocess, sys, tempfile, time
 
 ID = re.compile(r"\b\d{13}-\d+\b")
 ELSEWHERE = "# in one terminal"
@@ -29,14 +29,15 @@ if redis:
 """
 
 
-class Terminal:
-    """A command that believes somebody looks at it."""
+class Running:
+    """A command of the page, and what it has said so far."""
 
     def __init__(self, line, environment):
         self.said = ""
-        self.pid, self.file = pty.fork()
-        if self.pid == 0:
-            os.execvpe("sh", ["sh", "-c", line], environment)
+        self.process = subprocess.Popen(["sh", "-c", "exec " + line], env=environment,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        self.file = self.process.stdout.fileno()
 
     def hear(self, enough):
         """Reads until the command ends, or has said enough, or patience does."""
@@ -44,22 +45,16 @@ class Terminal:
         while time.monotonic() < end and not enough(self.said):
             if not select.select([self.file], [], [], 0.1)[0]:
                 continue
-            try:
-                part = os.read(self.file, 65536)
-            except OSError:
-                break
+            part = os.read(self.file, 65536)
             if not part:
                 break
-            self.said += part.decode().replace("\r\n", "\n")
+            self.said += part.decode()
         return self.said
 
     def close(self):
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        os.waitpid(self.pid, 0)
-        os.close(self.file)
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def blocks(page):
@@ -103,19 +98,19 @@ class Reader:
                 steps[-1][2].append(line)
         for number, line, answer in steps:
             expected = "\n".join(answer)
-            terminal = Terminal(self.known(line), self.environment)
+            running = Running(self.known(line), self.environment)
             if ELSEWHERE in line:
-                # What it hears at once comes now, the rest after the other lines.
+                # It has to listen before the other lines are said; the rest is heard after them.
                 first = expected.count("subscribe") + 1
-                terminal.hear(lambda said: said.count("(integer)") + 1 >= first)
-                waiting.append((number, line, expected, terminal))
+                running.hear(lambda said: said.count("(integer)") + 1 >= first)
+                waiting.append((number, line, expected, running))
                 continue
-            self.judge(number, line, expected, terminal.hear(lambda said: False))
-            terminal.close()
-        for number, line, expected, terminal in waiting:
+            self.judge(number, line, expected, running.hear(lambda said: False))
+            running.close()
+        for number, line, expected, running in waiting:
             self.judge(number, line, expected,
-                       terminal.hear(lambda said: len(said.strip()) >= len(expected.strip())))
-            terminal.close()
+                       running.hear(lambda said: len(said.strip()) >= len(expected.strip())))
+            running.close()
 
     def python(self, begin, lines, expected):
         done = subprocess.run([sys.executable, "-c", "\n".join(lines)], env=self.environment,
@@ -138,7 +133,7 @@ def surroundings(folder, port):
         if real:
             path = os.path.join(folder, program)
             with open(path, "w") as file:
-                file.write(f'#!/bin/sh\nexec {real} -p {port} "$@"\n')
+                file.write(f'#!/bin/sh\nexec {real} --no-raw -p {port} "$@"\n')
             os.chmod(path, 0o755)
     with open(os.path.join(folder, "sitecustomize.py"), "w") as file:
         file.write(REDIRECTION)

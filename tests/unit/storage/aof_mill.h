@@ -46,6 +46,10 @@ void mill_say(struct mill *mill, struct slice statements);
 /* Lets time pass, a tick each tenth of a second. */
 void mill_wait(struct mill *mill, int tenths);
 
+/* The same until nothing is kept back: with everysec a turn is, while an fsync runs, and a crash
+ * may take it. */
+void mill_settle(struct mill *mill);
+
 /* Rewrites, and waits for the end of it. */
 void mill_rewrite(struct mill *mill);
 

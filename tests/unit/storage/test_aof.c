@@ -374,8 +374,6 @@ static void a_disk_without_promises_is_used_all_the_same(void)
 /* A life with turns, rewrites and quiet; false if it did not start. */
 static bool live(struct mill *mill, struct trouble *trouble)
 {
-    struct aof_figures figures;
-
     if (!mill_start(mill, trouble))
         return false;
     CU_ASSERT(mill_number(mill, "n") >= mill->acked);
@@ -389,11 +387,7 @@ static bool live(struct mill *mill, struct trouble *trouble)
     mill_rewrite(mill);
     for (int i = 0; i < 3; i++)
         mill_turn(mill);
-    /* With everysec a turn is kept back while an fsync runs, and a crash may take it. */
-    do {
-        mill_wait(mill, 1);
-        aof_figures(mill->aof, &figures);
-    } while (figures.buffer_length > 0 && figures.last_write_ok);
+    mill_settle(mill);
     return true;
 }
 
@@ -419,6 +413,7 @@ static void live_with_fault(const char *what, int nth, int times, enum aof_sync 
             before = mill.acked;
             mill_turn(&mill); /* for which, perhaps, the fault has waited */
         }
+        mill_settle(&mill);
         CU_ASSERT_EQUAL(mill.acked, mill.applied);
         CU_ASSERT(mill.acked > before);
     } else {
