@@ -274,6 +274,12 @@ struct producers_counts producers_counts(const struct producers *producers)
     return producers->counts;
 }
 
+void producers_set_counts(struct producers *producers, uint64_t recorded, uint64_t duplicates)
+{
+    producers->counts.recorded = recorded;
+    producers->counts.duplicates = duplicates;
+}
+
 void producers_visit(const struct producers *producers,
                      void (*visit)(void *who, struct slice producer, struct slice message,
                                    struct entry_id id),

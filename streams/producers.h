@@ -65,6 +65,9 @@ struct producers_counts {
 };
 struct producers_counts producers_counts(const struct producers *producers);
 
+/* Sets the two that no message tells of. */
+void producers_set_counts(struct producers *producers, uint64_t recorded, uint64_t duplicates);
+
 /* Shows every message, of each producer the oldest first. */
 void producers_visit(const struct producers *producers,
                      void (*visit)(void *who, struct slice producer, struct slice message,

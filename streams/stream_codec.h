@@ -22,7 +22,7 @@
  *
  * Format source: the public description of streams on disk, and files that
  * redis-server 7.0.15 wrote. RDB_STREAM_2 is written, which that server reads;
- * when a consumer was last active is not in it.
+ * when a consumer was last active is not in it, nor what nobody holds.
  */
 #ifndef STREAMS_STREAM_CODEC_H
 #define STREAMS_STREAM_CODEC_H
@@ -35,5 +35,11 @@ int stream_codec_type(const struct value *value);
 void stream_codec_save(const struct value *value, struct rdb_writer *to);
 struct value *stream_codec_load(struct rdb_reader *from, int rdb_type,
                                 const struct value_limits *limits);
+
+/* What that format has no place for (stream_codec_rest.c): whether there is any, and the members
+ * of struct value_type that write and read it. */
+bool stream_codec_has_rest(const struct value *value);
+void stream_codec_save_rest(const struct value *value, struct rdb_writer *to);
+MUST_USE bool stream_codec_load_rest(struct value *value, struct rdb_reader *from);
 
 #endif

@@ -207,15 +207,16 @@ static void put_raw_id(struct rdb_writer *to, struct entry_id id)
     rdb_put_raw(to, slice_of(raw, sizeof(raw)));
 }
 
-/* Pending entries, of all or of one consumer; with all that is known of them, or their IDs. */
+/* Pending entries that somebody holds, of all or of one consumer; with all that is known of them, or their IDs. */
 static void put_pending(struct rdb_writer *to, const struct group *group,
                         struct pending_filter filter, bool whole)
 {
     struct delivery delivery = { .id = ENTRY_ID_MIN };
 
     while (pending_seek(group_pending(group), delivery.id, filter, &delivery)) {
-        put_raw_id(to, delivery.id);
-        if (whole) {
+        if (delivery.holder != 0)
+            put_raw_id(to, delivery.id);
+        if (delivery.holder != 0 && whole) {
             rdb_put_millis(to, delivery.delivered_at);
             rdb_put_length(to, delivery.times);
         }
@@ -229,7 +230,8 @@ static void put_group(struct rdb_writer *to, const struct group *group)
     rdb_put_string(to, group_name(group));
     put_id(to, group_last_id(group));
     rdb_put_length(to, (uint64_t)group_entries_read(group));
-    rdb_put_length(to, pending_count(group_pending(group)));
+    rdb_put_length(to, pending_count(group_pending(group)) -
+                           pending_released(group_pending(group)));
     put_pending(to, group, PENDING_ALL, true);
     rdb_put_length(to, group_consumers(group));
     for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;

@@ -448,4 +448,7 @@ const struct value_type stream_value_type = {
     .rdb_type = stream_codec_type,
     .save = stream_codec_save,
     .load = stream_codec_load,
+    .has_rest = stream_codec_has_rest,
+    .save_rest = stream_codec_save_rest,
+    .load_rest = stream_codec_load_rest,
 };

@@ -9,6 +9,9 @@
 #include "storage/format/rdb_format.h"
 #include "storage/keyspace/keyspace.h"
 
+/* The name of the field that stands behind a key whose value has more to it (value.h). */
+#define RDB_REST SLICE("millrace-rest")
+
 /* What was read and is not yet under a key. */
 struct rdb_content {
     enum value_kind kind;

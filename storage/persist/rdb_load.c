@@ -75,6 +75,30 @@ static int64_t number_of(struct slice text)
     return number_read(text, &number) && number >= 0 ? number : 0;
 }
 
+/* What the value of the key before has besides. It is read even where nothing is kept. */
+static bool read_rest(struct loading *now, struct slice rest)
+{
+    struct item *item;
+    const struct value_type *type;
+    struct rdb_reader reader;
+    struct reader *bytes;
+    bool fine;
+
+    item = now->setup->count_only ? NULL
+                                  : keyspace_find(now->keys, buffer_slice(&now->key), LOOK_QUIET);
+    if (item == NULL || item_kind(item) == VALUE_STRING)
+        return true;
+    type = now->types->of[item_kind(item)];
+    if (type->load_rest == NULL)
+        return true;
+    bytes = reader_new_memory(rest);
+    rdb_reader_init(&reader, bytes, rest.len);
+    fine = type->load_rest(item_value(item), &reader);
+    rdb_reader_clear(&reader);
+    reader_free(bytes);
+    return fine || rdb_refuse(&now->from, "what stands behind a value is damaged");
+}
+
 static bool read_fact(struct loading *now)
 {
     struct rdb_load_result *result = now->result;
@@ -82,6 +106,8 @@ static bool read_fact(struct loading *now)
 
     if (!rdb_get_string(&now->from, 0, &name) || !rdb_get_string(&now->from, 1, &value))
         return false;
+    if (slice_equal(name, RDB_REST))
+        return read_rest(now, value);
     if (slice_equal(name, SLICE("redis-ver")))
         (void)snprintf(result->writer, sizeof(result->writer), "%.*s",
                        (int)(value.len < sizeof(result->writer) ? value.len : 16), value.at);

@@ -102,6 +102,15 @@ struct value_type {
      */
     struct value *(*load)(struct rdb_reader *from, int rdb_type,
                           const struct value_limits *limits);
+
+    /*
+     * What the RDB format has no place for, NULL if there never is any: a snapshot
+     * has it behind the value, in a field that other servers pass over. Reading
+     * is false if it is damaged.
+     */
+    bool (*has_rest)(const struct value *value);
+    void (*save_rest)(const struct value *value, struct rdb_writer *to);
+    bool (*load_rest)(struct value *value, struct rdb_reader *from);
 };
 
 /* One type for each kind; strings have a row for their name only. */
