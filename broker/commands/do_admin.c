@@ -1,11 +1,12 @@
 /*
- * For the operator: INFO, TIME, SHUTDOWN.
+ * For the operator: INFO, TIME, SHUTDOWN, LOLWUT, MODULE LIST.
  */
 #include "handlers.h"
 
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/observe/info.h"
+#include "broker/observe/version.h"
 #include "broker/script/patience.h"
 #include "storage/base/trouble.h"
 
@@ -70,5 +71,26 @@ enum verdict do_shutdown(struct call *call)
         return VERDICT_REFUSED;
     if (!boot_shutdown(call->broker, how, &trouble))
         return call_refuse_with(call, "ERR Errors trying to SHUTDOWN. Check logs.");
+    return VERDICT_DONE;
+}
+
+/* LOLWUT [VERSION version]: a mill wheel, and the version. */
+enum verdict do_lolwut(struct call *call)
+{
+    struct slice wheel = SLICE("     __|__\n"
+                               "   /\\  |  /\\\n"
+                               "  /__\\_|_/__\\     ~ ~ ~\n"
+                               "  \\  / | \\  /   ~ ~ ~ ~ ~\n"
+                               "~~~\\/__|__\\/~~~~~~~~~~~~~~\n"
+                               "Millrace " MILLRACE_VERSION ", Redis ver. " REDIS_VERSION "\n");
+
+    reply_verbatim(call->reply, wheel, "txt");
+    return VERDICT_DONE;
+}
+
+/* MODULE LIST: none can be loaded. */
+enum verdict do_module_list(struct call *call)
+{
+    reply_array(call->reply, 0);
     return VERDICT_DONE;
 }
