@@ -11,6 +11,7 @@
 #include "broker/durable.h"
 #include "broker/effects/notice.h"
 #include "broker/effects/propagate.h"
+#include "broker/effects/tracking.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
 #include "broker/metrics/error_counts.h"
@@ -228,6 +229,7 @@ static void make_dispatch(struct broker *broker)
     broker->waiting = waiting_new(&(struct waiting_setup){
         broker->keyspaces, broker->ledger, broker->metrics, broker->secret });
     broker->watch = watch_new(broker->ledger, broker->keyspaces, broker->secret);
+    broker->tracking = tracking_new(broker->ledger, broker->options, broker->secret);
     broker->notice = notice_new(broker->ledger, broker->hub, broker->options);
     durable_make(broker);
     broker->slowlog = slowlog_new(broker->options);
@@ -276,9 +278,12 @@ static void make_sessions(struct broker *broker)
         .metrics = broker->metrics,
         .options = broker->options,
         .errors = broker->errors,
+        .secret = broker->secret,
         .intake = { intake_input, broker->intake },
     });
     sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
+    tracking_set_sessions(broker->tracking, broker->sessions);
+    sessions_add_farewell(broker->sessions, (struct farewell){ tracking_forget, broker->tracking });
     sessions_add_farewell(broker->sessions, (struct farewell){ pausing_forget, broker->pausing });
     sessions_add_farewell(broker->sessions, (struct farewell){ watch_forget, broker->watch });
     sessions_add_farewell(broker->sessions, (struct farewell){ transaction_forget, NULL });
@@ -348,6 +353,7 @@ void broker_clear(struct broker *broker)
     latency_free(broker->latency);
     slowlog_free(broker->slowlog);
     notice_free(broker->notice);
+    tracking_free(broker->tracking);
     watch_free(broker->watch);
     waiting_free(broker->waiting);
     connections_free(broker->connections);

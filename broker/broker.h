@@ -48,6 +48,7 @@ struct scripts;
 struct sessions;
 struct slowlog;
 struct snapshot;
+struct tracking;
 struct upkeep;
 struct value_limits;
 struct vitals;
@@ -74,6 +75,7 @@ struct broker {
     struct connections   *connections;
     struct waiting       *waiting;
     struct watch         *watch;
+    struct tracking      *tracking;   /* client-side caching */
     struct notice        *notice;
     struct slowlog       *slowlog;
     struct latency       *latency;    /* events that were slow */

@@ -13,6 +13,7 @@
 #include "broker/dispatch/pausing.h"
 #include "broker/effects/notice.h"
 #include "broker/effects/propagate.h"
+#include "broker/effects/tracking.h"
 #include "broker/effects/wake.h"
 #include "broker/effects/watch.h"
 #include "broker/net/connection.h"
@@ -55,6 +56,7 @@ static const struct {
 } witnesses[] = {
     { "slowlog", slowlog_witness, slowlog_wants, MODULE(slowlog) },
     { "latency", latency_witness, latency_wants, MODULE(latency) },
+    { "tracking", tracking_witness, tracking_wants, MODULE(tracking) },
     { "monitor", monitor_witness, monitor_wants, MODULE(monitor) },
 };
 
@@ -66,6 +68,7 @@ static const struct {
     size_t module;
 } effects[] = {
     { "watch",   watch_changes,  MODULE(watch)   },
+    { "tracking", tracking_changes, MODULE(tracking) },
     { "notices", notice_changes, MODULE(notice)  },
     { "wake",    wake_changes,   MODULE(waiting) },
 };
@@ -81,6 +84,7 @@ static const struct {
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
     { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
+    { "invalidate", tracking_step,   MODULE(tracking)    }, /* what broadcasts are about */
     { "evict sessions", sessions_evict, MODULE(sessions) }, /* before they are sent what is theirs */
     { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },

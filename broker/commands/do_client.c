@@ -354,7 +354,9 @@ enum verdict do_client_no_touch(struct call *call)
 enum verdict do_client_help(struct call *call)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)", "    Whether the keys of the next command are tracked.",
         "GETNAME", "    The name of this connection.",
+        "GETREDIR", "    The connection that gets the invalidations of this one.",
         "ID", "    The number of this connection.",
         "INFO", "    All that is known of this connection.",
         "KILL <ip:port>", "    Closes the connection from that address.",
@@ -367,6 +369,9 @@ enum verdict do_client_help(struct call *call)
         "REPLY (ON|OFF|SKIP)", "    Whether replies are sent.",
         "SETINFO <option> <value>", "    Sets LIB-NAME or LIB-VER.",
         "SETNAME <name>", "    Names this connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [PREFIX <prefix> ...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Has this connection told when keys change that it has read.",
+        "TRACKINGINFO", "    How this connection tracks keys.",
         "UNBLOCK <id> [TIMEOUT|ERROR]", "    Ends the waiting of a connection.",
         "UNPAUSE", "    Ends a pause.",
         NULL,

@@ -7,6 +7,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/transaction.h"
+#include "broker/effects/tracking.h"
 #include "broker/effects/watch.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/version.h"
@@ -217,6 +218,7 @@ enum verdict do_reset(struct call *call)
     transaction_end(session);
     watch_end(call->broker->watch, session);
     subscription_end(session);
+    tracking_end(call->broker->tracking, session);
     if (monitor_leave(call->broker->monitor, session))
         caller_ask_witnesses(call->caller);
     session_set_text(&session->name, SLICE(""));

@@ -17,6 +17,7 @@
 #include "broker/config/config.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
+#include "broker/effects/tracking.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
@@ -75,8 +76,10 @@ static void write_clients(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
     struct memory_parts parts;
+    struct tracking_figures tracked;
 
     memory_parts_look(broker, &parts);
+    tracking_figures(broker->tracking, &tracked);
     metrics_print(broker->metrics, "clients", to);
     buffer_print(to, "cluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
                  config_options(broker->config)->maxclients);
@@ -84,7 +87,8 @@ static void write_clients(void *who, struct buffer *to)
                  "client_recent_max_input_buffer:%zu\r\n"
                  "client_recent_max_output_buffer:%zu\r\n",
                  parts.largest_input, parts.largest_output);
-    buffer_print(to, "tracking_clients:0\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
+    buffer_print(to, "tracking_clients:%zu\r\nclients_in_timeout_table:%" PRIu64 "\r\n",
+                 tracked.sessions,
                  broker->metrics->blocked_clients);
     buffer_print(to,
                  "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n"
@@ -283,6 +287,7 @@ static void write_stats(void *who, struct buffer *to)
     const struct keyspace_counts *counts = keyspaces_counts(broker->keyspaces);
     struct metrics *metrics = broker->metrics;
     struct aof_figures log;
+    struct tracking_figures tracked;
 
     /* Lower rooms keep counts of their own; the table of metrics shows them. */
     aof_figures(broker->aof, &log);
@@ -307,6 +312,10 @@ static void write_stats(void *who, struct buffer *to)
                  hub_topics(broker->hub, TOPIC_SHARD));
     buffer_print(to, "expired_stale_perc:0.00\r\n");
     memory_limit_print_stats(broker->memory_limit, to);
+    tracking_figures(broker->tracking, &tracked);
+    buffer_print(to, "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n"
+                     "tracking_total_prefixes:%zu\r\n",
+                 tracked.keys, tracked.items, tracked.prefixes);
     buffer_print(to, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
                      "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
                      "instantaneous_input_repl_kbps:0.00\r\n"
@@ -315,8 +324,7 @@ static void write_stats(void *who, struct buffer *to)
                      "active_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
                      "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
                      "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
-                     "tracking_total_keys:0\r\ntracking_total_items:0\r\n"
-                     "tracking_total_prefixes:0\r\nunexpected_error_replies:0\r\n"
+                     "unexpected_error_replies:0\r\n"
                      "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
                      "io_threaded_writes_processed:0\r\n");
 }

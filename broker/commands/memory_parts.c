@@ -5,6 +5,7 @@
 
 #include "broker/broker.h"
 #include "broker/dispatch/caller.h"
+#include "broker/effects/tracking.h"
 #include "broker/metrics/histogram.h"
 #include "broker/net/connection.h"
 #include "broker/observe/vitals.h"
@@ -66,6 +67,7 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
 {
     struct chain *chain = sessions_chain(broker->sessions);
     struct aof_figures aof;
+    struct tracking_figures tracked;
 
     *parts = (struct memory_parts){ .used = vitals_memory(broker->vitals),
                                     .peak = broker->vitals->memory_peak,
@@ -86,7 +88,10 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
     parts->counts = memory_of_counts(broker);
+    tracking_figures(broker->tracking, &tracked);
+    parts->tracking = tracked.memory;
     parts->overhead = parts->startup + parts->clients + parts->replicas + parts->pool +
-                      parts->aof + parts->pubsub + parts->counts + parts->tables;
+                      parts->aof + parts->pubsub + parts->counts + parts->tracking +
+                      parts->tables;
     parts->dataset = parts->used > parts->overhead ? parts->used - parts->overhead : 0;
 }

@@ -29,6 +29,7 @@ struct memory_parts {
     size_t pool;          /* chunks of output kept for later */
     size_t aof;           /* not written yet */
     size_t pubsub;        /* topics and who hears them */
+    size_t tracking;      /* keys remembered for client-side caching */
     size_t counts;        /* histograms of commands */
     size_t tables;        /* of the databases, with the order of what expires */
     size_t overhead;      /* the sum of all of these but `used` and `peak` */

@@ -187,7 +187,7 @@ static ssize_t read_own(struct connection *connection)
         /* Room follows what really came, so that a claim alone costs nothing. */
         if (step > unread->len && step > READ_BYTES)
             step = unread->len > READ_BYTES ? unread->len : READ_BYTES;
-        (void)buffer_reserve(unread, step);
+        buffer_reserve_tight(unread, step);
         if (!connection->handler->kept(connection->who)) {
             errno = EAGAIN;
             return -1;

@@ -40,6 +40,12 @@ static void describe_flags(const struct session *session, struct buffer *to)
         buffer_add_byte(to, 'x');
     if (session->paused)
         buffer_add_byte(to, 'b');
+    if (session->tracker != NULL)
+        buffer_add_byte(to, 't');
+    if (session->tracks_broken)
+        buffer_add_byte(to, 'R');
+    if (session->tracks_prefixes)
+        buffer_add_byte(to, 'B');
     if (session->watch_failed)
         buffer_add_byte(to, 'd');
     if (session->connection != NULL && connection_closing(session->connection))
@@ -129,8 +135,8 @@ void session_describe(const struct session *session, millis now, struct buffer *
     buffer_print(to, " db=%u sub=%u psub=%u ssub=%u multi=%d", session->db, session->channels,
                  session->patterns, session->shards, session->queued);
     describe_buffers(session, to);
-    buffer_print(to, " cmd=%s user=default redir=-1 resp=%d lib-name=", session->last_command,
-                 session->reply.resp3 ? 3 : 2);
+    buffer_print(to, " cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=", session->last_command,
+                 session->redirect, session->reply.resp3 ? 3 : 2);
     describe_text(session->library, to);
     buffer_print(to, " lib-ver=");
     describe_text(session->library_version, to);

@@ -23,6 +23,7 @@ struct holding;
 struct session_waiter;
 struct sessions;
 struct subscriber;
+struct tracker;
 struct transaction;
 struct watches;
 
@@ -50,6 +51,9 @@ struct session {
     bool               is_replica;  /* gets the feed */
     bool               is_monitor;  /* gets every call */
     bool               watch_failed;/* a key it watches changed: its EXEC will do nothing */
+    bool               tracks_prefixes; /* it tracks keys in broadcast mode */
+    bool               tracks_broken;   /* whom it redirects invalidations to is gone */
+    int64_t            redirect;    /* to which session it redirects them, 0 to none, -1: it does not track */
     int32_t            queued;      /* calls queued by MULTI, -1 outside of it */
     uint32_t           channels;    /* how many it is subscribed to */
     uint32_t           patterns;
@@ -59,6 +63,7 @@ struct session {
     /* Each belongs to the room named; NULL while it does not concern the session. */
     struct transaction    *transaction; /* dispatch/transaction */
     struct session_waiter *waiter;      /* dispatch/waiting */
+    struct tracker        *tracker;     /* effects/tracking */
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
 

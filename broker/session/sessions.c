@@ -12,6 +12,7 @@
 #include "broker/session/limits.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
+#include "storage/index/table.h"
 
 enum {
     FAREWELLS = 12,
@@ -23,6 +24,7 @@ struct sessions {
     struct connection_handler handler;
     struct chain              chain;
     struct chain              stand_ins;
+    struct table              by_id; /* those with a connection */
     struct chain              slow; /* those whose peers take no more output */
     struct farewell           farewells[FAREWELLS];
     size_t                    farewell_count;
@@ -32,6 +34,15 @@ struct sessions {
     uint64_t                  last_id;
     struct outbox_pool       *pool; /* of stand-ins */
 };
+
+static struct slice id_of(const void *item)
+{
+    const struct session *session = item;
+
+    return slice_of((const char *)&session->id, sizeof(session->id));
+}
+
+static const struct table_kind by_id = { .key = id_of };
 
 static size_t weight_of(const struct session *session)
 {
@@ -120,6 +131,7 @@ struct sessions *sessions_new(const struct sessions_setup *setup)
     chain_init(&all->chain);
     chain_init(&all->stand_ins);
     chain_init(&all->slow);
+    table_init(&all->by_id, &by_id, setup->secret);
     return all;
 }
 
@@ -131,6 +143,7 @@ void sessions_free(struct sessions *all)
     while (!chain_is_empty(&all->stand_ins))
         sessions_end(all, CHAIN_OWNER(all->stand_ins.next, struct session, all));
     outbox_pool_free(all->pool);
+    table_clear(&all->by_id, NULL, NULL);
     memory_free(all);
 }
 
@@ -147,6 +160,7 @@ static struct session *make(struct sessions *all, millis now)
     session->home = all;
     session->id = ++all->last_id;
     session->queued = -1;
+    session->redirect = -1;
     session->since = session->active = now;
     session->last_command = "NULL";
     session->reply.counts = all->setup.errors;
@@ -204,6 +218,7 @@ void sessions_accept(struct sessions *all, int fd, millis now)
                                          &all->handler, session);
     session->reply.out = connection_outbox(session->connection);
     chain_put_last(&all->chain, &session->all);
+    table_add(&all->by_id, session, table_hash(&all->by_id, id_of(session)));
     all->count++;
     all->setup.metrics->connected_clients = all->count;
     if (is_protected_from(all, session->connection)) {
@@ -233,10 +248,12 @@ void sessions_end(struct sessions *all, struct session *session)
     chain_leave(&session->all);
     chain_leave(&session->slow);
     all->memory -= session->weight;
-    if (session->connection != NULL)
+    if (session->connection != NULL) {
+        must(table_remove_item(&all->by_id, session, table_hash(&all->by_id, id_of(session))));
         all->setup.metrics->connected_clients = --all->count;
-    else
+    } else {
         outbox_clear(&session->heard);
+    }
     request_clear(&session->request);
     buffer_clear(&session->behind);
     bytes_drop(session->name);
@@ -263,13 +280,9 @@ size_t sessions_count(const struct sessions *all)
 
 struct session *sessions_find(struct sessions *all, uint64_t id)
 {
-    for (struct chain *link = all->chain.next; link != &all->chain; link = link->next) {
-        struct session *session = CHAIN_OWNER(link, struct session, all);
+    struct slice key = slice_of((const char *)&id, sizeof(id));
 
-        if (session->id == id)
-            return session;
-    }
-    return NULL;
+    return table_find(&all->by_id, key, table_hash(&all->by_id, key));
 }
 
 struct chain *sessions_chain(struct sessions *all)

@@ -11,6 +11,7 @@
 
 struct connections;
 struct error_counts;
+struct hash_key;
 struct metrics;
 struct options;
 struct sessions;
@@ -32,6 +33,7 @@ struct sessions_setup {
     struct metrics       *metrics;
     const struct options *options;
     struct error_counts  *errors; /* counts every error line */
+    const struct hash_key *secret;
     struct session_intake intake;
 };
 
@@ -53,7 +55,7 @@ void sessions_end(struct sessions *all, struct session *session);
 /* Closes a session at the end of the turn, after its replies or at once. */
 void sessions_close(struct sessions *all, struct session *session, bool after_replies);
 
-/* How many have a connection; and the one with an id, or NULL. O(n) for the latter. */
+/* How many have a connection; and the one with an id, or NULL. O(1). */
 size_t sessions_count(const struct sessions *all);
 struct session *sessions_find(struct sessions *all, uint64_t id);
 

@@ -19,6 +19,17 @@
 
 enum { BUFFER_FIRST = 64, BUFFER_LARGE = 64 * 1024 * 1024 };
 
+void buffer_reserve_tight(struct buffer *buffer, size_t more)
+{
+    size_t needed = buffer->len + more;
+
+    must(needed >= more);
+    if (buffer->capacity >= needed && buffer->at != NULL)
+        return;
+    buffer->capacity = memory_good_size(needed);
+    buffer->at = memory_resize(buffer->at, buffer->capacity);
+}
+
 char *buffer_reserve_slow(struct buffer *buffer, size_t more)
 {
     size_t needed = buffer->len + more;

@@ -25,6 +25,9 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t more)
     return buffer_reserve_slow(buffer, more);
 }
 
+/* The same, but with no room to spare: for one whose size is known beforehand. */
+void buffer_reserve_tight(struct buffer *buffer, size_t more);
+
 /* Says that `count` reserved bytes were written. */
 static inline void buffer_commit(struct buffer *buffer, size_t count)
 {

@@ -1,0 +1,218 @@
+/* Broadcast mode: prefixes, who listens to them, and the keys that changed in this turn. */
+#include "broker/effects/tracking_private.h"
+
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+static struct slice key_of_changed(const void *item)
+{
+    const struct changed *changed = item;
+
+    return slice_of(changed->key, changed->len);
+}
+
+static const struct table_kind changed_kind = { .key = key_of_changed };
+
+static struct prefix *open_prefix(struct tracking *tracking, struct slice text)
+{
+    struct prefix *prefix;
+
+    for (struct chain *link = tracking->prefixes.next; link != &tracking->prefixes;
+         link = link->next) {
+        prefix = CHAIN_OWNER(link, struct prefix, link);
+        if (slice_equal(slice_of(prefix->text, prefix->len), text))
+            return prefix;
+    }
+    prefix = memory_new_zeroed(1, sizeof(*prefix) + text.len);
+    chain_init(&prefix->pending);
+    table_init(&prefix->changed, &changed_kind, tracking->secret);
+    prefix->len = text.len;
+    if (text.len > 0)
+        memcpy(prefix->text, text.at, text.len);
+    chain_put_last(&tracking->prefixes, &prefix->link);
+    tracking->prefix_count++;
+    return prefix;
+}
+
+static void free_changed(void *nobody, void *item)
+{
+    (void)nobody;
+    memory_free(item);
+}
+
+static void clear_changed(struct tracking *tracking, struct prefix *prefix)
+{
+    chain_leave(&prefix->pending);
+    table_clear(&prefix->changed, free_changed, NULL);
+    table_init(&prefix->changed, &changed_kind, tracking->secret);
+}
+
+static void leave_prefix(struct tracking *tracking, struct prefix *prefix,
+                         const struct tracker *tracker)
+{
+    for (size_t i = 0; i < prefix->count; i++) {
+        if (prefix->trackers[i] != tracker)
+            continue;
+        prefix->trackers[i] = prefix->trackers[--prefix->count];
+        break;
+    }
+    if (prefix->count > 0)
+        return;
+    clear_changed(tracking, prefix);
+    table_clear(&prefix->changed, NULL, NULL);
+    chain_leave(&prefix->link);
+    tracking->prefix_count--;
+    memory_free(prefix->trackers);
+    memory_free(prefix);
+}
+
+/* The order of bytes. */
+static int compare(struct slice a, struct slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len > 0 ? memcmp(a.at, b.at, len) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+void tracking_add_prefix(struct tracking *tracking, struct session *session, struct slice text)
+{
+    struct tracker *tracker = session->tracker;
+    struct prefix *prefix;
+    size_t at = 0;
+
+    while (at < tracker->count) {
+        const struct prefix *other = tracker->prefixes[at];
+        int order = compare(slice_of(other->text, other->len), text);
+
+        if (order == 0)
+            return;
+        if (order > 0)
+            break;
+        at++;
+    }
+    prefix = open_prefix(tracking, text);
+    if (tracker->count == tracker->capacity) {
+        tracker->capacity = tracker->capacity == 0 ? 4 : tracker->capacity * 2;
+        tracker->prefixes =
+            memory_resize(tracker->prefixes, tracker->capacity * sizeof(struct prefix *));
+    }
+    memmove(tracker->prefixes + at + 1, tracker->prefixes + at,
+            (tracker->count - at) * sizeof(struct prefix *));
+    tracker->prefixes[at] = prefix;
+    tracker->count++;
+    if (prefix->count == prefix->capacity) {
+        prefix->capacity = prefix->capacity == 0 ? 2 : prefix->capacity * 2;
+        prefix->trackers =
+            memory_resize(prefix->trackers, prefix->capacity * sizeof(struct tracker *));
+    }
+    prefix->trackers[prefix->count++] = tracker;
+    session->tracked_bytes += sizeof(*prefix) + prefix->len + 2 * sizeof(void *);
+}
+
+size_t tracking_prefix_count(const struct session *session)
+{
+    return session->tracker->count;
+}
+
+struct slice tracking_prefix_at(const struct session *session, size_t index)
+{
+    const struct prefix *prefix = session->tracker->prefixes[index];
+
+    return slice_of(prefix->text, prefix->len);
+}
+
+/* The session whose call changes something and does not want to hear of it, if it listens here. */
+static uint64_t who_minds(const struct prefix *prefix)
+{
+    for (size_t i = 0; i < prefix->count; i++) {
+        const struct tracker *tracker = prefix->trackers[i];
+
+        if ((tracker->flags & TRACKING_NO_LOOP) != 0 && tracker->session->in_call)
+            return tracker->session->id;
+    }
+    return 0;
+}
+
+static void note_change(struct tracking *tracking, struct prefix *prefix, struct slice key)
+{
+    uint64_t hash = table_hash(&prefix->changed, key);
+    struct changed *changed = table_find(&prefix->changed, key, hash);
+
+    if (changed == NULL) {
+        changed = memory_new(sizeof(*changed) + key.len);
+        changed->len = key.len;
+        if (key.len > 0)
+            memcpy(changed->key, key.at, key.len);
+        table_add(&prefix->changed, changed, hash);
+    }
+    changed->by = who_minds(prefix);
+    if (!chain_linked(&prefix->pending))
+        chain_put_last(&tracking->pending, &prefix->pending);
+}
+
+void tracking_note_broadcasts(struct tracking *tracking, struct slice key)
+{
+    for (struct chain *link = tracking->prefixes.next; link != &tracking->prefixes;
+         link = link->next) {
+        struct prefix *prefix = CHAIN_OWNER(link, struct prefix, link);
+
+        if (key.len >= prefix->len &&
+            (prefix->len == 0 || memcmp(prefix->text, key.at, prefix->len) == 0))
+            note_change(tracking, prefix, key);
+    }
+}
+
+/* Encodes the changed keys, but for those that somebody changed himself. */
+static size_t encode_changed(struct prefix *prefix, uint64_t but_by, struct buffer *to)
+{
+    struct table_walk walk;
+    struct buffer keys = { 0 };
+    size_t count = 0;
+
+    for (struct changed *changed = table_walk_begin(&walk, &prefix->changed); changed != NULL;
+         changed = table_walk_next(&walk)) {
+        if (but_by != 0 && changed->by == but_by)
+            continue;
+        buffer_print(&keys, "$%zu\r\n", changed->len);
+        buffer_add(&keys, key_of_changed(changed));
+        buffer_add(&keys, SLICE("\r\n"));
+        count++;
+    }
+    table_walk_end(&walk);
+    buffer_rewind(to);
+    buffer_print(to, "*%zu\r\n", count);
+    buffer_add(to, buffer_slice(&keys));
+    buffer_clear(&keys);
+    return count;
+}
+
+static void broadcast(struct tracking *tracking, struct prefix *prefix)
+{
+    (void)encode_changed(prefix, 0, &tracking->text);
+    for (size_t i = 0; i < prefix->count; i++) {
+        if ((prefix->trackers[i]->flags & TRACKING_NO_LOOP) == 0)
+            tracker_tell(tracking, prefix->trackers[i], buffer_slice(&tracking->text));
+    }
+    for (size_t i = 0; i < prefix->count; i++) {
+        struct tracker *tracker = prefix->trackers[i];
+
+        if ((tracker->flags & TRACKING_NO_LOOP) != 0 &&
+            encode_changed(prefix, tracker->session->id, &tracking->text) > 0)
+            tracker_tell(tracking, tracker, buffer_slice(&tracking->text));
+    }
+    clear_changed(tracking, prefix);
+}
+
+void tracking_broadcast_all(struct tracking *tracking)
+{
+    while (!chain_is_empty(&tracking->pending))
+        broadcast(tracking, CHAIN_OWNER(tracking->pending.next, struct prefix, pending));
+}
+
+void tracker_leave_prefixes(struct tracking *tracking, struct tracker *tracker)
+{
+    for (size_t i = 0; i < tracker->count; i++)
+        leave_prefix(tracking, tracker->prefixes[i], tracker);
+    memory_free(tracker->prefixes);
+}
