@@ -85,9 +85,9 @@ static const struct {
     { "expire",       upkeep_step,       MODULE(upkeep)      },
     { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
     { "invalidate", tracking_step,   MODULE(tracking)    }, /* what broadcasts are about */
-    { "evict sessions", sessions_evict, MODULE(sessions) }, /* before they are sent what is theirs */
     { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },
+    { "evict sessions", sessions_evict, MODULE(sessions) }, /* who left too much unread        */
     { "close",        connections_close, MODULE(connections) },
 };
 

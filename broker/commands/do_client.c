@@ -127,6 +127,8 @@ static void describe_type(struct call *call, enum session_type type, struct buff
     for (struct chain *link = all->next; link != all; link = link->next) {
         const struct session *session = CHAIN_OWNER(link, struct session, all);
 
+        if (connection_is_over(session->connection))
+            continue;
         if (type == TYPE_ANY || type_of(session) == type)
             describe_line(call, session, to);
     }

@@ -354,6 +354,14 @@ static enum verdict debug_mallctl(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG PAUSE-CRON 0|1: whether the regular tasks stand still */
+static enum verdict debug_pause_cron(struct call *call)
+{
+    upkeep_pause(call->broker->upkeep, slice_equal(args_next(call->args), SLICE("1")));
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* DEBUG REPLYBUFFER what value: nothing to do, since output holds no memory between turns. */
 static enum verdict debug_reply_buffer(struct call *call)
 {
@@ -421,6 +429,7 @@ enum verdict do_debug(struct call *call)
         { { "mallctl", 7 }, 1, debug_mallctl },
         { { "mallctl-str", 11 }, 1, debug_mallctl },
         { { "replybuffer", 11 }, 2, debug_reply_buffer },
+        { { "pause-cron", 10 }, 1, debug_pause_cron },
     };
 
     if (!debug_allowed(call))

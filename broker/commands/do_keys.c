@@ -3,6 +3,7 @@
 
 #include "broker/broker.h"
 #include "broker/config/options.h"
+#include "broker/effects/tracking.h"
 #include "broker/upkeep/save_points.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/snapshot.h"
@@ -228,16 +229,26 @@ static bool read_flush_mode(struct call *call)
            !args_more(call->args);
 }
 
-static void flush_db(struct call *call, uint32_t db)
+/* Returns how many keys there were. */
+static size_t flush_db(struct call *call, uint32_t db)
 {
     struct keyspace *keys = keyspaces_at(call->keyspaces, db);
     size_t count = keyspace_count(keys);
 
     if (count == 0)
-        return;
+        return 0;
     ledger_changed_all(call->ledger, db);
     ledger_count(call->ledger, count - 1);
-    (void)keyspace_flush(keys, true);
+    return keyspace_flush(keys, true);
+}
+
+/* Who cached that keys are not there is told of a flush all the same. */
+static void flushed(struct call *call, size_t count)
+{
+    if (count == 0)
+        tracking_invalidate_all(call->broker->tracking);
+    ledger_say_anyway(call->ledger);
+    reply_ok(call->reply);
 }
 
 /* FLUSHDB [ASYNC|SYNC] */
@@ -245,9 +256,7 @@ enum verdict do_flushdb(struct call *call)
 {
     if (!read_flush_mode(call))
         return call_refuse(call, REFUSAL_SYNTAX);
-    flush_db(call, keyspace_db(call->keys));
-    ledger_say_anyway(call->ledger);
-    reply_ok(call->reply);
+    flushed(call, flush_db(call, keyspace_db(call->keys)));
     return VERDICT_DONE;
 }
 
@@ -262,13 +271,14 @@ static void forget_snapshot(struct call *call)
 /* FLUSHALL [ASYNC|SYNC] */
 enum verdict do_flushall(struct call *call)
 {
+    size_t count = 0;
+
     if (!read_flush_mode(call))
         return call_refuse(call, REFUSAL_SYNTAX);
     for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
-        flush_db(call, db);
+        count += flush_db(call, db);
     forget_snapshot(call);
-    ledger_say_anyway(call->ledger);
-    reply_ok(call->reply);
+    flushed(call, count);
     return VERDICT_DONE;
 }
 

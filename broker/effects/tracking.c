@@ -1,8 +1,9 @@
 /* Remembering who has read what, and telling them. */
 #include "broker/effects/tracking_private.h"
 
+#include <string.h>
+
 #include "broker/config/options.h"
-#include "broker/net/connection.h"
 #include "broker/session/sessions.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
@@ -63,6 +64,7 @@ void tracking_free(struct tracking *tracking)
     must(tracking->trackers == 0 && chain_is_empty(&tracking->prefixes));
     table_clear(&tracking->keys, free_known, NULL);
     buffer_clear(&tracking->text);
+    memory_free(tracking->late);
     memory_free(tracking);
 }
 
@@ -105,6 +107,9 @@ void tracking_end(struct tracking *tracking, struct session *session)
     session->redirect = -1;
     session->tracks_prefixes = session->tracks_broken = false;
     tracking->trackers--;
+    /* With the last goes all that was remembered: there is nobody to tell. */
+    if (tracking->trackers == 0)
+        forget_all(tracking);
     wake_or_sleep(tracking);
 }
 
@@ -181,22 +186,80 @@ static bool remembers(const struct tracker *tracker)
     return (tracker->flags & TRACKING_OPT_OUT) == 0 || !said;
 }
 
+static bool is_script(const struct command *command)
+{
+    return strncmp(command->full_name, "eval", 4) == 0 ||
+           strncmp(command->full_name, "fcall", 5) == 0;
+}
+
+/* What changed earlier in the same outermost call must not invalidate what is read only now. */
+static void remember_in_order(struct tracking *tracking, struct slice key, uint64_t id)
+{
+    const struct ledger_line *lines;
+    size_t after = ledger_lines(tracking->ledger, &lines);
+
+    if (LIKELY(after == 0)) {
+        remember(tracking, key, id);
+        return;
+    }
+    if (tracking->late_count == tracking->late_capacity) {
+        tracking->late_capacity = tracking->late_capacity == 0 ? 8 : tracking->late_capacity * 2;
+        tracking->late =
+            memory_resize(tracking->late, tracking->late_capacity * sizeof(struct late));
+    }
+    tracking->late[tracking->late_count++] = (struct late){ id, after, bytes_copy(key) };
+}
+
+/* Remembers those that were read before a line; returns how many of them are done. */
+static size_t remember_late(struct tracking *tracking, size_t done, size_t line)
+{
+    for (; done < tracking->late_count && tracking->late[done].after <= line; done++) {
+        struct late *late = &tracking->late[done];
+
+        remember(tracking, bytes_slice(late->key), late->id);
+        bytes_drop(late->key);
+    }
+    return done;
+}
+
+static void remember_keys(struct tracking *tracking, const struct call *call)
+{
+    struct key_walk walk;
+    struct key_place place;
+
+    key_rule_begin(&walk, call->command, call->args->words, call->args->count, KEYS_ONLY);
+    while (key_rule_next(&walk, &place))
+        remember_in_order(tracking, call->args->words[place.word], call->session->id);
+}
+
+/* Of a script that reads anything the keys that it declared are remembered. */
+static void look_at_reading(struct tracking *tracking, const struct call *call)
+{
+    struct tracker *tracker = call->session->tracker;
+    bool reads = (call->command->flags & COMMAND_READONLY) != 0;
+
+    if (call->scripted) {
+        tracker->script_read |= reads;
+    } else if (is_script(call->command)) {
+        if (tracker->script_read)
+            remember_keys(tracking, call);
+        tracker->script_read = false;
+    } else if (reads) {
+        remember_keys(tracking, call);
+    }
+}
+
 void tracking_witness(void *who, const struct call *call, enum verdict verdict, micros took)
 {
     static const struct slice caching = { "client|caching", 14 };
     struct tracking *tracking = who;
     struct tracker *tracker = call->session->tracker;
-    struct key_walk walk;
-    struct key_place place;
 
     (void)took;
     if (tracker == NULL || verdict == VERDICT_WAIT)
         return;
-    if ((call->command->flags & COMMAND_READONLY) != 0 && remembers(tracker)) {
-        key_rule_begin(&walk, call->command, call->args->words, call->args->count, KEYS_ONLY);
-        while (key_rule_next(&walk, &place))
-            remember(tracking, call->args->words[place.word], call->session->id);
-    }
+    if (remembers(tracker))
+        look_at_reading(tracking, call);
     /* What CLIENT CACHING said holds for one call, or one transaction. */
     if (UNLIKELY((tracker->flags & TRACKING_CACHING) != 0) && call->session->queued < 0 &&
         ledger_depth(tracking->ledger) == 0 &&
@@ -223,8 +286,7 @@ static void put(struct session *session, struct slice head, struct slice body)
     }
     outbox_put(session->reply.out, head);
     outbox_put(session->reply.out, body);
-    if (session->connection != NULL)
-        connection_wants_send(session->connection);
+    session_wants_send(session);
 }
 
 static void tell_broken(struct tracker *tracker)
@@ -309,17 +371,25 @@ static void invalidate_everything(struct tracking *tracking)
     forget_all(tracking);
 }
 
+void tracking_invalidate_all(struct tracking *tracking)
+{
+    if (table_count(&tracking->keys) > 0)
+        invalidate_everything(tracking);
+}
+
 void tracking_changes(void *who, const struct ledger_line *lines, size_t count)
 {
     struct tracking *tracking = who;
     bool everything = false;
+    size_t late = 0;
 
-    if (LIKELY(tracking->trackers == 0))
+    if (LIKELY(tracking->trackers == 0 && tracking->late_count == 0))
         return;
     for (size_t i = 0; i < count; i++) {
         const struct ledger_line *line = &lines[i];
         struct known *known;
 
+        late = remember_late(tracking, late, i);
         if (line->notice_only)
             continue;
         if (line->everything) {
@@ -327,7 +397,7 @@ void tracking_changes(void *who, const struct ledger_line *lines, size_t count)
             continue;
         }
         /* Two lines about one key are one change. */
-        if (i > 0 && !lines[i - 1].notice_only && slice_equal(lines[i - 1].key, line->key))
+        if (i > 0 && late == 0 && !lines[i - 1].notice_only && slice_equal(lines[i - 1].key, line->key))
             continue;
         known = table_find(&tracking->keys, line->key, table_hash(&tracking->keys, line->key));
         if (known != NULL)
@@ -336,6 +406,8 @@ void tracking_changes(void *who, const struct ledger_line *lines, size_t count)
     }
     if (everything)
         invalidate_everything(tracking);
+    (void)remember_late(tracking, late, count);
+    tracking->late_count = 0;
 }
 
 /* ---- The end of the turn ---- */

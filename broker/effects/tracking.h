@@ -75,6 +75,9 @@ micros tracking_wants(const void *tracking);
 /* The effect: tells who knows what has changed. */
 void tracking_changes(void *tracking, const struct ledger_line *lines, size_t count);
 
+/* Tells all who track that nothing they know is valid, if anything is remembered. O(sessions). */
+void tracking_invalidate_all(struct tracking *tracking);
+
 /* The step of a turn: broadcasts, and forgets keys beyond tracking-table-max-keys. */
 bool tracking_step(void *tracking);
 

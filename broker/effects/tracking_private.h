@@ -24,6 +24,13 @@ struct known {
     char      key[];
 };
 
+/* A key that was read when there were changes already that nobody was told of. */
+struct late {
+    uint64_t     id;
+    size_t       after; /* so many lines of the ledger */
+    struct bytes *key;
+};
+
 /* A key under a prefix that changed in this turn. */
 struct changed {
     uint64_t by; /* the session that changed it last, 0 for nobody who minds */
@@ -47,6 +54,7 @@ struct tracker {
     struct session *session;
     uint64_t        redirect;
     uint32_t        flags;
+    bool            script_read; /* the script under way has read something */
     struct prefix **prefixes; /* in the order of their bytes */
     size_t          count;
     size_t          capacity;
@@ -59,6 +67,9 @@ struct tracking {
     struct sessions       *sessions;
     struct random          random;
     struct table           keys;
+    struct late           *late;  /* in the order of reading */
+    size_t                 late_count;
+    size_t                 late_capacity;
     struct chain           prefixes;
     struct chain           pending;
     size_t                 prefix_count;

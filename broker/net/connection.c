@@ -35,6 +35,7 @@ enum {
     READ_BYTES = 64 * 1024,        /* the shared buffer: most bytes taken from one peer a turn */
     LARGE_OUTPUT = 64 * 1024,      /* the handler is told of more than that before it is sent */
     GROW_MOST = 4 * 1024 * 1024,   /* a buffer of its own grows by at most so much at once */
+    OWN_BYTES = 1024 * 1024,       /* most of a long word read in one turn */
     VECTORS = 64                   /* spans sent with one system call */
 };
 
@@ -165,6 +166,12 @@ static void show_input(struct connection *connection, struct slice fresh)
         taken = connection->handler->input(connection->who, fresh, &wanted);
         keep_rest(connection, slice_after(fresh, taken));
     } else {
+        /* Its size is known: no room to spare is wanted, as much as is there already is. */
+        if (connection->wanted > connection->unread.len + fresh.len)
+            buffer_reserve_tight(&connection->unread,
+                                 connection->wanted - connection->unread.len < READ_BYTES
+                                     ? connection->wanted - connection->unread.len
+                                     : fresh.len);
         buffer_add(&connection->unread, fresh);
         taken = connection->handler->input(connection->who, buffer_slice(&connection->unread),
                                            &wanted);
@@ -203,6 +210,23 @@ static ssize_t read_own(struct connection *connection)
     return got;
 }
 
+/* The same again while more is there at once, up to a megabyte: long words come in few turns. */
+static ssize_t read_own_on(struct connection *connection)
+{
+    ssize_t total = 0;
+
+    while (total < OWN_BYTES && connection->wanted > connection->unread.len) {
+        ssize_t got = read_own(connection);
+
+        if (got <= 0)
+            return total > 0 ? total : got;
+        total += got;
+        if (connection->closing)
+            break;
+    }
+    return total;
+}
+
 /* libev tells of the latest first: whoever is told of last is read from first. */
 static void on_readable(struct ev_loop *ev, ev_io *watcher, int events)
 {
@@ -222,12 +246,18 @@ static void read_input(struct connection *connection)
     if (UNLIKELY(connection->closing))
         return;
     if (UNLIKELY(connection->wanted > connection->unread.len + READ_BYTES)) {
-        got = read_own(connection);
+        got = read_own_on(connection);
     } else {
         got = connection->transport->read(connection->transport_who, connection->reader.fd,
                                           all->input, READ_BYTES);
         if (LIKELY(got > 0))
             show_input(connection, slice_of(all->input, (size_t)got));
+        if (UNLIKELY(connection->wanted > connection->unread.len + READ_BYTES) &&
+            !connection->closing) {
+            ssize_t more = read_own_on(connection);
+
+            got += more > 0 ? more : 0;
+        }
     }
     if (LIKELY(got > 0)) {
         all->metrics->net_input_bytes += (uint64_t)got;
@@ -488,6 +518,11 @@ void connection_close_when_sent(struct connection *connection)
 bool connection_closing(const struct connection *connection)
 {
     return connection->closing || connection->close_when_sent;
+}
+
+bool connection_is_over(const struct connection *connection)
+{
+    return connection->closing;
 }
 
 void connection_pause_reading(struct connection *connection, bool pause)

@@ -108,6 +108,9 @@ void connection_close(struct connection *connection, const char *reason);
 void connection_close_when_sent(struct connection *connection);
 bool connection_closing(const struct connection *connection);
 
+/* Whether it ends with this turn, whatever is left to send: as good as gone. */
+bool connection_is_over(const struct connection *connection);
+
 /* Stops reading, and begins again: back-pressure. */
 void connection_pause_reading(struct connection *connection, bool pause);
 

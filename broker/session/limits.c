@@ -43,7 +43,8 @@ void limits_output(struct session *session, size_t pending, const struct options
 {
     const struct option_limit *limit = limit_of(session, options);
 
-    if (limit->hard > 0 && pending >= (uint64_t)limit->hard)
+    if (limit->hard > 0 && pending >= (uint64_t)limit->hard &&
+        !connection_closing(session->connection))
         close_slow(session, metrics);
 }
 

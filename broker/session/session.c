@@ -20,6 +20,12 @@ struct slice session_name(const struct session *session)
     return session->name != NULL ? bytes_slice(session->name) : SLICE("");
 }
 
+void session_wants_send(struct session *session)
+{
+    if (session->connection != NULL)
+        connection_wants_send(session->connection);
+}
+
 void session_set_text(struct bytes **text, struct slice to)
 {
     bytes_drop(*text);

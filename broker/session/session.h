@@ -94,6 +94,9 @@ bool session_only_hears(const struct session *session);
 /* The name given with CLIENT SETNAME, or nothing. */
 struct slice session_name(const struct session *session);
 
+/* Says that something was put in its outbox outside of its own requests. */
+void session_wants_send(struct session *session);
+
 /* Puts an own share of text on one of the session's texts, dropping what was there. */
 void session_set_text(struct bytes **text, struct slice to);
 

@@ -88,6 +88,9 @@ static bool on_kept(void *who)
     struct sessions *all = session->home;
 
     if (UNLIKELY(all->most_memory != 0)) {
+        /* Who is to go for what it does not read gives room first. */
+        limits_output(session, outbox_pending(session->reply.out), all->setup.options,
+                      all->setup.metrics);
         sessions_weigh(all, session);
         (void)sessions_evict(all);
     }

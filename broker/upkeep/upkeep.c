@@ -32,6 +32,7 @@ struct upkeep {
     struct loop_timer  *deadline;
     millis              deadline_at; /* what that timer is set for, -1 for nothing */
     millis              idle_at;
+    bool                paused;      /* ticks do nothing */
     bool                expire;      /* actively */
     bool                overdue;     /* more keys are past their time than one step removes */
     struct task         tasks[TASKS];
@@ -79,6 +80,8 @@ static void on_tick(void *who)
     struct keyspaces *all = upkeep->setup.keyspaces;
     millis now;
 
+    if (UNLIKELY(upkeep->paused))
+        return;
     caller_follow_wall(upkeep->setup.caller);
     now = caller_begin(upkeep->setup.caller);
 
@@ -158,6 +161,11 @@ bool upkeep_step(void *who)
         upkeep->overdue = sweep(upkeep);
     follow_deadline(upkeep);
     return upkeep->overdue && upkeep->expire && !keyspaces_held(upkeep->setup.keyspaces);
+}
+
+void upkeep_pause(struct upkeep *upkeep, bool paused)
+{
+    upkeep->paused = paused;
 }
 
 void upkeep_expire_actively(struct upkeep *upkeep, bool on)

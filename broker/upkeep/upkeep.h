@@ -44,6 +44,9 @@ bool upkeep_step(void *upkeep);
 /* Stops and starts the removal of expired keys that nobody asks for; for tests. */
 void upkeep_expire_actively(struct upkeep *upkeep, bool on);
 
+/* Stops and starts the regular ticks; for tests. */
+void upkeep_pause(struct upkeep *upkeep, bool paused);
+
 /* Has something done at every regular tick, options.hz times a second. */
 void upkeep_add(struct upkeep *upkeep, void (*run)(void *who), void *who);
 
