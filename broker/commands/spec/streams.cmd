@@ -19,7 +19,7 @@ command XADD
   tips     nondeterministic_output
   keys     1 rw update
   usage    <key:key> [NOMKSTREAM@6.2.0] [condition: KEEPREF@8.2.0|DELREF@8.2.0|ACKED@8.2.0]
-           [idmp: (idmpauto: IDMPAUTO@8.6.0 <pid>)|(idmp: IDMP@8.6.0 <pid> <iid>)]
+           [(idmp: (idmpauto: IDMPAUTO <pid>)|(idmp: IDMP <pid> <iid>))@8.6.0]
            [trim: (strategy: MAXLEN|MINID@6.2.0) [operator:
            equal==|approximately=~] <threshold> [LIMIT <count:int>@6.2.0]]
            (id_or_auto: auto_id=*|<id>) (field_value: <field> <value>)...
