@@ -24,6 +24,7 @@
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
 #include "broker/script/bridge.h"
+#include "broker/script/functions.h"
 #include "broker/script/patience.h"
 #include "broker/script/scripts.h"
 #include "broker/session/sessions.h"
@@ -35,6 +36,8 @@
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/base/worker.h"
+#include "storage/persist/rdb_save.h"
+#include "storage/persist/snapshot.h"
 #include "storage/values/hash.h"
 #include "storage/values/list.h"
 #include "storage/values/set.h"
@@ -206,6 +209,8 @@ static bool is_over_memory(const void *who)
 /* What runs scripts. */
 static void make_scripts(struct broker *broker)
 {
+    struct rdb_functions libraries;
+
     broker->patience = patience_new(&(struct patience_setup){
         .loop = broker->loop, .connections = broker->connections, .clock = broker->clock,
         .log = broker->log, .options = broker->options, .unwatch = watch_forget,
@@ -215,6 +220,11 @@ static void make_scripts(struct broker *broker)
         .is_over_memory = is_over_memory, .is_over_memory_who = broker });
     broker->scripts = scripts_new(&(struct scripts_setup){
         .bridge = broker->bridge, .random = broker->random, .secret = broker->secret });
+    broker->functions = functions_new(&(struct functions_setup){
+        .bridge = broker->bridge, .clock = broker->clock, .random = broker->random,
+        .secret = broker->secret });
+    libraries = functions_for_snapshots(broker->functions);
+    snapshot_set_functions(broker->snapshot, &libraries);
 }
 
 /* What runs calls. */
@@ -344,6 +354,7 @@ void broker_clear(struct broker *broker)
     caller_free(broker->caller);
     durable_free(broker);
     memory_free(broker->flow);
+    functions_free(broker->functions);
     scripts_free(broker->scripts);
     bridge_free(broker->bridge);
     patience_free(broker->patience);

@@ -22,6 +22,7 @@ struct config;
 struct connections;
 struct error_counts;
 struct flow;
+struct functions;
 struct hash_key;
 struct error_counts;
 struct hub;
@@ -85,6 +86,7 @@ struct broker {
     struct bridge        *bridge;     /* what scripts call */
     struct scripts       *scripts;    /* those of EVAL */
     struct pausing       *pausing;    /* CLIENT PAUSE */
+    struct functions     *functions;  /* those of FCALL */
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;

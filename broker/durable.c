@@ -9,6 +9,7 @@
 #include "broker/effects/propagate.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/loop.h"
+#include "broker/script/functions.h"
 #include "broker/upkeep/save_points.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
@@ -292,6 +293,7 @@ bool durable_reload_log(struct broker *broker, struct trouble *trouble)
     ledger_listen(broker->ledger, LISTENER_FEED, false);
     for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
         (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
+    functions_flush(broker->functions);
     loading.replay = replay_new(broker->caller, broker->sessions);
     keyspaces_keep_expired(broker->keyspaces, true);
     fine = aof_reload(broker->aof, &runner, trouble);

@@ -8,6 +8,7 @@
 #include "broker/commands/do_inspect_private.h"
 #include "broker/config/options.h"
 #include "broker/net/connection.h"
+#include "broker/script/bridge.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
@@ -405,6 +406,18 @@ static enum verdict debug_populate(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG SET-DISABLE-DENY-SCRIPTS (0|1): whether scripts may call what is not for scripts. */
+static enum verdict debug_allow_in_scripts(struct call *call)
+{
+    int64_t on;
+
+    if (!args_next_integer(call->args, &on))
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
+    bridge_allow_all(call->broker->bridge, on != 0);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* DEBUG subcommand [arguments]: hooks for tests. */
 enum verdict do_debug(struct call *call)
 {
@@ -420,6 +433,7 @@ enum verdict do_debug(struct call *call)
         { { "digest", 6 }, 0, debug_digest },
         { { "digest-value", 12 }, 1, debug_digest_value },
         { { "set-active-expire", 17 }, 1, debug_active_expire },
+        { { "set-disable-deny-scripts", 24 }, 1, debug_allow_in_scripts },
         { { "log", 3 }, 1, debug_log },
         { { "populate", 8 }, 1, debug_populate },
         { { "protocol", 8 }, 1, debug_protocol },

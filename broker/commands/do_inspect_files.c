@@ -2,15 +2,17 @@
 #include "broker/broker.h"
 #include "broker/commands/do_inspect_private.h"
 #include "broker/durable.h"
+#include "broker/script/functions.h"
 #include "storage/base/log.h"
 #include "storage/base/trouble.h"
 #include "storage/persist/snapshot.h"
 
-/* Empties all databases; what is loaded then is the same again, so nobody is told. */
+/* Empties all databases and forgets all libraries; what is loaded then is the same again, so nobody is told. */
 static void forget_all(struct call *call)
 {
     for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
         (void)keyspace_flush(keyspaces_at(call->keyspaces, db), false);
+    functions_flush(call->broker->functions);
 }
 
 enum verdict debug_reload(struct call *call)

@@ -26,6 +26,7 @@
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
 #include "broker/session/sessions.h"
+#include "broker/script/functions.h"
 #include "broker/script/scripts.h"
 #include "broker/session/subscription.h"
 #include "broker/upkeep/memory_limit.h"
@@ -130,12 +131,20 @@ static void print_allocator(struct buffer *to, const struct memory_parts *parts)
 static void print_scripts(const struct broker *broker, struct buffer *to)
 {
     struct script_figures eval = scripts_figures(broker->scripts);
+    struct function_figures functions = functions_figures(broker->functions);
+    size_t machines = eval.machine_bytes + functions.machine_bytes;
+    size_t texts = eval.bytes + functions.bytes;
 
-    print_amount(to, "used_memory_lua", eval.machine_bytes);
     buffer_print(to, "used_memory_vm_eval:%zu\r\n", eval.machine_bytes);
-    print_amount(to, "used_memory_scripts", eval.bytes);
-    buffer_print(to, "number_of_cached_scripts:%zu\r\n", eval.count);
-    buffer_print(to, "number_of_functions:0\r\nnumber_of_libraries:0\r\n");
+    print_amount(to, "used_memory_lua", eval.machine_bytes);
+    buffer_print(to, "used_memory_scripts_eval:%zu\r\nnumber_of_cached_scripts:%zu\r\n",
+                 eval.bytes, eval.count);
+    buffer_print(to, "number_of_functions:%zu\r\nnumber_of_libraries:%zu\r\n",
+                 functions.functions, functions.libraries);
+    buffer_print(to, "used_memory_vm_functions:%zu\r\n", functions.machine_bytes);
+    print_amount(to, "used_memory_vm_total", machines);
+    buffer_print(to, "used_memory_functions:%zu\r\n", functions.bytes);
+    print_amount(to, "used_memory_scripts", texts);
 }
 
 static void write_memory(void *who, struct buffer *to)

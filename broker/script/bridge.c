@@ -26,6 +26,7 @@ struct bridge {
     struct lua_reader *reader;
     struct slice *words;
     size_t capacity;
+    bool allows_all;        /* scripts may call what is not for them */
 };
 
 struct bridge *bridge_new(const struct bridge_setup *setup)
@@ -131,15 +132,28 @@ static bool asks_to_wait(const struct command *command, const struct slice *word
     return false;
 }
 
+void bridge_allow_all(struct bridge *bridge, bool allow)
+{
+    bridge->allows_all = allow;
+}
+
+/* Whether a command is not for scripts. None of theirs is: runs do not nest. */
+static bool is_forbidden(const struct bridge *bridge, const struct command *command)
+{
+    return (command->flags & COMMAND_NOSCRIPT) != 0 &&
+           (!bridge->allows_all ||
+            (command->categories & UINT64_C(1) << CATEGORY_SCRIPTING) != 0);
+}
+
 /* Why a script may not call this, or nothing. */
-static struct slice objection(const struct script_run *run, const struct command *command,
-                              size_t count)
+static struct slice objection(const struct bridge *bridge, const struct script_run *run,
+                              const struct command *command, size_t count)
 {
     if (command == NULL || command_lacks_subcommand(command, count))
         return SLICE("ERR Unknown Redis command called from script");
     if (command->run == NULL || !command_takes(command, count))
         return SLICE("ERR Wrong number of args calling Redis command from script");
-    if ((command->flags & COMMAND_NOSCRIPT) != 0)
+    if (is_forbidden(bridge, command))
         return SLICE("ERR This Redis command is not allowed from script");
     if ((run->flags & SCRIPT_NO_WRITES) != 0 &&
         (command->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0)
@@ -167,7 +181,7 @@ static bool run_words(struct bridge *bridge, size_t count)
     struct script_run *run = bridge->run;
     struct call *call = run->call;
     const struct command *command = command_find(bridge->words, count);
-    struct slice line = objection(run, command, count);
+    struct slice line = objection(bridge, run, command, count);
     struct reply reply = { .out = &bridge->outbox,
                            .counts = call->reply->counts,
                            .resp3 = run->resp3 };
@@ -202,6 +216,7 @@ static int call_words(lua_State *lua, bool raises)
         return raises ? lua_error(lua) : 1;
     }
     fine = run_words(bridge, count);
+    lua_settop(lua, 0); /* the words are done with, and may have filled the stack */
     if (!lua_reader_take(bridge->reader, lua, &bridge->outbox, bridge->run->resp3))
         return luaL_error(lua, "reached lua stack limit");
     if (raises && !fine && lua_istable(lua, -1))
@@ -418,7 +433,7 @@ void bridge_push_for_loading(struct bridge *bridge, lua_State *lua)
     set_function(bridge, lua, "log", redis_log);
 }
 
-void bridge_push(struct bridge *bridge, lua_State *lua)
+void bridge_push(struct bridge *bridge, lua_State *lua, bool for_functions)
 {
     static const struct luaL_Reg functions[] = {
         { "call", redis_call },
@@ -428,15 +443,17 @@ void bridge_push(struct bridge *bridge, lua_State *lua)
         { "sha1hex", redis_sha1hex },
         { "setresp", redis_setresp },
         { "set_repl", redis_set_repl },
-        { "replicate_commands", redis_replicate_commands },
-        { "breakpoint", redis_breakpoint },
-        { "debug", redis_debug },
         { "acl_check_cmd", redis_acl_check_cmd },
     };
 
     bridge_push_for_loading(bridge, lua);
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
         set_function(bridge, lua, functions[i].name, functions[i].func);
+    if (!for_functions) {
+        set_function(bridge, lua, "replicate_commands", redis_replicate_commands);
+        set_function(bridge, lua, "breakpoint", redis_breakpoint);
+        set_function(bridge, lua, "debug", redis_debug);
+    }
     set_number(lua, "REPL_NONE", REPL_NONE);
     set_number(lua, "REPL_AOF", REPL_AOF);
     set_number(lua, "REPL_SLAVE", REPL_REPLICA);
@@ -474,7 +491,7 @@ int bridge_on_error(lua_State *lua)
     return 1;
 }
 
-static struct slice field_of(lua_State *lua, const char *name)
+struct slice bridge_error_field(lua_State *lua, const char *name)
 {
     size_t len;
     const char *at;
@@ -487,22 +504,36 @@ static struct slice field_of(lua_State *lua, const char *name)
     return slice_of(at, at != NULL ? len : 0);
 }
 
+struct slice bridge_error_text(lua_State *lua)
+{
+    struct slice err = SLICE("");
+
+    if (lua_istable(lua, -1)) {
+        err = bridge_error_field(lua, "err");
+    } else if (lua_type(lua, -1) == LUA_TSTRING) {
+        err.at = lua_tolstring(lua, -1, &err.len);
+    }
+    return err.len > 0 ? err : SLICE("ERR unknown error");
+}
+
 /* Answers with the error on top of the stack. */
 static void reply_failure(lua_State *lua, const struct script_run *run)
 {
     struct reply *reply = run->call->reply;
     struct error_counts *counts = reply->counts;
     struct buffer line = { 0 };
-    struct slice err;
     struct slice source;
 
     if (!lua_istable(lua, -1)) {
-        reply_error(reply, SLICE("ERR the script failed and said nothing of it"));
+        /* An error in handling an error; Lua has a text for it. */
+        buffer_add(&line, SLICE("ERR "));
+        buffer_add(&line, bridge_error_text(lua));
+        reply_error(reply, buffer_slice(&line));
+        buffer_clear(&line);
         return;
     }
-    err = field_of(lua, "err");
-    source = field_of(lua, "source");
-    buffer_add(&line, err.len > 0 ? err : SLICE("ERR unknown error"));
+    source = bridge_error_field(lua, "source");
+    buffer_add(&line, bridge_error_text(lua));
     buffer_add(&line, SLICE(" script: "));
     buffer_add(&line, run->name);
     if (source.len > 0) {
@@ -559,24 +590,4 @@ enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
     if ((run->flags & (exempt | SCRIPT_ALLOW_OOM)) == 0 && run->over_memory)
         return REFUSAL_OUT_OF_MEMORY;
     return REFUSAL_NONE;
-}
-
-uint32_t script_flag(struct slice name)
-{
-    static const struct {
-        struct slice name;
-        uint32_t flag;
-    } flags[] = {
-        { { "no-writes", 9 }, SCRIPT_NO_WRITES },
-        { { "allow-oom", 9 }, SCRIPT_ALLOW_OOM },
-        { { "allow-stale", 11 }, SCRIPT_ALLOW_STALE },
-        { { "no-cluster", 10 }, SCRIPT_NO_CLUSTER },
-        { { "allow-cross-slot-keys", 21 }, SCRIPT_ALLOW_CROSS_SLOT },
-    };
-
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        if (slice_equal(flags[i].name, name))
-            return flags[i].flag;
-    }
-    return 0;
 }

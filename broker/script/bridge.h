@@ -31,8 +31,8 @@ struct bridge_setup {
 struct bridge *bridge_new(const struct bridge_setup *setup);
 void bridge_free(struct bridge *bridge);
 
-/* Pushes the table `redis`. */
-void bridge_push(struct bridge *bridge, lua_State *lua);
+/* Pushes the table `redis` of scripts, or of functions, which have no debugger. */
+void bridge_push(struct bridge *bridge, lua_State *lua, bool for_functions);
 
 /* Pushes the part of it that is there while functions are loaded: no calls. */
 void bridge_push_for_loading(struct bridge *bridge, lua_State *lua);
@@ -48,6 +48,15 @@ enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run
 /* What must be so before a script runs at all: REFUSAL_NONE, or why not. */
 enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
                             bool read_only_command);
+
+/* A text of the error on top of the stack, which stays: "err", "source". Empty if it has none. */
+struct slice bridge_error_field(lua_State *lua, const char *name);
+
+/* Whether scripts may call what is not for scripts, but for scripts themselves; for tests. */
+void bridge_allow_all(struct bridge *bridge, bool allow);
+
+/* What the error on top of the stack says, whatever it is. */
+struct slice bridge_error_text(lua_State *lua);
 
 /* The handler for lua_pcall that remembers where an error arose. */
 int bridge_on_error(lua_State *lua);

@@ -139,6 +139,28 @@ static int no_such_global(lua_State *lua)
                       lua_isstring(lua, 2) ? lua_tostring(lua, 2) : luaL_typename(lua, 2));
 }
 
+void engine_guard(lua_State *lua)
+{
+    lua_createtable(lua, 0, 1);
+    lua_pushcfunction(lua, no_such_global);
+    lua_setfield(lua, -2, "__index");
+    lua_setmetatable(lua, -2);
+}
+
+void engine_look_up_in(struct engine *engine)
+{
+    lua_State *lua = engine->lua;
+
+    if (lua_isnil(lua, -1)) {
+        lua_pop(lua, 1);
+        engine_push_globals(engine);
+    }
+    lua_getmetatable(lua, LUA_GLOBALSINDEX);
+    lua_insert(lua, -2);
+    lua_setfield(lua, -2, "__index");
+    lua_pop(lua, 1);
+}
+
 /* Protects every table among the globals on top of the stack. */
 static void protect_tables(lua_State *lua)
 {
@@ -179,10 +201,7 @@ void engine_seal(struct engine *engine)
     sandbox_fill(lua, &engine->chance);
     protect_tables(lua);
     protect_string_methods(lua);
-    lua_createtable(lua, 0, 1);
-    lua_pushcfunction(lua, no_such_global);
-    lua_setfield(lua, -2, "__index");
-    lua_setmetatable(lua, -2);
+    engine_guard(lua);
     lua_pushvalue(lua, -1);
     engine->globals = luaL_ref(lua, LUA_REGISTRYINDEX);
     lua_pushvalue(lua, -1); /* globals globals */

@@ -55,6 +55,15 @@ bool engine_push_real(lua_State *lua, int index);
  */
 void engine_seal(struct engine *engine);
 
+/* Makes asking the table on top of the stack for a field that it has not an error. */
+void engine_guard(lua_State *lua);
+
+/*
+ * Of a sealed machine: globals are looked up in the table on top of the stack,
+ * which is taken, until nil is given in its place.
+ */
+void engine_look_up_in(struct engine *engine);
+
 /* Sets a global of a sealed machine to the value on top of the stack, which is taken. */
 void engine_set_global(struct engine *engine, const char *name);
 

@@ -34,7 +34,15 @@ struct script_run {
     millis began;        /* monotonic */
 };
 
+enum { SCRIPT_FLAGS = 5 }; /* that have names */
+
 /* The flag with a name as scripts write it, "no-writes"; 0 if there is none such. */
 uint32_t script_flag(struct slice name);
+
+/* The same, but for the case of letters. */
+uint32_t script_flag_nocase(struct slice name);
+
+/* The names of the flags that are set; returns how many. */
+size_t script_flag_names(uint32_t flags, const char *names[SCRIPT_FLAGS]);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "broker/script/bridge.h"
 #include "broker/script/engine.h"
+#include "broker/script/first_line.h"
 #include "broker/script/libraries.h"
 #include "storage/base/chain.h"
 #include "storage/base/memory.h"
@@ -97,7 +98,7 @@ static struct engine *engine_of(struct scripts *scripts)
     lua = engine_lua(scripts->engine);
     lua_newtable(lua);
     libraries_fill(lua);
-    bridge_push(scripts->setup.bridge, lua);
+    bridge_push(scripts->setup.bridge, lua, false);
     lua_setfield(lua, -2, "redis");
     engine_seal(scripts->engine);
     return scripts->engine;
@@ -131,29 +132,13 @@ static void digest_text(struct slice text, char hex[HEX + 1])
 
 /* ---- The first line ---- */
 
-static bool separates(char byte, char separator)
-{
-    return byte == separator || (separator == ' ' && byte >= '\t' && byte <= '\r');
-}
-
-/* Takes what stands in front of the next separator, which goes too; a blank is any space. */
-static struct slice take_part(struct slice *text, char separator)
-{
-    struct slice part = slice_of(text->at, 0);
-
-    while (part.len < text->len && !separates(text->at[part.len], separator))
-        part.len++;
-    *text = slice_after(*text, part.len < text->len ? part.len + 1 : part.len);
-    return part;
-}
-
 static bool read_flags(struct slice list, uint32_t *flags, struct buffer *why)
 {
     bool more = list.len > 0;
 
     while (more) {
         const char *comma = list.len > 0 ? memchr(list.at, ',', list.len) : NULL;
-        struct slice name = take_part(&list, ',');
+        struct slice name = slice_of(list.at, comma != NULL ? (size_t)(comma - list.at) : list.len);
         uint32_t flag = script_flag(name);
 
         if (flag == 0) {
@@ -163,40 +148,22 @@ static bool read_flags(struct slice list, uint32_t *flags, struct buffer *why)
         }
         *flags |= flag;
         more = comma != NULL;
+        list = slice_after(list, name.len + more);
     }
     return true;
 }
 
-/*
- * Reads a first line that begins with #!, takes it off the text and sets the
- * flags. The line end stays, so that lines count as they are written.
- */
-static bool read_first_line(struct slice *text, uint32_t *flags, struct buffer *why)
+static bool read_words(const struct first_line *line, uint32_t *flags, struct buffer *why)
 {
-    const char *end;
-    struct slice line;
-    struct slice word;
-
-    *flags = SCRIPT_SAYS_NOTHING;
-    if (text->len < 2 || memcmp(text->at, "#!", 2) != 0)
-        return true;
-    end = memchr(text->at, '\n', text->len);
-    if (end == NULL) {
-        buffer_add(why, SLICE("ERR Invalid script shebang"));
-        return false;
-    }
-    line = slice_of(text->at, (size_t)(end - text->at));
-    *text = slice_after(*text, line.len);
     *flags = 0;
-    word = take_part(&line, ' ');
-    if (!slice_equal(word, SLICE("#!lua"))) {
-        buffer_print(why, "ERR Unexpected engine in script shebang: %.*s", (int)word.len, word.at);
+    if (!slice_equal(line->words[0], SLICE("#!lua"))) {
+        buffer_print(why, "ERR Unexpected engine in script shebang: %.*s",
+                     (int)line->words[0].len, line->words[0].at);
         return false;
     }
-    while (line.len > 0) {
-        word = take_part(&line, ' ');
-        if (word.len == 0)
-            continue;
+    for (int i = 1; i < line->count; i++) {
+        struct slice word = line->words[i];
+
         if (word.len < 6 || memcmp(word.at, "flags=", 6) != 0) {
             buffer_print(why, "ERR Unknown lua shebang option: %.*s", (int)word.len, word.at);
             return false;
@@ -205,6 +172,28 @@ static bool read_first_line(struct slice *text, uint32_t *flags, struct buffer *
             return false;
     }
     return true;
+}
+
+/* Reads a first line that begins with #!, takes it off the text and sets the flags. */
+static bool read_first_line(struct slice *text, uint32_t *flags, struct buffer *why)
+{
+    struct first_line line;
+    bool fine;
+
+    *flags = SCRIPT_SAYS_NOTHING;
+    if (!first_line_read(&line, *text))
+        return true;
+    if (line.count > 0) {
+        fine = read_words(&line, flags, why);
+    } else {
+        fine = false;
+        buffer_add(why, memchr(text->at, '\n', text->len) == NULL
+                            ? SLICE("ERR Invalid script shebang")
+                            : SLICE("ERR Invalid engine in script shebang"));
+    }
+    *text = line.rest;
+    first_line_clear(&line);
+    return fine;
 }
 
 /* ---- Keeping ---- */

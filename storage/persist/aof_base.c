@@ -8,6 +8,7 @@
 #include "storage/base/trouble.h"
 #include "storage/format/statement.h"
 #include "storage/keyspace/keyspace.h"
+#include "storage/persist/rdb_save.h"
 
 enum { EDGE_MOST = 40 };
 
@@ -71,6 +72,13 @@ static bool write_item(void *who, struct item *item)
     return true;
 }
 
+static void say_library(void *who, struct slice code)
+{
+    const struct slice words[3] = { SLICE("FUNCTION"), SLICE("LOAD"), code };
+
+    say(who, words, 3);
+}
+
 void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
                     const struct aof_base_watcher *watcher)
 {
@@ -78,6 +86,8 @@ void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
     uint64_t began = writer_position(to);
 
     writer_put(to, BEGIN_LINE);
+    if (watcher != NULL && watcher->functions != NULL)
+        watcher->functions->each(watcher->functions->who, say_library, &base);
     for (uint32_t db = 0; db < keyspaces_count(keyspaces); db++) {
         struct keyspace *keys = keyspaces_at(keyspaces, db);
         char digits[NUMBER_INTEGER_MAX];

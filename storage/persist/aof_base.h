@@ -3,6 +3,7 @@
  * rebuild it.
  *
  *   #millrace base CR LF
+ *   FUNCTION LOAD <code>, for each library of functions
  *   SELECT <db>, then for each key
  *       SET <key> <string> [PXAT <due>]               or
  *       statements of at most 64 elements, PEXPIREAT <key> <due>
@@ -21,6 +22,7 @@
 #include "storage/base/slice.h"
 
 struct keyspaces;
+struct rdb_functions;
 struct trouble;
 struct writer;
 
@@ -28,6 +30,7 @@ struct writer;
 struct aof_base_watcher {
     void (*wrote)(void *who, uint64_t keys);
     void *who;
+    const struct rdb_functions *functions; /* written in front of the keys; may be NULL */
 };
 
 /* Writes everything; the writer is asked for its troubles by whoever made it. O(all data). */

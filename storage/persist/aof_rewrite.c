@@ -96,7 +96,7 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
 {
     struct aof *aof = who;
     struct writing writing = { aof, line, clock_new(), 0 };
-    struct aof_base_watcher watcher = { wrote_key, &writing };
+    struct aof_base_watcher watcher = { wrote_key, &writing, NULL };
     char name[RECOVERY_NAME_MAX];
     struct writer *writer;
     int fd;
@@ -111,6 +111,8 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
     if (aof->setup.policy.sync_base_often)
         writer_sync_every(writer, SYNC_EVERY);
     writing.told = clock_monotonic(writing.clock);
+    if (aof->setup.snapshot != NULL)
+        watcher.functions = snapshot_functions(aof->setup.snapshot);
     if (aof->rdb)
         snapshot_write_base(aof->setup.snapshot, writer, wrote_key, &writing);
     else

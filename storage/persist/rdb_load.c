@@ -127,14 +127,18 @@ static bool read_fact(struct loading *now)
 static bool read_function(struct loading *now)
 {
     const struct rdb_functions *functions = now->setup->functions;
+    struct trouble trouble = { .text = "" };
     struct slice code;
 
     if (!rdb_get_string(&now->from, 0, &code))
         return false;
     now->result->functions++;
-    if (functions != NULL && !now->setup->count_only)
-        functions->take(functions->who, code);
-    return true;
+    if (functions == NULL || now->setup->count_only)
+        return true;
+    if (functions->take(functions->who, code, now->setup->merge, &trouble))
+        return true;
+    log_line(now->setup->log, LOG_WARNING, "Failed creating the library: %s", trouble.text);
+    return rdb_refuse(&now->from, "a library of functions cannot be loaded");
 }
 
 static bool read_select(struct loading *now)

@@ -16,6 +16,7 @@
 
 #include "storage/keyspace/keyspace.h"
 
+struct trouble;
 struct writer;
 
 /* Libraries of functions, kept by whoever runs them; to a snapshot they are texts. */
@@ -23,8 +24,8 @@ struct rdb_functions {
     /* Shows each. */
     void (*each)(void *who, void (*show)(void *to, struct slice code), void *to);
 
-    /* Takes one that was read. */
-    void (*take)(void *who, struct slice code);
+    /* Takes one that was read; false with trouble if it is none, or is there and not to be replaced. */
+    bool (*take)(void *who, struct slice code, bool replace, struct trouble *trouble);
 
     /* Forgets all, in front of what is about to be read. */
     void (*forget)(void *who);

@@ -74,12 +74,15 @@ static void shelf_each(void *who, void (*show)(void *to, struct slice code), voi
     }
 }
 
-static void shelf_take(void *who, struct slice code)
+static bool shelf_take(void *who, struct slice code, bool replace, struct trouble *trouble)
 {
     struct shelf *shelf = who;
 
+    (void)replace;
+    (void)trouble;
     buffer_add(&shelf->texts, slice_of(&code.len, sizeof(code.len)));
     buffer_add(&shelf->texts, code);
+    return true;
 }
 
 static void shelf_forget(void *who)
@@ -580,7 +583,6 @@ bool snapshot_load_base(struct snapshot *snapshot, struct reader *from, uint64_t
 
     setup.keep_expired = true;
     keyspaces_hush(snapshot->setup.keyspaces, true);
-    snapshot->functions.forget(snapshot->functions.who);
     if (!rdb_load(&setup, from, end, &result, trouble)) {
         keyspaces_hush(snapshot->setup.keyspaces, false);
         return false;
@@ -641,8 +643,6 @@ enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merge,
     reading.total = (uint64_t)about.st_size;
     reader = reader_new_file(fd);
     keyspaces_hush(snapshot->setup.keyspaces, true);
-    if (!merge)
-        snapshot->functions.forget(snapshot->functions.who);
     fine = rdb_load(&setup, reader, reading.total, &result, trouble);
     keyspaces_hush(snapshot->setup.keyspaces, false);
     reader_free(reader);
