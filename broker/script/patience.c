@@ -1,7 +1,7 @@
 /*
  * The hook of the machine counts instructions; it looks at the clock every so
- * many of them. When a run is killed the hook raises an error after every
- * line, so that no pcall of the script can keep it alive.
+ * many of them. When a run is killed the hook raises an error at every
+ * instruction, so that no pcall of the script can keep it alive.
  */
 #include "broker/script/patience.h"
 
@@ -27,6 +27,7 @@ static const char place = 'p';
 struct patience {
     struct patience_setup setup;
     struct script_run *run;
+    lua_State *lua; /* the machine that runs it */
     millis looked; /* when input was last read */
 };
 
@@ -113,7 +114,9 @@ static void look(lua_State *lua, lua_Debug *activation)
             give_up(patience);
     }
     if (run->killed) {
-        lua_sethook(lua, raise_killed, LUA_MASKLINE, 0);
+        /* The machine itself too: a coroutine that is stopped returns to it. */
+        lua_sethook(patience->lua, raise_killed, LUA_MASKLINE | LUA_MASKCOUNT, 1);
+        lua_sethook(lua, raise_killed, LUA_MASKLINE | LUA_MASKCOUNT, 1);
         raise_killed(lua, activation);
     }
 }
@@ -122,6 +125,7 @@ void patience_begin(struct patience *patience, lua_State *lua, struct script_run
 {
     must(patience->run == NULL);
     patience->run = run;
+    patience->lua = lua;
     run->began = run->call->began / 1000;
     patience->looked = run->began;
     if (patience->setup.options->busy_reply_threshold <= 0)
