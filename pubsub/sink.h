@@ -22,6 +22,7 @@
 struct message {
     struct slice head;  /* what follows the first byte: "3\r\n$7\r\nmessage\r\n" */
     struct bytes *body; /* the rest; who keeps it takes a share of its own */
+    size_t channel;     /* how many bytes of the body name the channel */
 };
 
 /*

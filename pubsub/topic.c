@@ -113,6 +113,7 @@ void topic_tell(const struct topic *topic, struct slice channel, struct slice pa
     if (*body == NULL)
         *body = encode_body(channel, payload);
     message = (struct message){ .head = topic->head, .body = *body };
+    message.channel = 1 + number_width((int64_t)channel.len) + 2 + channel.len + 2;
 
     for (uint32_t i = 0; i < topic->count; i++) {
         struct sink *sink = topic->hearers[i].sink;

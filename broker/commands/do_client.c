@@ -367,6 +367,8 @@ enum verdict do_client_help(struct call *call)
         "LIST [options ...]", "    All connections; TYPE or ID choose among them.",
         "NO-EVICT (ON|OFF)", "    Whether this connection is spared when connections take too much memory.",
         "NO-TOUCH (ON|OFF)", "    Whether reading leaves keys as unused as they were.",
+        "OVERFLOW (DISCONNECT|DROP-OLDEST|DROP-NEWEST|LATEST) [LIMIT <bytes>]",
+        "    What becomes of messages that this connection does not read in time.",
         "PAUSE <milliseconds> [WRITE|ALL]", "    Makes all requests wait, or those that write.",
         "REPLY (ON|OFF|SKIP)", "    Whether replies are sent.",
         "SETINFO <option> <value>", "    Sets LIB-NAME or LIB-VER.",

@@ -3,6 +3,7 @@
 
 #include "broker/broker.h"
 #include "broker/dispatch/pausing.h"
+#include "broker/session/overflow.h"
 #include "broker/session/sessions.h"
 
 /* CLIENT NO-EVICT ON|OFF */
@@ -47,6 +48,29 @@ enum verdict do_client_pause(struct call *call)
 enum verdict do_client_unpause(struct call *call)
 {
     pausing_end(call->broker->pausing);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+/* CLIENT OVERFLOW DISCONNECT|DROP-OLDEST|DROP-NEWEST|LATEST [LIMIT bytes] */
+enum verdict do_client_overflow(struct call *call)
+{
+    struct slice word = args_next(call->args);
+    enum overflow_mode mode = OVERFLOW_DISCONNECT;
+    int64_t most = 0;
+
+    while (mode < OVERFLOW_MODES &&
+           !slice_equal_nocase(word, slice_text(overflow_mode_name(mode))))
+        mode++;
+    if (mode == OVERFLOW_MODES)
+        return call_refuse(call, REFUSAL_SYNTAX);
+    if (args_more(call->args)) {
+        if (!args_take(call->args, SLICE("limit")) || args_left(call->args) != 1)
+            return call_refuse(call, REFUSAL_SYNTAX);
+        if (!args_next_integer(call->args, &most) || most < 1)
+            return call_refuse(call, REFUSAL_NOT_INTEGER);
+    }
+    overflow_set(call->session, mode, (size_t)most, call->broker->metrics);
     reply_ok(call->reply);
     return VERDICT_DONE;
 }

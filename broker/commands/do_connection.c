@@ -11,6 +11,7 @@
 #include "broker/effects/watch.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/version.h"
+#include "broker/session/overflow.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
 
@@ -219,6 +220,7 @@ enum verdict do_reset(struct call *call)
     watch_end(call->broker->watch, session);
     subscription_end(session);
     tracking_end(call->broker->tracking, session);
+    overflow_end(session);
     if (monitor_leave(call->broker->monitor, session))
         caller_ask_witnesses(call->caller);
     session_set_text(&session->name, SLICE(""));

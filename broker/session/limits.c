@@ -3,6 +3,7 @@
 #include "broker/config/options.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
+#include "broker/session/overflow.h"
 
 void limits_input(struct session *session, size_t kept, const struct options *options,
                   struct metrics *metrics)
@@ -38,6 +39,11 @@ size_t limits_hard(const struct session *session, const struct options *options)
     return (size_t)limit_of(session, options)->hard;
 }
 
+size_t limits_soft(const struct session *session, const struct options *options)
+{
+    return (size_t)limit_of(session, options)->soft;
+}
+
 void limits_output(struct session *session, size_t pending, const struct options *options,
                    struct metrics *metrics)
 {
@@ -46,6 +52,8 @@ void limits_output(struct session *session, size_t pending, const struct options
     if (limit->hard > 0 && pending >= (uint64_t)limit->hard &&
         !connection_closing(session->connection))
         close_slow(session, metrics);
+    else if (limit->soft > 0 && pending >= (uint64_t)limit->soft)
+        overflow_warn(session, pending, (size_t)limit->soft);
 }
 
 void limits_linger(struct session *session, millis now, const struct options *options,

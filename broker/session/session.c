@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "broker/net/connection.h"
+#include "broker/session/overflow.h"
 #include "broker/session/subscription.h"
 #include "storage/base/buffer.h"
 #include "storage/base/memory.h"
@@ -95,12 +96,14 @@ static size_t memory_beside_outbox(const struct session *session)
 
 size_t session_memory(const struct session *session)
 {
-    return memory_beside_outbox(session) + outbox_memory(session->reply.out);
+    return memory_beside_outbox(session) + outbox_memory(session->reply.out) +
+           overflow_memory(session);
 }
 
 size_t session_memory_own(const struct session *session)
 {
-    return memory_beside_outbox(session) + outbox_memory_own(session->reply.out);
+    return memory_beside_outbox(session) + outbox_memory_own(session->reply.out) +
+           overflow_memory_own(session);
 }
 
 /* The sizes of what waits on either side. */
@@ -146,4 +149,8 @@ void session_describe(const struct session *session, millis now, struct buffer *
     describe_text(session->library, to);
     buffer_print(to, " lib-ver=");
     describe_text(session->library_version, to);
+    /* Told only of who asked for it, so that lines are as tools know them otherwise. */
+    if (session->overflow != NULL)
+        buffer_print(to, " overflow=%s dropped=%" PRIu64,
+                     overflow_mode_name(overflow_mode_of(session)), overflow_dropped(session));
 }

@@ -20,6 +20,7 @@
 
 struct connection;
 struct holding;
+struct overflow;
 struct session_waiter;
 struct sessions;
 struct subscriber;
@@ -63,6 +64,7 @@ struct session {
     /* Each belongs to the room named; NULL while it does not concern the session. */
     struct transaction    *transaction; /* dispatch/transaction */
     struct session_waiter *waiter;      /* dispatch/waiting */
+    struct overflow       *overflow;    /* session/overflow */
     struct tracker        *tracker;     /* effects/tracking */
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */

@@ -10,6 +10,7 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "broker/session/limits.h"
+#include "broker/session/overflow.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 #include "storage/index/table.h"
@@ -107,6 +108,7 @@ static void on_backlog(void *who, size_t pending)
     if (pending == 0) {
         chain_leave(&session->slow);
         session->slow_since = 0;
+        overflow_go_on(session);
         sessions_weigh(all, session);
         return;
     }
@@ -257,6 +259,7 @@ void sessions_end(struct sessions *all, struct session *session)
     } else {
         outbox_clear(&session->heard);
     }
+    overflow_end(session);
     request_clear(&session->request);
     buffer_clear(&session->behind);
     bytes_drop(session->name);
@@ -286,6 +289,11 @@ struct session *sessions_find(struct sessions *all, uint64_t id)
     struct slice key = slice_of((const char *)&id, sizeof(id));
 
     return table_find(&all->by_id, key, table_hash(&all->by_id, key));
+}
+
+const struct options *sessions_options(const struct sessions *all)
+{
+    return all->setup.options;
 }
 
 struct chain *sessions_chain(struct sessions *all)

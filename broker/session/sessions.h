@@ -59,6 +59,9 @@ void sessions_close(struct sessions *all, struct session *session, bool after_re
 size_t sessions_count(const struct sessions *all);
 struct session *sessions_find(struct sessions *all, uint64_t id);
 
+/* The options that sessions follow. */
+const struct options *sessions_options(const struct sessions *all);
+
 /* The head of the chain of sessions with a connection, oldest first; links are session->all. */
 struct chain *sessions_chain(struct sessions *all);
 

@@ -1,8 +1,11 @@
 #include "broker/session/subscription.h"
 
 #include "broker/net/connection.h"
+#include "broker/session/overflow.h"
+#include "broker/session/sessions.h"
 #include "pubsub/subscriber.h"
 #include "storage/base/memory.h"
+#include "storage/base/must.h"
 
 /* Up to here copying costs less than keeping another span and share. */
 enum { COPY_UP_TO = 512 };
@@ -35,6 +38,9 @@ static void receive(struct sink *sink, const struct message *message)
         receive_behind(session, message);
         return;
     }
+    if (UNLIKELY(session->overflow != NULL) &&
+        overflow_takes(session, message, sessions_options(session->home)))
+        return;
     at = outbox_reserve(out, room);
     at[0] = session->reply.resp3 ? '>' : '*';
     memcpy(at + 1, head.at, head.len);

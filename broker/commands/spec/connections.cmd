@@ -207,3 +207,11 @@ command CLIENT SETINFO
   acl      connection
   tips     request_policy:all_nodes response_policy:all_succeeded
   usage    (attr: LIB-NAME <libname>|LIB-VER <libver>)
+
+command CLIENT OVERFLOW
+  summary  Chooses what becomes of messages that this connection does not read in time.
+  cost     O(n) for n messages that wait
+  since    8.10.0
+  flags    noscript loading stale
+  acl      connection
+  usage    (mode: DISCONNECT|DROP-OLDEST|DROP-NEWEST|LATEST) [LIMIT <bytes:int>]
