@@ -246,6 +246,7 @@ static bool load_snapshot(struct loading *loading, struct trouble *trouble)
         return false;
     switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
     case SNAPSHOT_REFUSED:
+        log_line(broker->log, LOG_WARNING, "Terminating server after rdb file reading failure.");
         log_line(broker->log, LOG_WARNING, "Fatal error loading the DB: %s. Exiting.",
                  trouble->text);
         return false;

@@ -66,7 +66,7 @@ static bool get_raw_id(struct rdb_reader *from, struct entry_id *id)
 static bool next_element(struct loading *now, struct packed_value *value)
 {
     if (now->place == 0)
-        return rdb_refuse(now->from, "a block of a stream ends too early");
+        return rdb_refuse(now->from, "Stream listpack integrity check failed: it ends too early");
     *value = packed_get(now->block, now->place);
     now->place = packed_next(now->block, now->place);
     return true;
@@ -79,7 +79,7 @@ static bool next_number(struct loading *now, int64_t *number)
     if (!next_element(now, &value))
         return false;
     *number = value.integer;
-    return value.is_integer || rdb_refuse(now->from, "a stream has a word where a number should be");
+    return value.is_integer || rdb_refuse(now->from, "Stream listpack integrity check failed: a word where a number should be");
 }
 
 /* A number that counts elements of the block. */
@@ -91,7 +91,7 @@ static bool next_count(struct loading *now, uint64_t *count)
         return false;
     *count = (uint64_t)number;
     return (number >= 0 && *count <= packed_bytes(now->block)) ||
-           rdb_refuse(now->from, "a count in a stream cannot be true");
+           rdb_refuse(now->from, "Stream listpack integrity check failed: a count cannot be true");
 }
 
 /* Room for the words of an entry. */
@@ -170,13 +170,13 @@ static bool read_entry(struct loading *now)
     if (!(same ? read_values(now) : read_own_fields(now, &pairs)) || !next_number(now, &words))
         return false;
     if (words != (int64_t)(same ? pairs + 3 : 2 * pairs + 4))
-        return rdb_refuse(now->from, "an entry of a stream tells the wrong length");
+        return rdb_refuse(now->from, "Stream listpack integrity check failed: an entry tells the wrong length");
     id = (struct entry_id){ now->master.ms + (uint64_t)ms, now->master.seq + (uint64_t)seq };
     if ((flags & STREAM_ENTRY_DELETED) == 0)
         return now->entries > 0 ? append(now, id, pairs)
-                                : rdb_refuse(now->from, "a block of a stream counts wrong");
+                                : rdb_refuse(now->from, "Stream listpack integrity check failed: it counts wrong");
     if (now->deleted == 0)
-        return rdb_refuse(now->from, "a block of a stream counts wrong");
+        return rdb_refuse(now->from, "Stream listpack integrity check failed: it counts wrong");
     now->deleted--;
     return true;
 }
@@ -211,7 +211,7 @@ static bool read_block(struct loading *now)
     if (!rdb_get_string(now->from, 1, &block))
         return false;
     if (!packed_valid(block, true))
-        return rdb_refuse(now->from, "a block of a stream is damaged");
+        return rdb_refuse(now->from, "Stream listpack integrity check failed");
     now->block = (const struct packed *)(const void *)block.at;
     now->place = packed_first(now->block);
     if (!read_block_head(now))
@@ -221,7 +221,7 @@ static bool read_block(struct loading *now)
             return false;
     }
     return (now->entries == 0 && now->deleted == 0) ||
-           rdb_refuse(now->from, "a block of a stream counts wrong");
+           rdb_refuse(now->from, "Stream listpack integrity check failed: it counts wrong");
 }
 
 /* ---- Counters ---- */
@@ -315,7 +315,7 @@ static bool read_consumer(struct loading *now, struct group *group, const struct
         (now->rdb_type == RDB_STREAM_3 && !rdb_get_millis(from, &active)))
         return false;
     if (name.len > UINT32_MAX / 2 || group_find_consumer(group, name) != NULL)
-        return rdb_refuse(from, "a group has a consumer twice");
+        return rdb_refuse(from, "Duplicate stream consumer detected");
     consumer = group_add_consumer(group, name, seen);
     consumer->active_at = active;
     if (!rdb_get_count(from, STREAM_ID_BYTES, &count))

@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include "broker/broker.h"
+#include "storage/base/log.h"
 #include "storage/persist/dump.h"
 #include "storage/persist/snapshot.h"
 
@@ -103,6 +104,11 @@ static bool place_payload(struct call *call, struct slice key, struct slice payl
 
     if (fine)
         *item = rdb_content_place(call->keys, key, &content);
+    else
+        log_line(call->broker->log, LOG_WARNING, "RESTORE refused a payload, %s: %s",
+                 "integrity check failed", dump.reader.empty ? "it has no elements"
+                 : dump.reader.reason != NULL                ? dump.reader.reason
+                                                             : "it is no value");
     dump_end(&dump);
     return fine;
 }

@@ -299,7 +299,7 @@ static int complete(struct aof *aof, struct trouble *trouble)
     return fd;
 }
 
-static bool open_last(struct aof *aof, struct trouble *trouble)
+static bool open_last(struct aof *aof, uint64_t sealed, struct trouble *trouble)
 {
     const struct aof_file *last = aof_manifest_last(aof->manifest);
     int64_t size = 0;
@@ -315,7 +315,7 @@ static bool open_last(struct aof *aof, struct trouble *trouble)
     }
     if (fd < 0)
         return false;
-    aof_write_to(aof, fd, (uint64_t)size);
+    aof_write_to(aof, fd, (uint64_t)size, last == NULL ? 0 : sealed);
     return true;
 }
 
@@ -325,7 +325,7 @@ bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *
 
     must(aof->state == AOF_OPENED);
     if (!recovery_load(&aof->where, aof->folder, aof->manifest, runner, &loaded, trouble) ||
-        !open_last(aof, trouble))
+        !open_last(aof, loaded.sealed, trouble))
         return false;
     aof->older = loaded.bytes - aof->size;
     aof->loaded_base = loaded.bytes;
@@ -340,11 +340,17 @@ bool aof_reload(struct aof *aof, const struct aof_runner *runner, struct trouble
     struct recovery_setup where = aof->where;
     struct recovery_result loaded;
 
-    if (aof->state != AOF_ON)
-        return trouble_set(trouble, "the append only file is off");
+    bool off = aof->folder == NULL;
+    bool fine;
+
+    if (off && !aof_enter(aof, trouble))
+        return false;
     where.cut_torn_tail = false;
-    return aof_flush_and_sync(aof, trouble) &&
+    fine = aof_flush_and_sync(aof, trouble) &&
            recovery_load(&where, aof->folder, aof->manifest, runner, &loaded, trouble);
+    if (off)
+        aof_leave(aof);
+    return fine;
 }
 
 /* ---- On and off ---- */

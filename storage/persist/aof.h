@@ -83,7 +83,10 @@ MUST_USE bool aof_open(struct aof *aof, struct trouble *trouble);
 /* Runs everything, cuts a torn end, opens the last increment: from then on it is ON. */
 MUST_USE bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *trouble);
 
-/* Runs all files again, once all that was said is written. For tests: nothing is cut. */
+/*
+ * Runs all files again, once all that was said is written; also those of a log
+ * that is off now. For tests: nothing is cut.
+ */
 MUST_USE bool aof_reload(struct aof *aof, const struct aof_runner *runner,
                          struct trouble *trouble);
 

@@ -8,6 +8,7 @@
 #include "storage/base/trouble.h"
 #include "storage/format/statement.h"
 #include "storage/keyspace/keyspace.h"
+#include "storage/persist/aof_seal.h"
 #include "storage/persist/rdb_save.h"
 
 enum { EDGE_MOST = 40 };
@@ -84,7 +85,10 @@ void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
 {
     struct base base = { to, watcher, keyspaces_types(keyspaces), { 0 }, 0 };
     uint64_t began = writer_position(to);
+    char seal[AOF_SEAL_MAX];
+    struct slice line = { seal, 0 };
 
+    writer_checksum_begin(to);
     writer_put(to, BEGIN_LINE);
     if (watcher != NULL && watcher->functions != NULL)
         watcher->functions->each(watcher->functions->who, say_library, &base);
@@ -99,6 +103,8 @@ void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
         say(&base, words, 2);
         keyspace_each(keys, write_item, &base);
     }
+    line.len = aof_seal_print(writer_position(to) - began, writer_checksum(to), seal);
+    writer_put(to, line);
     buffer_rewind(&base.statement);
     buffer_add(&base.statement, END_WORD);
     buffer_add_integer(&base.statement, (int64_t)(writer_position(to) - began));

@@ -7,6 +7,7 @@
  *   SELECT <db>, then for each key
  *       SET <key> <string> [PXAT <due>]               or
  *       statements of at most 64 elements, PEXPIREAT <key> <due>
+ *   #sum <bytes before this line> <their CRC64> CR LF     (aof_seal.h)
  *   #end <bytes before this line> CR LF
  *
  * The lines with '#' are annotations that Redis passes over. They tell a base

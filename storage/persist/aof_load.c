@@ -11,8 +11,9 @@
 #include "storage/base/io.h"
 #include "storage/base/trouble.h"
 #include "storage/format/statement.h"
+#include "storage/persist/aof_seal.h"
 
-enum { PROGRESS_EVERY = 512 * 1024 };
+enum { PROGRESS_EVERY = 512 * 1024, LINE_MOST = 4096 };
 
 struct loading {
     struct reader           *reader;
@@ -47,20 +48,27 @@ bool aof_load_finds_statement(struct slice bytes)
     return found;
 }
 
-/* What the bytes from an offset on are: a ragged end, or damage before more of the log. */
-static enum aof_load_end judge_rest(int fd, uint64_t from)
+/* What the bytes behind the last whole unit are: a ragged end, or damage before more of the log. */
+static enum aof_load_end judge_rest(int fd, struct aof_load_result *result,
+                                    enum aof_load_end ragged)
 {
-    enum aof_load_end judged = AOF_LOAD_BROKEN;
+    enum aof_load_end judged = ragged;
     struct stat about;
+    struct slice rest;
     char *map;
 
-    if (fstat(fd, &about) < 0 || (uint64_t)about.st_size <= from)
-        return AOF_LOAD_GARBAGE;
+    if (fstat(fd, &about) < 0 || (uint64_t)about.st_size <= result->whole)
+        return ragged;
     map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED)
-        return judged;
-    if (!aof_load_finds_statement(slice_of(map + from, (size_t)about.st_size - from)))
-        judged = AOF_LOAD_GARBAGE;
+        return AOF_LOAD_BROKEN;
+    rest = slice_of(map + result->whole, (size_t)about.st_size - result->whole);
+    if (aof_seal_follows(rest, result->whole, result->sealed, &result->at))
+        judged = AOF_LOAD_DAMAGED;
+    else if (ragged == AOF_LOAD_GARBAGE && (uint64_t)about.st_size > result->at &&
+             aof_load_finds_statement(
+                 slice_of(map + result->at, (size_t)about.st_size - result->at)))
+        judged = AOF_LOAD_BROKEN;
     (void)munmap(map, (size_t)about.st_size);
     return judged;
 }
@@ -89,13 +97,41 @@ static void keep_account(struct loading *loading, const struct statement *statem
     }
 }
 
+/* Passes over annotations; false at a seal that is wrong. */
+static bool pass_annotations(struct loading *loading)
+{
+    struct aof_load_result *result = loading->result;
+    struct slice line;
+
+    while (reader_peek(loading->reader) == '#') {
+        uint64_t at = reader_position(loading->reader);
+        uint64_t sum = reader_checksum(loading->reader);
+        uint64_t bytes, noted;
+
+        if (!reader_get_line(loading->reader, LINE_MOST, &line))
+            return true; /* too long or torn: statement_read says which */
+        if (!aof_seal_read(line, &bytes, &noted))
+            continue;
+        result->at = at;
+        if (bytes != at - result->sealed || noted != sum)
+            return false;
+        result->sealed = reader_position(loading->reader);
+        reader_checksum_begin(loading->reader);
+        if (!result->in_multi)
+            result->whole = result->sealed;
+    }
+    return true;
+}
+
 /* Runs statements until something else is found; says what. */
-static enum statement_state run_all(struct loading *loading, struct trouble *trouble)
+static enum statement_state run_all(struct loading *loading, bool *damaged,
+                                    struct trouble *trouble)
 {
     struct statement statement = { 0 };
-    enum statement_state state;
+    enum statement_state state = STATEMENT_BROKEN;
 
-    while ((state = statement_read(loading->reader, &statement)) == STATEMENT_READY) {
+    while (!(*damaged = !pass_annotations(loading)) &&
+           (state = statement_read(loading->reader, &statement)) == STATEMENT_READY) {
         if (!loading->runner->run(loading->runner->who, statement.words, statement.count,
                                   trouble))
             break;
@@ -122,6 +158,7 @@ static bool run_base(struct loading *loading, int fd, struct trouble *trouble)
     if (!loading->runner->base(loading->runner->who, loading->reader, end, trouble))
         return false;
     loading->result->whole = reader_position(loading->reader);
+    loading->result->sealed = loading->result->whole;
     loading->told = loading->result->whole;
     return true;
 }
@@ -133,19 +170,25 @@ void aof_load_file(int fd, const struct aof_runner *runner, uint64_t before, uin
                                runner->progress_every > 0 ? runner->progress_every
                                                           : PROGRESS_EVERY };
     enum statement_state state = STATEMENT_READY; /* what is refused leaves it so */
+    bool damaged = false;
 
     *result = (struct aof_load_result){ .end = AOF_LOAD_WHOLE };
-    if (run_base(&loading, fd, trouble))
-        state = run_all(&loading, trouble);
-    result->at = reader_position(loading.reader);
+    if (run_base(&loading, fd, trouble)) {
+        reader_checksum_begin(loading.reader);
+        state = run_all(&loading, &damaged, trouble);
+    }
+    if (!damaged)
+        result->at = reader_position(loading.reader);
     if (reader_failed(loading.reader, trouble))
         result->end = AOF_LOAD_FAILED;
+    else if (damaged)
+        result->end = AOF_LOAD_DAMAGED;
     else if (state == STATEMENT_READY)
         result->end = AOF_LOAD_REFUSED;
     else if (state == STATEMENT_BROKEN)
-        result->end = judge_rest(fd, result->at);
+        result->end = judge_rest(fd, result, AOF_LOAD_GARBAGE);
     else if (state == STATEMENT_TORN || result->in_multi)
-        result->end = AOF_LOAD_TORN;
+        result->end = judge_rest(fd, result, AOF_LOAD_TORN);
     else
         result->whole = result->at; /* annotations at the end belong to nobody */
     reader_free(loading.reader);

@@ -10,6 +10,7 @@
  *            whole behind them: what a power cut may leave at the end
  *   BROKEN   with such bytes, but statements behind them: damage, for cutting
  *            it off would take along what was promised
+ *   DAMAGED  at a seal that is wrong, or with one behind it: bytes were changed
  *   REFUSED  whoever runs the statements could not run one
  *   FAILED   the disk would not be read
  */
@@ -47,6 +48,7 @@ enum aof_load_end {
     AOF_LOAD_TORN,
     AOF_LOAD_GARBAGE,
     AOF_LOAD_BROKEN,
+    AOF_LOAD_DAMAGED,
     AOF_LOAD_REFUSED,
     AOF_LOAD_FAILED
 };
@@ -56,6 +58,7 @@ struct aof_load_result {
     enum aof_load_end end;
     uint64_t          whole;      /* bytes up to the end of the last whole unit */
     uint64_t          at;         /* where reading ended */
+    uint64_t          sealed;     /* where the last good seal ends (aof_seal.h) */
     uint64_t          statements; /* run, those of a unit that was torn included */
     bool              in_multi;   /* it ended between MULTI and EXEC */
 };

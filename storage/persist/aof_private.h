@@ -47,6 +47,8 @@ struct aof {
     uint64_t      size;     /* whole turns in it; what is written next begins here */
     uint64_t      reserved; /* the disk has promised room up to here */
     uint64_t      synced;   /* durable up to here */
+    uint64_t      unsealed; /* bytes in front of `size` that no seal is about (aof_seal.h) */
+    uint64_t      sum;      /* CRC64 of these */
     uint64_t      older;    /* bytes of the files before it */
     uint64_t      loaded_base; /* `current size` when loaded or rewritten */
     struct buffer pending;  /* taken and not written */
@@ -89,8 +91,8 @@ struct aof {
 
 /* ---- aof_write.c ---- */
 
-/* Opens a file to write to, at its end; `size` is what it holds. */
-void aof_write_to(struct aof *aof, int fd, uint64_t size);
+/* Opens a file to write to, at its end; `size` is what it holds, sealed up to `sealed`. */
+void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed);
 
 /* Gives back the room that was reserved and not used: a full disk may need it to be rewritten. */
 void aof_write_release(struct aof *aof);

@@ -171,7 +171,7 @@ static bool turn_over(struct aof *aof, struct trouble *trouble)
         return false;
     aof->older += aof->size;
     aof_write_end(aof);
-    aof_write_to(aof, fd, 0);
+    aof_write_to(aof, fd, 0, 0);
     return true;
 }
 
@@ -185,7 +185,7 @@ static bool begin_unnamed(struct aof *aof, struct trouble *trouble)
     fd = folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
     if (fd < 0)
         return false;
-    aof_write_to(aof, fd, 0);
+    aof_write_to(aof, fd, 0, 0);
     aof->older = 0;
     return true;
 }

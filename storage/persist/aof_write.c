@@ -14,12 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/digest.h"
 #include "storage/base/faults.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/worker.h"
 #include "storage/persist/aof_private.h"
 #include "storage/persist/aof_rewrite.h"
+#include "storage/persist/aof_seal.h"
 #include "storage/persist/folder.h"
 
 enum {
@@ -38,7 +40,25 @@ static micros now(const struct aof *aof)
 
 /* ---- The file ---- */
 
-void aof_write_to(struct aof *aof, int fd, uint64_t size)
+/* Adds what stands in the file behind its last seal to the sum of the next one. */
+static void sum_rest(struct aof *aof, uint64_t from)
+{
+    char bytes[16 * 1024];
+
+    while (from < aof->size) {
+        uint64_t left = aof->size - from;
+        ssize_t got = pread(aof->fd, bytes, left < sizeof(bytes) ? (size_t)left : sizeof(bytes),
+                            (off_t)from);
+
+        if (got <= 0)
+            return; /* the seal will not be right, and the disk is known to be bad */
+        aof->sum = digest_crc64(aof->sum, slice_of(bytes, (size_t)got));
+        aof->unsealed += (uint64_t)got;
+        from += (uint64_t)got;
+    }
+}
+
+void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed)
 {
     aof->fd = fd;
     aof->size = size;
@@ -48,6 +68,9 @@ void aof_write_to(struct aof *aof, int fd, uint64_t size)
     aof->sync_failed = false;
     aof->sync_at = now(aof);
     aof->postponed_at = 0;
+    aof->unsealed = 0;
+    aof->sum = 0;
+    sum_rest(aof, sealed);
 }
 
 void aof_write_release(struct aof *aof)
@@ -144,6 +167,33 @@ static bool put(struct aof *aof, struct slice bytes)
     }
     aof->size = at;
     return true;
+}
+
+/* Writes statements, which count for the next seal. */
+static bool put_summed(struct aof *aof, struct slice bytes)
+{
+    if (!put(aof, bytes))
+        return false;
+    if (bytes.len > 0)
+        aof->sum = digest_crc64(aof->sum, bytes);
+    aof->unsealed += bytes.len;
+    return true;
+}
+
+/*
+ * Seals what was written, if it is `enough` bytes. What cannot be sealed now is
+ * sealed later: no statement is lost, so this is no failure.
+ */
+static void seal(struct aof *aof, uint64_t enough)
+{
+    char line[AOF_SEAL_MAX];
+
+    if (aof->unsealed < enough)
+        return;
+    if (!put(aof, slice_of(line, aof_seal_print(aof->unsealed, aof->sum, line))))
+        return;
+    aof->unsealed = 0;
+    aof->sum = 0;
 }
 
 static bool force(struct aof *aof)
@@ -248,11 +298,14 @@ static void forget_pending(struct aof *aof)
 static bool write_turn(struct aof *aof, struct slice bytes)
 {
     uint64_t before = aof->size;
+    uint64_t unsealed = aof->unsealed;
+    uint64_t sum = aof->sum;
 
-    if (!put(aof, bytes)) {
+    if (!put_summed(aof, bytes)) {
         aof_write_break(aof, "writing to");
         return false;
     }
+    seal(aof, AOF_SEAL_EVERY);
     if (aof->setup.policy.sync != AOF_SYNC_ALWAYS || syncing_is_off(aof) || force(aof))
         return true;
     /*
@@ -260,6 +313,8 @@ static bool write_turn(struct aof *aof, struct slice bytes)
      * fsync would promise nothing: the bytes have to be written again.
      */
     aof->size = before;
+    aof->unsealed = unsealed;
+    aof->sum = sum;
     aof->torn = true;
     aof->sync_failed = aof->synced < before;
     aof_write_break(aof, "syncing");
@@ -295,10 +350,12 @@ bool aof_append(struct aof *aof, struct slice feed)
 
 bool aof_write_all(struct aof *aof, struct trouble *trouble)
 {
-    bool fine = put(aof, buffer_slice(&aof->pending));
+    bool fine = put_summed(aof, buffer_slice(&aof->pending));
 
-    if (fine)
+    if (fine) {
         forget_pending(aof);
+        seal(aof, 1);
+    }
     fine = fine && (aof->synced == aof->size || force(aof));
     if (!fine) {
         aof->sync_failed = aof->sync_failed || aof->synced < aof->size;
@@ -383,7 +440,7 @@ static bool mend(struct aof *aof)
     if (aof->folder_unsynced && !folder_sync(aof->folder, &aof->trouble))
         return false;
     aof->folder_unsynced = false;
-    if (!put(aof, buffer_slice(&aof->pending)))
+    if (!put_summed(aof, buffer_slice(&aof->pending)))
         return false;
     forget_pending(aof);
     if (!force(aof))

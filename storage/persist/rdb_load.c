@@ -301,7 +301,7 @@ static bool read_key(struct loading *now, unsigned type)
         fine = keep(now, &content, began);
     } else if (now->from.empty) {
         now->result->empty++;
-        log_line(now->setup->log, LOG_NOTICE, "The RDB file contains an empty key, left out: %.*s",
+        log_line(now->setup->log, LOG_NOTICE, "The RDB file holds a value without elements, skipping empty key: %.*s",
                  (int)(key.len < KEY_SHOWN ? now->key.len : KEY_SHOWN), now->key.at);
         now->from.empty = false;
         fine = true;

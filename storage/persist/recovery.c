@@ -396,6 +396,12 @@ static bool judge(struct recovering *now, const struct aof_file *file, int fd,
     case AOF_LOAD_FAILED:
         return trouble_wrap(trouble, "reading the append only file %s at offset %llu", file->name,
                             at);
+    case AOF_LOAD_DAMAGED:
+        return trouble_set(trouble,
+                           "Bad file format reading the append only file %s: bytes between "
+                           "offsets %llu and %llu were changed since they were written, their "
+                           "checksum is another. Restore the file from a backup",
+                           file->name, (unsigned long long)found->sealed, at);
     case AOF_LOAD_BROKEN:
         return trouble_set(trouble,
                            "Bad file format reading the append only file %s: bytes at offset "
@@ -448,6 +454,7 @@ static bool load_file(struct recovering *now, const struct aof_file *file, bool 
     (void)close(fd);
     now->before += (uint64_t)size - now->result->cut;
     now->result->statements += found.statements;
+    now->result->sealed = found.sealed;
     if (file->kind == AOF_FILE_BASE)
         now->result->base_bytes = (uint64_t)size - now->result->cut;
     return fine;

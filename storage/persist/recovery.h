@@ -56,6 +56,7 @@ struct recovery_result {
     uint64_t base_bytes;
     uint64_t cut;        /* bytes taken off the end of the last file */
     uint64_t statements;
+    uint64_t sealed; /* of the last file: where its last seal ends */
 };
 
 /* Runs all files. False with trouble that says what to do. */

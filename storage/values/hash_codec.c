@@ -68,7 +68,7 @@ struct loading {
 static bool put(const struct loading *loading, struct slice field, struct slice content)
 {
     return hash_put(loading->hash, loading->limits, field, content) ||
-           rdb_refuse(loading->from, "a hash has a field twice");
+           rdb_refuse(loading->from, "a hash has a field twice: listpack with dup elements");
 }
 
 /* A time that is not 0 makes the field expire. */
@@ -92,7 +92,9 @@ static bool load_block(const struct loading *loading, enum elements_kind kind, b
     if (!rdb_get_string(from, 0, &block))
         return false;
     if (!elements_begin(&elements, kind, block) || elements_count(&elements) % each != 0)
-        return rdb_refuse(from, "the block of a hash is damaged");
+        return rdb_refuse(from, kind == ELEMENTS_ZIPMAP    ? "Zipmap integrity check failed"
+                                : kind == ELEMENTS_ZIPLIST ? "Hash ziplist integrity check failed"
+                                                           : "Hash listpack integrity check failed");
     hash_reserve(loading->hash, loading->limits, elements_count(&elements) / each, block.len);
     while (elements_next(&elements, &field)) {
         if (!elements_next(&elements, &content) || !put(loading, field, content))

@@ -42,12 +42,15 @@ void list_codec_save(const struct value *value, struct rdb_writer *to)
     }
 }
 
-static bool load_plain(struct rdb_reader *from, struct list *list)
+/* One element; of a node of its own it is a large one, and not empty. */
+static bool load_plain(struct rdb_reader *from, struct list *list, bool may_be_empty)
 {
     struct slice element;
 
     if (!rdb_get_string(from, 0, &element))
         return false;
+    if (element.len == 0 && !may_be_empty)
+        return rdb_refuse(from, "a node of a list has no element");
     list_push(list, LIST_BACK, element);
     return true;
 }
@@ -60,7 +63,8 @@ static bool load_block(struct rdb_reader *from, struct list *list, enum elements
     if (!rdb_get_string(from, 0, &block))
         return false;
     if (!elements_begin(&elements, kind, block))
-        return rdb_refuse(from, "a block of a list is damaged");
+        return rdb_refuse(from, kind == ELEMENTS_PACKED ? "Quicklist listpack integrity check failed"
+                                                  : "Quicklist ziplist integrity check failed");
     while (elements_next(&elements, &element))
         list_push(list, LIST_BACK, element);
     return true;
@@ -71,13 +75,13 @@ static bool load_node(struct rdb_reader *from, struct list *list, int rdb_type)
     uint64_t container = RDB_CONTAINER_PACKED;
 
     if (rdb_type == RDB_LIST)
-        return load_plain(from, list);
+        return load_plain(from, list, true);
     if (rdb_type != RDB_LIST_QUICKLIST_2)
         return load_block(from, list, ELEMENTS_ZIPLIST);
     if (!rdb_get_length(from, &container))
         return false;
     if (container == RDB_CONTAINER_PLAIN)
-        return load_plain(from, list);
+        return load_plain(from, list, false);
     if (container == RDB_CONTAINER_PACKED)
         return load_block(from, list, ELEMENTS_PACKED);
     return rdb_refuse(from, "a node of a list is of no known kind");

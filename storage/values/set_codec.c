@@ -49,7 +49,7 @@ static bool load_ints(struct rdb_reader *from, struct set *set, const struct val
     if (!rdb_get_string(from, 0, &block))
         return false;
     if (!packed_ints_valid(block, true))
-        return rdb_refuse(from, "a block of integers is damaged");
+        return rdb_refuse(from, "Intset integrity check failed");
     ints = (const struct packed_ints *)(const void *)block.at;
     for (size_t i = 0; i < packed_ints_count(ints); i++) {
         if (!add(from, set, limits,
@@ -68,7 +68,7 @@ static bool load_packed(struct rdb_reader *from, struct set *set,
     if (!rdb_get_string(from, 0, &block))
         return false;
     if (!elements_begin(&elements, ELEMENTS_PACKED, block))
-        return rdb_refuse(from, "the block of a set is damaged");
+        return rdb_refuse(from, "Set listpack integrity check failed");
     set_reserve(set, limits, elements_count(&elements));
     while (elements_next(&elements, &member)) {
         if (!add(from, set, limits, member))

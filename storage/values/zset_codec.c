@@ -51,7 +51,8 @@ static bool load_block(struct rdb_reader *from, struct zset *zset, enum elements
     if (!rdb_get_string(from, 0, &block))
         return false;
     if (!elements_begin(&elements, kind, block) || elements_count(&elements) % 2 != 0)
-        return rdb_refuse(from, "the block of a sorted set is damaged");
+        return rdb_refuse(from, kind == ELEMENTS_PACKED ? "Zset listpack integrity check failed"
+                                                  : "Zset ziplist integrity check failed");
     zset_reserve(zset, limits, elements_count(&elements) / 2);
     while (elements_next(&elements, &member)) {
         if (!elements_next(&elements, &digits) || !number_read_double(digits, &score) ||
