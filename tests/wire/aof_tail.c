@@ -66,6 +66,21 @@ static bool selects(const struct talk_reply *statement)
            strcasecmp(statement->parts[0].text.at, "SELECT") == 0;
 }
 
+/* Bytes of the annotations that these begin with. */
+static size_t annotations(const struct text *bytes)
+{
+    size_t used = 0;
+
+    while (used < bytes->length && bytes->at[used] == '#') {
+        const char *end = memchr(bytes->at + used, '\n', bytes->length - used);
+
+        if (end == NULL)
+            break;
+        used = (size_t)(end - bytes->at) + 1;
+    }
+    return used;
+}
+
 bool aof_tail_next(struct aof_tail *tail, const char *server_folder, struct talk_reply *statement)
 {
     struct timespec pause = { .tv_nsec = 5000000 };
@@ -76,7 +91,11 @@ bool aof_tail_next(struct aof_tail *tail, const char *server_folder, struct talk
         size_t used;
 
         read_from(tail->path, tail->offset, &bytes);
-        enum reply_state state = talk_reply_read(statement, bytes.at, bytes.length, &used);
+        size_t passed = annotations(&bytes);
+
+        tail->offset += passed;
+        enum reply_state state = talk_reply_read(statement, bytes.at + passed,
+                                                 bytes.length - passed, &used);
         text_clear(&bytes);
         if (state == REPLY_BROKEN)
             return false;
