@@ -196,6 +196,8 @@ enum verdict do_select(struct call *call)
 
     if (!args_next_integer(call->args, &db))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
+    if (db < INT32_MIN || db > INT32_MAX)
+        return call_refuse(call, REFUSAL_NOT_INT32);
     if (db < 0 || db >= keyspaces_count(call->keyspaces))
         return call_refuse(call, REFUSAL_DB_INDEX);
     call->session->db = (uint32_t)db;

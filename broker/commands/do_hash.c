@@ -516,7 +516,7 @@ enum verdict do_hrandfield(struct call *call)
 
     if (counted) {
         refusal = sampling_next_count(call, &count);
-        if ((refusal == REFUSAL_NONE || refusal == REFUSAL_OUT_OF_RANGE) && args_more(call->args)) {
+        if (refusal == REFUSAL_NONE && args_more(call->args)) {
             with_values = args_take(call->args, SLICE("withvalues"));
             if (!with_values || args_more(call->args))
                 refusal = REFUSAL_SYNTAX;
@@ -535,6 +535,8 @@ enum verdict do_hrandfield(struct call *call)
         return reply_one_field(call, hash);
     if (hash == NULL || count == 0)
         reply_array(call->reply, 0);
+    else if (sampling_is_too_much(call, count))
+        return call_refuse(call, REFUSAL_OUT_OF_RANGE);
     else if (count < 0)
         reply_random_fields(call, hash, (size_t)-count, with_values);
     else

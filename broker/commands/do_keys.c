@@ -129,6 +129,8 @@ static enum refusal next_db(struct call *call, enum refusal otherwise, uint32_t 
 
     if (!args_next_integer(call->args, &value))
         return otherwise;
+    if (value < INT32_MIN || value > INT32_MAX)
+        return REFUSAL_NOT_INT32;
     if (value < 0 || value >= keyspaces_count(call->keyspaces))
         return REFUSAL_DB_INDEX;
     *db = (uint32_t)value;

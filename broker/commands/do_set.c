@@ -353,6 +353,8 @@ enum verdict do_srandmember(struct call *call)
         reply_bulk(call->reply, set_random(set, call->random, &room));
     else if (set == NULL || count == 0)
         reply_array(call->reply, 0);
+    else if (sampling_is_too_much(call, count))
+        return call_refuse(call, REFUSAL_OUT_OF_RANGE);
     else if (count < 0)
         reply_random_members(call, set, (size_t)-count);
     else

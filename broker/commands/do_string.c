@@ -430,7 +430,7 @@ enum verdict do_incrbyfloat(struct call *call)
         return call_refuse(call, REFUSAL_FLOAT_NAN);
 
     words[2].len = number_put_long_double(text, value);
-    (void)keyspace_put_string(call->keys, key, words[2], true);
+    (void)keyspace_put_text(call->keys, key, words[2]);
     ledger_changed(call->ledger, key, EVENT_STRING, "incrbyfloat");
     ledger_say(call->ledger, words, 4);
     reply_bulk(call->reply, words[2]);

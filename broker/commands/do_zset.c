@@ -430,7 +430,7 @@ enum verdict do_zrandmember(struct call *call)
 
     if (counted) {
         refusal = sampling_next_count(call, &count);
-        if ((refusal == REFUSAL_NONE || refusal == REFUSAL_OUT_OF_RANGE) && args_more(call->args)) {
+        if (refusal == REFUSAL_NONE && args_more(call->args)) {
             with_scores = args_take(call->args, SLICE("withscores"));
             if (!with_scores || args_more(call->args))
                 refusal = REFUSAL_SYNTAX;
@@ -452,6 +452,8 @@ enum verdict do_zrandmember(struct call *call)
         reply_bulk(call->reply, random_member(call, zset, &room, &score));
     } else if (zset == NULL || count == 0) {
         reply_array(call->reply, 0);
+    } else if (sampling_is_too_much(call, count)) {
+        return call_refuse(call, REFUSAL_OUT_OF_RANGE);
     } else if (count < 0) {
         reply_random_members(call, zset, (size_t)-count, with_scores);
     } else {

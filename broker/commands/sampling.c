@@ -11,8 +11,12 @@ enum refusal sampling_next_count(struct call *call, int64_t *count)
         return REFUSAL_NOT_INTEGER;
     if (*count == INT64_MIN)
         return REFUSAL_NOT_SYMMETRIC;
-    /* A reply of more than this is a mistake, and would fill the memory where nothing bounds it. */
-    return *count < -SAMPLING_REPEATS_MAX && call->reply->out->most == SIZE_MAX ? REFUSAL_OUT_OF_RANGE : REFUSAL_NONE;
+    return REFUSAL_NONE;
+}
+
+bool sampling_is_too_much(const struct call *call, int64_t count)
+{
+    return count < -SAMPLING_REPEATS_MAX && call->reply->out->most == SIZE_MAX;
 }
 
 void sampling_seen_begin(struct sampling_seen *seen, struct call *call, size_t count)

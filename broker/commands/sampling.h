@@ -16,6 +16,10 @@ struct set;
 /* Takes a count, which may be negative but not the least integer. */
 MUST_USE enum refusal sampling_next_count(struct call *call, int64_t *count);
 
+/* Whether so many repetitions are a mistake, whose reply would fill the memory where nothing bounds
+ * it. */
+bool sampling_is_too_much(const struct call *call, int64_t count);
+
 /* Whether `count` elements of `length` are better drawn one by one. */
 static inline bool sampling_is_sparse(size_t count, size_t length)
 {

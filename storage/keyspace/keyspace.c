@@ -283,14 +283,13 @@ struct item *keyspace_put_integer(struct keyspace *keys, struct slice key, int64
     return put_content(keys, key, &content, true);
 }
 
-struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
-                                 bool keep_expiry)
+/* Short text goes into the item, long text beside it. */
+static struct item *put_text(struct keyspace *keys, struct slice key, struct slice bytes,
+                             bool keep_expiry)
 {
     struct item_content content = { .kind = VALUE_STRING };
 
-    if (bytes.len <= NUMBER_INTEGER_MAX && number_read(bytes, &content.integer)) {
-        content.form = ITEM_INTEGER;
-    } else if (bytes.len <= ITEM_TEXT_MAX) {
+    if (bytes.len <= ITEM_TEXT_MAX) {
         content.form = ITEM_TEXT;
         content.text = bytes;
     } else {
@@ -298,6 +297,21 @@ struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct
         content.bytes = bytes_copy(bytes);
     }
     return put_content(keys, key, &content, keep_expiry);
+}
+
+struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
+                                 bool keep_expiry)
+{
+    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_INTEGER };
+
+    if (bytes.len <= NUMBER_INTEGER_MAX && number_read(bytes, &content.integer))
+        return put_content(keys, key, &content, keep_expiry);
+    return put_text(keys, key, bytes, keep_expiry);
+}
+
+struct item *keyspace_put_text(struct keyspace *keys, struct slice key, struct slice bytes)
+{
+    return put_text(keys, key, bytes, true);
 }
 
 struct item *keyspace_put_bytes(struct keyspace *keys, struct slice key, struct bytes **taken,

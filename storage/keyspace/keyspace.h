@@ -161,6 +161,10 @@ uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
 struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
                                  bool keep_expiry);
 
+/* The same, but digits are stored as the text they are: what was computed as a fraction. Keeps the
+ * expiry. */
+struct item *keyspace_put_text(struct keyspace *keys, struct slice key, struct slice bytes);
+
 /* The same for an integer. Keeps the expiry. */
 struct item *keyspace_put_integer(struct keyspace *keys, struct slice key, int64_t value);
 

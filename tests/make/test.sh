@@ -161,6 +161,11 @@ for want; do
     command_compare)
         if have redis-server && have "$python"; then stage command_compare command_compare
         else absent command_compare 'no redis-server or python3 here'; fi ;;
+    differential)
+        if have redis-server && have python3; then
+            stage differential python3 tests/differential/differential.py \
+                --server "$build/millrace" --seconds "${DIFFERENTIAL_SECONDS:-30}"
+        else absent differential 'no redis-server or python3 here'; fi ;;
     stock)
         if have redis-cli; then stage stock sh tests/wire/stock/run.sh "$build/millrace"
         else absent stock 'no redis-cli here'; fi ;;
