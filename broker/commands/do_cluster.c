@@ -4,6 +4,12 @@
  */
 #include "handlers.h"
 
+/* CLUSTER HELP */
+enum verdict do_cluster_help(struct call *call)
+{
+    return call_refuse(call, REFUSAL_NO_CLUSTER);
+}
+
 /* CLUSTER INFO */
 enum verdict do_cluster_info(struct call *call)
 {

@@ -55,7 +55,7 @@ static enum verdict count_keys(struct call *call, enum look why)
 /* EXISTS key [key ...]: a key named twice counts twice. */
 enum verdict do_exists(struct call *call)
 {
-    return count_keys(call, LOOK_READ);
+    return count_keys(call, LOOK_ASIDE);
 }
 
 /* TOUCH key [key ...] */

@@ -133,7 +133,7 @@ enum look {
     LOOK_READ,  /* counts as hit or miss, marks the item as used */
     LOOK_WRITE, /* marks it as used */
     LOOK_QUIET, /* leaves no trace: DEBUG, and the house itself */
-    LOOK_ASIDE, /* as to read, but does not mark it as used: TYPE, TTL */
+    LOOK_ASIDE, /* as to read, but does not mark it as used: EXISTS, TYPE, TTL */
     LOOK_INSPECT /* the same, and nobody is told of a miss: OBJECT */
 };
 
