@@ -318,7 +318,7 @@ static void add(struct world *world)
     *entry = (struct pictured){ .id = id, .there = true };
 }
 
-static void gets(struct world *world, struct pictured *entry, int g, int c, uint64_t times)
+static void is_given(struct world *world, struct pictured *entry, int g, int c, uint64_t times)
 {
     entry->to[g] = (struct place){ true, c, world->now, times, 0 };
 }
@@ -352,7 +352,7 @@ static void read_new(struct world *world)
         world->groups[g].last = next->id;
         left--;
         if (!setup.no_ack)
-            gets(world, next, g, c, 1);
+            is_given(world, next, g, c, 1);
     }
     if (left > 0 && deliver_next(&deliver, &entry))
         differ(world, "more is delivered");
@@ -385,7 +385,7 @@ static void read_history(struct world *world)
             return;
         }
         if (next->there)
-            gets(world, next, g, c, next->to[g].times + 1);
+            is_given(world, next, g, c, next->to[g].times + 1);
     }
 }
 
@@ -466,7 +466,7 @@ static void claim_named(struct world *world)
         wanted = CLAIM_TAKEN;
     SAME(answer, wanted);
     if (wanted == CLAIM_TAKEN)
-        gets(world, entry, g, c, entry->to[g].pending ? entry->to[g].times + 1 : 2);
+        is_given(world, entry, g, c, entry->to[g].pending ? entry->to[g].times + 1 : 2);
     else if (wanted == CLAIM_GONE)
         entry->to[g].pending = false;
 }
@@ -502,7 +502,7 @@ static void claim_by_scan(struct world *world)
             return;
         }
         if (wanted == CLAIM_TAKEN)
-            gets(world, entry, g, c, entry->to[g].times + 1);
+            is_given(world, entry, g, c, entry->to[g].times + 1);
         else
             entry->to[g].pending = false;
     }
@@ -542,7 +542,7 @@ static void claim_idle(struct world *world)
             continue;
         }
         claim_idle_take(&idle, &delivery);
-        gets(world, entry, g, c, entry->to[g].times + 1);
+        is_given(world, entry, g, c, entry->to[g].times + 1);
         left--;
     }
     claim_idle_end(&idle);
