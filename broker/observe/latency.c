@@ -242,9 +242,12 @@ static void print_age(int64_t seconds, char text[4])
         at++;
     count = seconds / units[at].unit;
     count = count > 99 ? 99 : count < 0 ? 0 : count;
-    text[0] = count < 10 ? (char)('0' + count) : (char)('0' + count / 10);
-    text[1] = count < 10 ? units[at].letter : (char)('0' + count % 10);
-    text[2] = count < 10 ? ' ' : units[at].letter;
+    if (count >= 10)
+        *text++ = (char)('0' + count / 10);
+    *text++ = (char)('0' + count % 10);
+    *text++ = units[at].letter;
+    if (count < 10)
+        *text = ' ';
 }
 
 void latency_draw(const struct latency *latency, const struct latency_event *event,

@@ -167,8 +167,10 @@ static void put_integer(struct buffer *to, lua_Number number, size_t size, bool 
     else
         bits = (uint64_t)INT64_MIN;
     for (size_t i = 0; i < size; i++) {
-        unsigned char byte = i < 8 ? (unsigned char)(bits >> (8 * i)) : negative ? 0xff : 0;
+        unsigned char byte = negative ? 0xff : 0;
 
+        if (i < 8)
+            byte = (unsigned char)(bits >> (8 * i));
         at[little ? i : size - 1 - i] = (char)byte;
     }
     buffer_commit(to, size);
