@@ -145,6 +145,7 @@ static void follow_options(struct broker *broker)
     static const char *const memory[] = {
         "maxmemory",
         "maxmemory-clients",
+        "maxmemory-queues",
         "maxmemory-policy",
         "maxmemory-samples",
         "maxmemory-eviction-tenacity",
@@ -292,6 +293,8 @@ static void make_sessions(struct broker *broker)
         .intake = { intake_input, broker->intake },
     });
     sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
+    sessions_add_farewell(broker->sessions,
+                          (struct farewell){ memory_limit_forget, broker->memory_limit });
     tracking_set_sessions(broker->tracking, broker->sessions);
     sessions_add_farewell(broker->sessions, (struct farewell){ tracking_forget, broker->tracking });
     sessions_add_farewell(broker->sessions, (struct farewell){ pausing_forget, broker->pausing });

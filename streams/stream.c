@@ -545,6 +545,23 @@ void stream_take_group(struct stream *stream, struct group *group)
 
 /* -- The rest. */
 
+size_t stream_weight(const struct stream *stream, size_t groups)
+{
+    size_t bytes = memory_good_size(sizeof(*stream)) + stream->bytes;
+    size_t counted = 0;
+    size_t group_bytes = 0;
+    struct group *group = NULL;
+
+    while (stream->groups != NULL && counted < groups &&
+           (group = stream_group_after(stream, group)) != NULL) {
+        group_bytes += sizeof(void *) * 16 + pending_memory(group_pending(group));
+        counted++;
+    }
+    if (counted > 0)
+        bytes += (size_t)((double)group_bytes * (double)stream_groups(stream) / (double)counted);
+    return bytes;
+}
+
 size_t stream_memory(const struct stream *stream, size_t samples)
 {
     size_t bytes = memory_usable(stream);

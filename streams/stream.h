@@ -147,6 +147,9 @@ void stream_take_group(struct stream *stream, struct group *group);
 
 /* -- The rest. */
 
+/* The same from what is counted already: the bytes of entries, and so many groups. O(groups). */
+size_t stream_weight(const struct stream *stream, size_t groups);
+
 /* Bytes of memory; looks at `samples` groups and extrapolates, 0 for all. */
 size_t stream_memory(const struct stream *stream, size_t samples);
 

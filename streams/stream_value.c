@@ -84,6 +84,13 @@ static size_t value_type_effort(const struct value *value)
     return effort;
 }
 
+enum { WEIGHED_GROUPS = 4 };
+
+static size_t value_type_weigh(const struct value *value)
+{
+    return stream_weight(stream_of(value), WEIGHED_GROUPS);
+}
+
 static size_t value_type_measure(const struct value *value, size_t samples)
 {
     return stream_memory(stream_of(value), samples);
@@ -442,6 +449,7 @@ const struct value_type stream_value_type = {
     .copy = value_type_copy,
     .encoding = value_type_encoding,
     .effort = value_type_effort,
+    .weigh = value_type_weigh,
     .measure = value_type_measure,
     .digest = value_type_digest,
     .rewrite = value_type_rewrite,

@@ -268,6 +268,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     else
         verdict = call->command->run(call);
     caller->current = outer;
+    keyspaces_settle(caller->setup.keyspaces);
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
     count_call(caller, call, verdict, errors, inner);
     if (ledger_depth(ledger) == 0)

@@ -16,6 +16,7 @@ struct transaction {
     size_t         capacity;
     uint32_t       flags; /* of all queued commands */
     bool           broken;
+    bool           adds; /* one of them adds to a list or stream */
 };
 
 void transaction_begin(struct session *session)
@@ -48,6 +49,7 @@ static struct slice *copy_words(const struct args *args)
 void transaction_queue(struct session *session, const struct command *command,
                        const struct args *args)
 {
+    const uint64_t queues = UINT64_C(1) << CATEGORY_LIST | UINT64_C(1) << CATEGORY_STREAM;
     struct transaction *transaction = session->transaction;
 
     /* A broken one is never run: its calls need not be kept. */
@@ -64,6 +66,8 @@ void transaction_queue(struct session *session, const struct command *command,
         (struct queued){ command, copy_words(args), args->count };
     session->queued_bytes += memory_usable(transaction->calls[transaction->count - 1].words);
     transaction->flags |= command->flags;
+    if ((command->flags & COMMAND_DENYOOM) != 0 && (command->categories & queues) != 0)
+        transaction->adds = true;
     session->queued = (int32_t)transaction->count;
 }
 
@@ -81,6 +85,11 @@ bool transaction_is_broken(const struct session *session)
 bool transaction_has(const struct session *session, uint32_t flags)
 {
     return (session->transaction->flags & flags) != 0;
+}
+
+bool transaction_adds_to_queues(const struct session *session)
+{
+    return session->transaction->adds && !session->transaction->broken;
 }
 
 void transaction_end(struct session *session)

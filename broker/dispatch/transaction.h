@@ -23,6 +23,9 @@ bool transaction_is_broken(const struct session *session);
 /* Whether any queued command has one of the flags. */
 bool transaction_has(const struct session *session, uint32_t flags);
 
+/* Whether any of them may add to a list or stream, so that it takes memory. */
+bool transaction_adds_to_queues(const struct session *session);
+
 /*
  * Runs what was queued, in order, each answering into the call's reply, and
  * ends the transaction. The array's header is written too.

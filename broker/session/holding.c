@@ -16,15 +16,26 @@ void holding_init(struct holding *holding, struct metrics *metrics)
     holding->metrics = metrics;
 }
 
-void holding_add(struct holding *holding, struct session *session, millis until)
+static void hold(struct holding *holding, struct session *session, millis until)
 {
     must(session->holding == NULL && session->waiter == NULL);
     session->holding = holding;
     session->held_until = until;
     session->paused = true;
-    chain_put_last(&holding->held, &session->held);
     holding->count++;
     holding->metrics->blocked_clients++;
+}
+
+void holding_add(struct holding *holding, struct session *session, millis until)
+{
+    hold(holding, session, until);
+    chain_put_last(&holding->held, &session->held);
+}
+
+void holding_add_first(struct holding *holding, struct session *session, millis until)
+{
+    hold(holding, session, until);
+    chain_put_first(&holding->held, &session->held);
 }
 
 static void leave(struct holding *holding, struct session *session)

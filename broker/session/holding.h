@@ -24,6 +24,9 @@ void holding_init(struct holding *holding, struct metrics *metrics);
 /* Holds a session back until `until`, for whoever looks at session->held_until; 0 is for ever. */
 void holding_add(struct holding *holding, struct session *session, millis until);
 
+/* The same in front of all others: one who was let go too early. */
+void holding_add_first(struct holding *holding, struct session *session, millis until);
+
 /* Lets the first go on, or all. */
 void holding_release_first(struct holding *holding);
 void holding_release_all(struct holding *holding);

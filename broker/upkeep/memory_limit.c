@@ -6,6 +6,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/metrics/metrics.h"
+#include "broker/session/holding.h"
 #include "storage/base/memory.h"
 #include "storage/base/worker.h"
 #include "storage/keyspace/eviction.h"
@@ -24,6 +25,10 @@ struct memory_limit {
     const struct command     *exec;
     size_t                    bytes;     /* 0: no limit */
     micros                    patience;  /* how long one command may evict */
+    size_t                    queue_bytes; /* 0: no limit for queues */
+    uint32_t                  queue_kinds; /* what counts towards it: 1 << enum value_kind */
+    struct holding            waiting;     /* who waits for room in queues */
+    struct session           *admitted;    /* whose turn it is */
     bool                      handed;    /* a worker frees what was evicted */
     micros                    over_since;/* eviction could not keep up since then; 0: it does */
 };
@@ -39,6 +44,7 @@ struct memory_limit *memory_limit_new(const struct memory_limit_setup *setup)
     limit->setup = *setup;
     limit->eviction = eviction_new(setup->keyspaces);
     limit->exec = command_find(exec, 1);
+    holding_init(&limit->waiting, setup->metrics);
     memory_limit_follow_options(limit);
     return limit;
 }
@@ -162,6 +168,9 @@ void memory_limit_follow_options(struct memory_limit *limit)
     keyspaces_count_use(limit->setup.keyspaces, use_of(policy),
                         (uint32_t)options->lfu_log_factor, (uint32_t)options->lfu_decay_time);
     limit->bytes = bytes_of(options->maxmemory, memory_of_machine());
+    limit->queue_bytes = bytes_of(options->maxmemory_queues, limit->bytes);
+    limit->queue_kinds = (1u << VALUE_LIST | 1u << VALUE_STREAM) &
+                         (takes_all_keys(policy) ? ~rules.kinds : ~0u);
     limit->patience = patience_of(options->maxmemory_eviction_tenacity);
 }
 
@@ -276,9 +285,6 @@ static enum pass check(struct memory_limit *limit, struct call *call)
 {
     const struct session *session = call->session;
 
-    /* While a script runs too long nothing is evicted under its hands. */
-    if (caller_is_running(limit->caller))
-        return PASS_ON;
     if (come_below(limit, limit->patience) != STUCK)
         return PASS_ON;
     if (call->command == limit->exec && session->transaction != NULL &&
@@ -290,10 +296,132 @@ static enum pass check(struct memory_limit *limit, struct call *call)
     return PASS_REFUSED;
 }
 
+/* ---- Queues ---- */
+
+size_t memory_limit_of_queues(const struct memory_limit *limit)
+{
+    return limit->queue_bytes;
+}
+
+size_t memory_limit_queues_used(const struct memory_limit *limit)
+{
+    size_t bytes = 0;
+
+    for (int kind = 0; kind < VALUE_KINDS; kind++) {
+        if ((limit->queue_kinds & 1u << kind) != 0)
+            bytes += keyspaces_weight(limit->setup.keyspaces, (enum value_kind)kind);
+    }
+    return bytes;
+}
+
+static bool queues_are_full(const struct memory_limit *limit)
+{
+    return limit->queue_bytes > 0 && memory_limit_queues_used(limit) >= limit->queue_bytes;
+}
+
+/* What only moves elements from queue to queue takes no room. */
+static bool only_moves(const struct command *command)
+{
+    static const struct slice moving[] = {
+        { "lmove", 5 }, { "rpoplpush", 9 }, { "blmove", 6 }, { "brpoplpush", 10 }, { "lmovem", 6 },
+        { "blmovem", 7 },
+    };
+
+    for (size_t i = 0; i < sizeof(moving) / sizeof(moving[0]); i++) {
+        if (slice_equal(moving[i], command_full_name(command)))
+            return true;
+    }
+    return false;
+}
+
+static bool adds_to_queues(const struct call *call, uint32_t flags, uint64_t categories)
+{
+    const uint64_t queues = UINT64_C(1) << CATEGORY_LIST | UINT64_C(1) << CATEGORY_STREAM;
+
+    return (flags & COMMAND_DENYOOM) != 0 && (categories & queues) != 0 &&
+           !only_moves(call->command);
+}
+
+static enum pass refuse_full(struct memory_limit *limit, struct call *call, bool exec)
+{
+    size_t used = memory_limit_queues_used(limit);
+
+    limit->setup.metrics->queue_full_refusals++;
+    if (exec) {
+        transaction_end(call->session);
+        limit->setup.unwatch(limit->setup.unwatch_who, call->session);
+    }
+    (void)call_refuse_with(call,
+                           "%sFULL queues hold %zu of %zu bytes, %.1f%% of 'maxmemory-queues'",
+                           exec ? "EXECABORT Transaction discarded because of: " : "", used,
+                           limit->queue_bytes,
+                           100 * (double)used / (double)limit->queue_bytes);
+    return PASS_REFUSED;
+}
+
+/* Who is not the one whose turn it is waits behind those who came before. */
+static enum pass check_queues(struct memory_limit *limit, struct call *call)
+{
+    struct session *session = call->session;
+    bool exec = call->command == limit->exec && session->transaction != NULL;
+    bool admitted = limit->admitted == session;
+    millis wait = limit->setup.options->maxmemory_queues_wait;
+    millis until = admitted ? session->held_until : call->now + wait;
+
+    if (exec ? !transaction_adds_to_queues(session)
+             : !adds_to_queues(call, call->command->flags, call->command->categories))
+        return PASS_ON;
+    if (admitted)
+        limit->admitted = NULL;
+    if (!queues_are_full(limit) && (admitted || limit->waiting.count == 0))
+        return PASS_ON;
+    if (wait == 0 || call->now >= until || (session->transaction != NULL && !exec))
+        return refuse_full(limit, call, exec);
+    if (admitted) {
+        holding_add_first(&limit->waiting, session, until);
+    } else {
+        limit->setup.metrics->queue_full_waits++;
+        holding_add(&limit->waiting, session, until);
+    }
+    return PASS_HOLD;
+}
+
+/* Lets the first go on if there is room, or no more time. True if another may be next. */
+static bool serve_waiting(struct memory_limit *limit)
+{
+    struct session *first = holding_first(&limit->waiting);
+
+    limit->admitted = NULL;
+    if (first == NULL ||
+        (queues_are_full(limit) && caller_now(limit->caller) < first->held_until))
+        return false;
+    limit->admitted = first;
+    holding_release_first(&limit->waiting);
+    return true;
+}
+
+void memory_limit_forget(void *who, struct session *session)
+{
+    struct memory_limit *limit = who;
+
+    holding_forget(&limit->waiting, session);
+    if (limit->admitted == session)
+        limit->admitted = NULL;
+}
+
 enum pass memory_limit_guard(void *who, struct call *call)
 {
     struct memory_limit *limit = who;
 
+    /* What a log or a primary says was allowed where it was said first. */
+    if (UNLIKELY(call->session->connection == NULL))
+        return PASS_ON;
+    if (UNLIKELY(limit->queue_bytes > 0 || limit->waiting.count > 0)) {
+        enum pass pass = call->command != NULL ? check_queues(limit, call) : PASS_ON;
+
+        if (pass != PASS_ON)
+            return pass;
+    }
     if (LIKELY(limit->bytes == 0) ||
         (LIKELY(memory_used() <= limit->bytes) && limit->over_since == 0))
         return PASS_ON;
@@ -303,10 +431,12 @@ enum pass memory_limit_guard(void *who, struct call *call)
 bool memory_limit_step(void *who)
 {
     struct memory_limit *limit = who;
+    bool more = UNLIKELY(limit->waiting.count > 0 || limit->admitted != NULL) &&
+                serve_waiting(limit);
 
     if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0))
-        return false;
-    return come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed;
+        return more;
+    return (come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed) || more;
 }
 
 /* ---- Telling ---- */
@@ -329,6 +459,13 @@ void memory_limit_print(struct memory_limit *limit, struct buffer *to)
 {
     const struct options *options = limit->setup.options;
 
+    buffer_print(to,
+                 "used_memory_lists:%zu\r\nused_memory_streams:%zu\r\nused_memory_queues:%zu\r\n",
+                 keyspaces_weight(limit->setup.keyspaces, VALUE_LIST),
+                 keyspaces_weight(limit->setup.keyspaces, VALUE_STREAM),
+                 memory_limit_queues_used(limit));
+    buffer_print(to, "maxmemory_queues:%zu\r\nqueue_waiting_writers:%zu\r\n",
+                 limit->queue_bytes, limit->waiting.count);
     if (options->maxmemory_policy != OPTION_POLICY_NONE) {
         size_t evictable;
         size_t items;

@@ -48,7 +48,15 @@ void memory_limit_set_caller(struct memory_limit *limit, struct caller *caller);
 /* Frees it. NULL is fine. */
 void memory_limit_free(struct memory_limit *limit);
 
-/* The guard. One comparison while there is no limit, one sum while memory is below it. */
+/*
+ * maxmemory-queues: a limit of its own for lists and streams that are not evicted.
+ * At it, what adds to a queue is answered -FULL, or waits with maxmemory-queues-wait,
+ * in the order of coming, until somebody has made room. Reading, acknowledging,
+ * popping, and moving from one queue to another always work.
+ *
+ * The guard for both. Comparisons while there are no limits, one sum while memory is
+ * below its own.
+ */
 enum pass memory_limit_guard(void *limit, struct call *call);
 
 /* The step of a turn: true if more is to be evicted at once. */
@@ -62,6 +70,13 @@ size_t memory_limit_bytes(const struct memory_limit *limit);
 
 /* maxmemory-clients in bytes, 0 for no limit: a share is one of maxmemory. */
 size_t memory_limit_of_clients(const struct memory_limit *limit);
+
+/* maxmemory-queues in bytes, 0 for no limit; and what counts towards it now. */
+size_t memory_limit_of_queues(const struct memory_limit *limit);
+size_t memory_limit_queues_used(const struct memory_limit *limit);
+
+/* A farewell for sessions.h: who waits for room ends. */
+void memory_limit_forget(void *limit, struct session *session);
 
 /* Whether memory is over its limit now; scripts ask before they write. */
 bool memory_limit_is_over(const struct memory_limit *limit);

@@ -50,6 +50,7 @@ void keyspaces_free(struct keyspaces *all)
         return;
     for (uint32_t db = 0; db < all->count; db++)
         reclaim_keyspace(all, &all->at[db], false);
+    memory_free(all->notes);
     memory_free(all->at);
     memory_free(all);
 }
@@ -209,6 +210,8 @@ struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look wh
         }
         return NULL;
     }
+    if (((const struct item *)*slot)->form == ITEM_VALUE)
+        weight_look(keys, *slot);
     if (why == LOOK_READ) {
         all->counts.hits++;
         item_mark_read(all, *slot);
@@ -218,6 +221,19 @@ struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look wh
         all->counts.hits++;
     }
     return *slot;
+}
+
+/* Keeps the sums of what queues weigh. */
+static inline void enters(struct keyspace *keys, const struct item *item)
+{
+    if (item->form == ITEM_VALUE)
+        weight_enter(keys, item);
+}
+
+static inline void leaves(struct keyspace *keys, const struct item *item)
+{
+    if (item->form == ITEM_VALUE)
+        weight_leave(keys, item);
 }
 
 struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct item_content *content,
@@ -230,10 +246,12 @@ struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct i
     if (item_expires(old))
         due_remove(keys, old);
     fields_remove(keys, old);
+    leaves(keys, old);
     *slot = item;
     if (due >= 0)
         due_add(keys, item);
     fields_add(keys, item);
+    enters(keys, item);
     item_free_block(old);
     return item;
 }
@@ -253,6 +271,7 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
         item->clock = item_clock_at_first(keys->all);
         table_add(&keys->items, item, hash);
         fields_add(keys, item);
+        enters(keys, item);
         keyspace_tell(keys, key, CHANGE_CREATED);
         return item;
     }
@@ -398,6 +417,7 @@ void keyspace_drop(struct keyspace *keys, struct item *item, uint64_t hash, bool
     if (item_expires(item))
         due_remove(keys, item);
     fields_remove(keys, item);
+    leaves(keys, item);
     must(table_remove_item(&keys->items, item, hash));
     item_free_block(item);
     reclaim_content(keys->all, &content, lazily);
@@ -428,6 +448,7 @@ struct value *keyspace_take_value(struct keyspace *keys, struct slice key)
     if (item_expires(item))
         due_remove(keys, item);
     fields_remove(keys, item);
+    leaves(keys, item);
     must(table_remove_item(&keys->items, item, hash));
     item_free_block(item);
     return value;
@@ -466,6 +487,7 @@ static struct item *put_item(struct keyspace *keys, struct item *item)
     if (item_expires(item))
         due_add(keys, item);
     fields_add(keys, item);
+    enters(keys, item);
     keyspace_tell(keys, key, CHANGE_CREATED);
     return item;
 }
@@ -481,6 +503,7 @@ struct item *keyspace_move(struct keyspace *from, struct item *item, struct keys
     if (item_expires(item))
         due_remove(from, item);
     fields_remove(from, item);
+    leaves(from, item);
     must(table_remove_item(&from->items, item, keyspace_hash(from, old_key)));
     put_item(to, moved);
     item_free_block(item);
@@ -508,6 +531,7 @@ void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b)
     struct keyspace *two = keyspaces_at(all, b);
     struct keyspace kept = *one;
 
+    weights_swap(one, two);
     one->items = two->items;
     one->dues = two->dues;
     one->fields = two->fields;
@@ -523,6 +547,7 @@ size_t keyspace_flush(struct keyspace *keys, bool lazily)
 
     if (count == 0)
         return 0;
+    weights_forget(keys);
     keyspace_begin(keys, keys->all, keys->db);
     reclaim_keyspace(keys->all, &emptied, lazily);
     return count;

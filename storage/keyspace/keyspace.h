@@ -266,6 +266,15 @@ millis keyspace_next_due(const struct keyspace *keys);
 /* Moves tables that are being resized on by some buckets. */
 void keyspace_step(struct keyspace *keys, size_t buckets);
 
+/*
+ * Bytes of all lists, or all streams, roughly; of one database or of all. Other
+ * kinds have 0. O(1). They are right after keyspaces_settle, which weighs what was
+ * looked at since the last time: whoever runs calls has it done after each.
+ */
+void keyspaces_settle(struct keyspaces *all);
+size_t keyspaces_weight(const struct keyspaces *all, enum value_kind kind);
+size_t keyspace_weight(const struct keyspace *keys, enum value_kind kind);
+
 /* Bytes of tables and indexes beside the items; and of the indexes of what expires alone. */
 size_t keyspace_overhead(const struct keyspace *keys);
 size_t keyspace_overhead_of_expiry(const struct keyspace *keys);

@@ -23,7 +23,15 @@ struct keyspace {
     struct table      items;
     struct ordered   *dues;
     struct ordered   *fields; /* hashes by their earliest field due */
+    size_t            weight[VALUE_KINDS]; /* of all lists, all streams */
     uint32_t          db;
+};
+
+/* What a queue weighed when a call first looked at it. */
+struct weight_note {
+    struct keyspace    *keys;
+    const struct value *value;
+    size_t              before;
 };
 
 /* Why reading leaves no marks of use. */
@@ -53,6 +61,10 @@ struct keyspaces {
     struct keyspace_counts  counts;
     struct slice            hinted; /* a key whose hash is known: see keyspaces_hint */
     uint64_t                hint;
+    size_t                  weight[VALUE_KINDS];
+    struct weight_note     *notes;
+    size_t                  note_count;
+    size_t                  note_capacity;
 };
 
 /* When an item expires; the record of `dues`. */
@@ -106,6 +118,16 @@ static inline void item_mark_put(struct keyspaces *all, struct item *item)
     else
         item_mark_written(all, item);
 }
+
+/*
+ * The weight of queues: storage/keyspace/weights.c. An item with a value is looked
+ * at before it may change, enters a database, leaves it.
+ */
+void weight_look(struct keyspace *keys, const struct item *item);
+void weight_enter(struct keyspace *keys, const struct item *item);
+void weight_leave(struct keyspace *keys, const struct item *item);
+void weights_forget(struct keyspace *keys);
+void weights_swap(struct keyspace *one, struct keyspace *two);
 
 /* The index of expiry: storage/keyspace/expiry.c. */
 void due_add(struct keyspace *keys, struct item *item);

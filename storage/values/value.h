@@ -64,7 +64,7 @@ struct value_limits {
 /* Redis's defaults, with a secret that everybody knows: for tests. */
 extern const struct value_limits value_limits_default;
 
-/* What a type must do to live in the keyspace. Every member is set. */
+/* What a type must do to live in the keyspace. Every member is set, but for `weigh`. */
 struct value_type {
     const char *name; /* what TYPE answers */
 
@@ -79,6 +79,12 @@ struct value_type {
 
     /* How many blocks freeing it gives back, roughly; large ones go to a worker. O(1). */
     size_t (*effort)(const struct value *value);
+
+    /*
+     * Bytes of memory, roughly, as a function of the value alone. O(1). NULL for types
+     * whose sum nobody keeps: only what serves as a queue has one.
+     */
+    size_t (*weigh)(const struct value *value);
 
     /* Bytes of memory; looks at `samples` elements and extrapolates, 0 for all of them. */
     size_t (*measure)(const struct value *value, size_t samples);
