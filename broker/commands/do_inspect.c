@@ -274,11 +274,15 @@ static void tell_nodes(struct buffer *line, const struct list *list, int64_t nod
 static enum verdict debug_object(struct call *call)
 {
     const struct value_types *types = keyspaces_types(call->keyspaces);
-    struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    struct item *item;
     struct buffer line = { 0 };
     struct item_digits digits;
     size_t length;
 
+    /* A key past its time that is still there is shown, and stays. */
+    keyspaces_keep_expired(call->keyspaces, true);
+    item = keyspace_find(call->keys, args_next(call->args), LOOK_QUIET);
+    keyspaces_keep_expired(call->keyspaces, false);
     if (item == NULL)
         return call_refuse(call, REFUSAL_NO_SUCH_KEY);
     length = item_kind(item) == VALUE_STRING

@@ -341,8 +341,9 @@ static enum verdict sort_key(struct call *call, bool may_store)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
-    /* A set has no order that a replica would have too, so what is stored of it is sorted. */
-    if (!request.sorted && request.stored && value != NULL && value->kind == VALUE_SET) {
+    /* A set has no order that a replica would have too: what is stored of it, or told to a
+     * script, is sorted. */
+    if (!request.sorted && (request.stored || call->scripted) && value != NULL && value->kind == VALUE_SET) {
         request.sorted = request.text = true;
         request.weighed = false;
     }

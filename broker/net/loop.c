@@ -13,7 +13,7 @@
 #include "storage/base/must.h"
 
 /* Seconds after which what could not run in the midst of a turn is tried again. */
-#define LATER .01
+#define LATER .001
 
 struct loop {
     struct ev_loop *ev;
@@ -167,11 +167,12 @@ static void timer_runs(struct ev_loop *ev, ev_timer *watcher, int events)
     (void)events;
     if (LIKELY(!timer->loop->meanwhile)) {
         timer->run(timer->who);
-    } else if (!ev_is_active(watcher)) {
-        /* It runs once only, and not now. */
-        ev_timer_set(watcher, LATER, 0.);
-        ev_timer_start(ev, watcher);
+        return;
     }
+    /* Not now, but as soon as a whole turn comes round. */
+    ev_timer_stop(ev, watcher);
+    ev_timer_set(watcher, LATER, watcher->repeat);
+    ev_timer_start(ev, watcher);
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*run)(void *who), void *who)

@@ -187,6 +187,8 @@ static bool run_words(struct bridge *bridge, size_t count)
                            .resp3 = run->resp3 };
 
     if (line.len > 0) {
+        if (command != NULL)
+            caller_counts(call->caller)[command->index].rejected++;
         reply_error(&reply, line);
         return false;
     }

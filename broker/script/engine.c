@@ -11,6 +11,8 @@
 /* No script means to have a single block as large as this. */
 #define BLOCK_MOST ((size_t)1 << 30)
 
+enum { STEP_KILOBYTES = 1 }; /* of collecting garbage, with each text that is compiled */
+
 struct engine {
     lua_State *lua;
     size_t used;
@@ -235,6 +237,8 @@ bool engine_compile(struct engine *engine, struct slice text, const char *name,
     size_t len;
     const char *said;
 
+    /* Compiling leaves garbage; what waits until memory has doubled is too much of it. */
+    lua_gc(lua, LUA_GCSTEP, STEP_KILOBYTES);
     if (sandbox_load(lua, text, name))
         return true;
     said = lua_tolstring(lua, -1, &len);
