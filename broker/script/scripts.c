@@ -1,7 +1,7 @@
 /*
  * What always holds:
- *   (1) A script is in the table under its digest; its function is in the
- *       registry of the machine under `function`.
+ *   (1) A script is in both tables, under its digest and under its text; its
+ *       function is in the registry of the machine under `function`.
  *   (2) A script is in the chain `passing` if EVAL brought it and nobody
  *       loaded it since; the one used last is last.
  *   (3) There is a machine if there is a script.
@@ -30,12 +30,14 @@ struct script {
     int function;
     uint32_t flags; /* enum script_flags */
     size_t size;    /* of the text */
+    char text[];
 };
 
 struct scripts {
     struct scripts_setup setup;
     struct engine *engine;
-    struct table known;
+    struct table known;   /* by digest */
+    struct table by_text; /* the same: EVAL need not make a digest */
     struct chain passing;
     size_t passing_count;
     size_t bytes;
@@ -49,7 +51,15 @@ static struct slice key_of(const void *item)
     return slice_of(script->digest, HEX);
 }
 
+static struct slice text_of(const void *item)
+{
+    const struct script *script = item;
+
+    return slice_of(script->text, script->size);
+}
+
 static const struct table_kind kind = { key_of };
+static const struct table_kind text_kind = { text_of };
 
 struct scripts *scripts_new(const struct scripts_setup *setup)
 {
@@ -57,6 +67,7 @@ struct scripts *scripts_new(const struct scripts_setup *setup)
 
     scripts->setup = *setup;
     table_init(&scripts->known, &kind, setup->secret);
+    table_init(&scripts->by_text, &text_kind, setup->secret);
     chain_init(&scripts->passing);
     return scripts;
 }
@@ -69,8 +80,10 @@ static void free_script(void *who, void *item)
 
 void scripts_flush(struct scripts *scripts)
 {
+    table_clear(&scripts->by_text, NULL, NULL);
     table_clear(&scripts->known, free_script, NULL);
     table_init(&scripts->known, &kind, scripts->setup.secret);
+    table_init(&scripts->by_text, &text_kind, scripts->setup.secret);
     chain_init(&scripts->passing);
     scripts->passing_count = 0;
     scripts->bytes = 0;
@@ -83,6 +96,7 @@ void scripts_free(struct scripts *scripts)
     if (scripts == NULL)
         return;
     scripts_flush(scripts);
+    table_clear(&scripts->by_text, NULL, NULL);
     table_clear(&scripts->known, NULL, NULL);
     memory_free(scripts);
 }
@@ -120,6 +134,11 @@ static struct script *find(const struct scripts *scripts, struct slice digest)
 bool scripts_know(const struct scripts *scripts, struct slice digest)
 {
     return find(scripts, digest) != NULL;
+}
+
+static struct script *find_text(const struct scripts *scripts, struct slice text)
+{
+    return table_find(&scripts->by_text, text, table_hash(&scripts->by_text, text));
 }
 
 static void digest_text(struct slice text, char hex[HEX + 1])
@@ -202,7 +221,10 @@ static void forget(struct scripts *scripts, struct script *script)
 {
     struct slice digest = key_of(script);
 
+    struct slice text = text_of(script);
+
     (void)table_remove(&scripts->known, digest, table_hash(&scripts->known, digest));
+    (void)table_remove(&scripts->by_text, text, table_hash(&scripts->by_text, text));
     if (chain_linked(&script->passing)) {
         chain_leave(&script->passing);
         scripts->passing_count--;
@@ -213,8 +235,7 @@ static void forget(struct scripts *scripts, struct script *script)
 }
 
 /* Compiles a text that is not known yet; NULL and why not. */
-static struct script *compile(struct scripts *scripts, struct slice text, const char *digest,
-                              struct buffer *why)
+static struct script *compile(struct scripts *scripts, struct slice text, struct buffer *why)
 {
     struct engine *engine = engine_of(scripts);
     struct slice code = text;
@@ -226,13 +247,15 @@ static struct script *compile(struct scripts *scripts, struct slice text, const 
     buffer_add(why, SLICE("ERR Error compiling script (new function): "));
     if (!engine_compile(engine, code, "@user_script", why))
         return NULL;
-    script = memory_new_zeroed(1, sizeof(*script));
+    script = memory_new(sizeof(*script) + text.len);
+    *script = (struct script){ .flags = flags, .size = text.len };
+    if (text.len > 0)
+        memcpy(script->text, text.at, text.len);
     chain_init(&script->passing);
-    memcpy(script->digest, digest, sizeof(script->digest));
-    script->flags = flags;
-    script->size = text.len;
+    digest_text(text, script->digest);
     script->function = luaL_ref(engine_lua(engine), LUA_REGISTRYINDEX);
     table_add(&scripts->known, script, table_hash(&scripts->known, key_of(script)));
+    table_add(&scripts->by_text, script, table_hash(&scripts->by_text, text_of(script)));
     scripts->bytes += script->size + sizeof(*script);
     return script;
 }
@@ -249,14 +272,11 @@ static void keep_passing(struct scripts *scripts, struct script *script)
 
 enum verdict scripts_load(struct scripts *scripts, struct call *call, struct slice text)
 {
-    char digest[HEX + 1];
-    struct script *script;
+    struct script *script = find_text(scripts, text);
     struct buffer why = { 0 };
 
-    digest_text(text, digest);
-    script = find(scripts, slice_of(digest, HEX));
     if (script == NULL)
-        script = compile(scripts, text, digest, &why);
+        script = compile(scripts, text, &why);
     if (script == NULL) {
         reply_error(call->reply, buffer_slice(&why));
         buffer_clear(&why);
@@ -291,7 +311,6 @@ static void set_words(struct engine *engine, const char *name, const struct slic
 static struct script *look_up(struct scripts *scripts, struct call *call,
                               const struct script_request *request)
 {
-    char digest[HEX + 1];
     struct script *script;
     struct buffer why = { 0 };
 
@@ -300,10 +319,9 @@ static struct script *look_up(struct scripts *scripts, struct call *call,
         if (script == NULL)
             (void)call_refuse(call, REFUSAL_NO_SCRIPT);
     } else {
-        digest_text(request->text, digest);
-        script = find(scripts, slice_of(digest, HEX));
+        script = find_text(scripts, request->text);
         if (script == NULL) {
-            script = compile(scripts, request->text, digest, &why);
+            script = compile(scripts, request->text, &why);
             if (script == NULL)
                 reply_error(call->reply, buffer_slice(&why));
             else
@@ -346,7 +364,8 @@ enum verdict scripts_run(struct scripts *scripts, struct call *call,
 struct script_figures scripts_figures(const struct scripts *scripts)
 {
     struct script_figures figures = { .count = table_count(&scripts->known),
-                                      .bytes = scripts->bytes + table_memory(&scripts->known),
+                                      .bytes = scripts->bytes + table_memory(&scripts->known) +
+                                               table_memory(&scripts->by_text),
                                       .evicted = scripts->evicted };
 
     if (scripts->engine != NULL)
