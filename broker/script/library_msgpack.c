@@ -6,6 +6,8 @@
  * Tables inside more than sixteen others are packed as nil, which is also what
  * ends a table that holds itself.
  *
+ * Bytes that are not text (bin) and extensions are not known to it.
+ *
  * Packing is msgpack-c's. Unpacking is ours: it goes straight to Lua, and
  * allocates nothing for what is announced and not there.
  *
@@ -188,10 +190,7 @@ static enum outcome unpack_map(lua_State *lua, struct slice *in, uint64_t count)
             outcome = unpack_value(lua, in);
         if (outcome != OUTCOME_FINE)
             return outcome;
-        /* Lua has no place for what stands under nil, or under what is no number. */
-        if (lua_isnil(lua, -2) || (lua_type(lua, -2) == LUA_TNUMBER && isnan(lua_tonumber(lua, -2))))
-            return OUTCOME_BAD;
-        lua_rawset(lua, -3);
+        lua_rawset(lua, -3); /* which raises an error if the key is nil, or not a number */
     }
     return OUTCOME_FINE;
 }
@@ -223,7 +222,7 @@ static void push_signed(lua_State *lua, uint64_t number, size_t bytes)
 static enum outcome unpack_long(lua_State *lua, unsigned char first, struct slice *in)
 {
     /* How many bytes of number follow each first byte from 0xc0; 0 for none, 9 for no such byte. */
-    static const uint8_t follow[32] = { 0, 9, 0, 0, 1, 2, 4, 9, 9, 9, 4, 8, 1, 2, 4, 8,
+    static const uint8_t follow[32] = { 0, 9, 0, 0, 9, 9, 9, 9, 9, 9, 4, 8, 1, 2, 4, 8,
                                         1, 2, 4, 8, 9, 9, 9, 9, 9, 1, 2, 4, 2, 4, 2, 4 };
     size_t bytes = follow[first - 0xc0];
     uint64_t number = 0;
@@ -236,12 +235,12 @@ static enum outcome unpack_long(lua_State *lua, unsigned char first, struct slic
         lua_pushnil(lua);
     else if (first <= 0xc3)
         lua_pushboolean(lua, first == 0xc3);
-    else if (first <= 0xc6 || (first >= 0xd9 && first <= 0xdb))
+    else if (first >= 0xd9 && first <= 0xdb)
         return unpack_text(lua, in, number);
     else if (first <= 0xcb)
         push_float(lua, number, first == 0xca);
     else if (first <= 0xcf)
-        lua_pushnumber(lua, (lua_Number)number);
+        lua_pushnumber(lua, (lua_Number)(int64_t)number); /* the largest come out negative */
     else if (first <= 0xd3)
         push_signed(lua, number, bytes);
     else if (first <= 0xdd)

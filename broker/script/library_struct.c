@@ -1,7 +1,7 @@
 /*
  * struct: values to and from the bytes of C structs, told by a format.
  *
- *   > < =     big, little, this machine's endianness      !n  alignment, a power of 2
+ *   > <       big, little endianness                      !n  alignment, a power of 2
  *   b B h H l L T   integers as in C, T a size_t          in In  integers of n bytes
  *   f d       float, double                               x   one byte of padding
  *   s         text ended by a zero                        cn  n bytes; c0 the whole text, or as
@@ -43,6 +43,11 @@ static bool is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
+static bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || is_digit(byte);
+}
+
 /* Reads a number of the format, or gives what is meant without one. */
 static size_t read_count(lua_State *lua, struct format *format, size_t otherwise)
 {
@@ -69,34 +74,33 @@ static size_t integer_size(lua_State *lua, struct format *format)
     return size;
 }
 
-/* Sets what only says how others are to be read; false if the letter is none of these. */
-static bool read_control(lua_State *lua, struct format *format, char letter)
+/* Does what a letter says that stands for no value: how others are to be read. */
+static void follow_control(lua_State *lua, struct format *format, char letter)
 {
     size_t alignment;
 
     switch (letter) {
     case ' ':
-        return true;
+        break;
     case '>':
         format->little = false;
-        return true;
+        break;
     case '<':
         format->little = true;
-        return true;
-    case '=':
-        format->little = machine_is_little();
-        return true;
+        break;
     case '!':
         alignment = read_count(lua, format, ALIGNMENT_NATIVE);
         if (alignment == 0 || (alignment & (alignment - 1)) != 0)
             luaL_error(lua, "alignment %d is not a power of 2", (int)alignment);
         format->alignment = alignment;
-        return true;
+        break;
     default:
-        return false;
+        lua_pushfstring(lua, "invalid format option '%c'", letter);
+        luaL_argerror(lua, 1, lua_tostring(lua, -1));
     }
 }
 
+/* The size of what a letter stands for; 0 also for what has no size of its own, or is no letter. */
 static size_t option_size(lua_State *lua, struct format *format, char letter)
 {
     switch (letter) {
@@ -121,29 +125,28 @@ static size_t option_size(lua_State *lua, struct format *format, char letter)
     case 'i':
     case 'I':
         return integer_size(lua, format);
-    case 's':
-        return 0;
     default:
-        lua_pushfstring(lua, "invalid format option '%c'", letter);
-        luaL_argerror(lua, 1, lua_tostring(lua, -1));
         return 0;
     }
 }
 
-/* Reads the next option for what stands at a place; false at the end of the format. */
+/* Whether a letter stands for a value; "x" stands for none. */
+static bool is_value(char letter)
+{
+    return letter != '\0' && strchr("bBhHlLTiIfdsc", letter) != NULL;
+}
+
+/* Reads the next letter for what stands at a place; false at the end of the format. */
 static bool next_option(lua_State *lua, struct format *format, size_t place, struct option *option)
 {
-    do {
-        option->letter = *format->at;
-        if (option->letter == '\0')
-            return false;
-        format->at++;
-    } while (read_control(lua, format, option->letter));
+    option->letter = *format->at;
+    if (option->letter == '\0')
+        return false;
+    format->at++;
     option->size = option_size(lua, format, option->letter);
     option->padding = 0;
-    if (option->size > 0 && option->letter != 'c' && option->letter != 'x') {
-        size_t alignment =
-            option->size < format->alignment ? option->size : format->alignment;
+    if (option->size > 0 && option->letter != 'c') {
+        size_t alignment = option->size < format->alignment ? option->size : format->alignment;
 
         /* A size that is no power of 2 is aligned as if its bits were a mask. */
         option->padding = alignment > 1 ? (alignment - (place & (alignment - 1))) & (alignment - 1)
@@ -157,7 +160,6 @@ static bool next_option(lua_State *lua, struct format *format, size_t place, str
 static void put_integer(struct buffer *to, lua_Number number, size_t size, bool little)
 {
     uint64_t bits;
-    bool negative = number < 0;
     char *at = buffer_reserve(to, size);
 
     if (number >= -9223372036854775808.0 && number < 9223372036854775808.0)
@@ -167,7 +169,7 @@ static void put_integer(struct buffer *to, lua_Number number, size_t size, bool 
     else
         bits = (uint64_t)INT64_MIN;
     for (size_t i = 0; i < size; i++) {
-        unsigned char byte = negative ? 0xff : 0;
+        unsigned char byte = 0;
 
         if (i < 8)
             byte = (unsigned char)(bits >> (8 * i));
@@ -192,14 +194,12 @@ static void check_argument(lua_State *lua, const struct option *option, int inde
     size_t len;
 
     switch (option->letter) {
-    case 'x':
-        break;
     case 's':
         (void)luaL_checkstring(lua, index);
         break;
     case 'c':
         (void)luaL_checklstring(lua, index, &len);
-        luaL_argcheck(lua, len >= option->size, index, "string too short");
+        luaL_argcheck(lua, len >= option->size, index + 1, "string too short");
         break;
     default:
         (void)luaL_checknumber(lua, index);
@@ -216,9 +216,6 @@ static void put_value(lua_State *lua, struct buffer *to, const struct option *op
     const char *text;
 
     switch (option->letter) {
-    case 'x':
-        buffer_add_byte(to, '\0');
-        break;
     case 'f':
         single = (float)lua_tonumber(lua, index);
         put_bytes(to, &single, sizeof(single), little);
@@ -248,9 +245,10 @@ static void check_all(lua_State *lua, struct format format)
     int index = 2;
 
     while (next_option(lua, &format, 0, &option)) {
-        check_argument(lua, &option, index);
-        if (option.letter != 'x')
-            index++;
+        if (is_value(option.letter))
+            check_argument(lua, &option, index++);
+        else if (option.letter != 'x')
+            follow_control(lua, &format, option.letter);
     }
 }
 
@@ -262,13 +260,17 @@ static int pack(lua_State *lua)
     struct option option;
     int index = 2;
 
+    lua_pushnil(lua); /* what is missing is told to be nil */
     check_all(lua, format);
     while (next_option(lua, &format, bytes.len, &option)) {
         for (size_t i = 0; i < option.padding; i++)
             buffer_add_byte(&bytes, '\0');
-        put_value(lua, &bytes, &option, index, format.little);
-        if (option.letter != 'x')
-            index++;
+        if (is_value(option.letter))
+            put_value(lua, &bytes, &option, index++, format.little);
+        else if (option.letter == 'x')
+            buffer_add_byte(&bytes, '\0');
+        else
+            follow_control(lua, &format, option.letter);
     }
     lua_pushlstring(lua, bytes.len > 0 ? bytes.at : "", bytes.len);
     buffer_clear(&bytes);
@@ -362,22 +364,24 @@ static int unpack(lua_State *lua)
     size_t at;
     int pushed = 0;
 
-    luaL_argcheck(lua, position > 0, 3, "offset must be 1 or greater");
-    at = (size_t)position - 1;
+    luaL_argcheck(lua, position != 0, 3, "offset must be 1 or greater");
+    at = (size_t)position - 1; /* what is before the first is far behind the last */
     while (next_option(lua, &format, at, &option)) {
         at += option.padding;
-        if (option.letter == 'c' && option.size == 0) {
-            option.size = take_size(lua, pushed);
-            pushed--;
-        }
         luaL_argcheck(lua, at <= len && option.size <= len - at, 2, "data string too short");
         luaL_checkstack(lua, 2, "too many results");
-        if (option.letter == 'x') {
-            at += option.size;
-            continue;
+        if (is_value(option.letter)) {
+            if (option.letter == 'c' && option.size == 0) {
+                option.size = take_size(lua, pushed--);
+                luaL_argcheck(lua, option.size <= len - at, 2, "data string too short");
+            }
+            at += push_value(lua, &option, slice_of(bytes + at, len - at), format.little);
+            pushed++;
+        } else if (option.letter == 'x') {
+            at++;
+        } else {
+            follow_control(lua, &format, option.letter);
         }
-        at += push_value(lua, &option, slice_of(bytes + at, len - at), format.little);
-        pushed++;
     }
     lua_pushnumber(lua, (lua_Number)(at + 1));
     return pushed + 1;
@@ -395,6 +399,8 @@ static int size(lua_State *lua)
             luaL_argerror(lua, 1, "option 's' has no fixed size");
         if (option.letter == 'c' && option.size == 0)
             luaL_argerror(lua, 1, "option 'c0' has no fixed size");
+        if (!is_letter(option.letter))
+            follow_control(lua, &format, option.letter);
         bytes += option.padding + option.size;
         if (bytes > INT32_MAX)
             luaL_error(lua, "format result too large");
