@@ -39,25 +39,75 @@ struct entry_id reference_read_by_all(const struct stream *stream, millis dead_b
     return least;
 }
 
-uint64_t reference_drop(const struct stream *stream, struct entry_id from, struct entry_id to)
+void reference_view_begin(struct reference_view *view, const struct stream *stream,
+                          millis dead_before)
+{
+    *view = (struct reference_view){ .stream = stream,
+                                     .dead_before = dead_before,
+                                     .read_by_all = ENTRY_ID_MAX };
+    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
+         group = stream_group_after(stream, group)) {
+        if (pending_count(group_pending(group)) > 0)
+            buffer_add(&view->groups, slice_of(&group, sizeof(group)));
+        if (entry_id_compare(group_last_id(group), view->read_by_all) < 0 &&
+            !reference_is_dead(group, dead_before))
+            view->read_by_all = group_last_id(group);
+    }
+}
+
+void reference_view_end(struct reference_view *view)
+{
+    buffer_clear(&view->groups);
+}
+
+/* The groups of a view. */
+static struct group *const *groups_of(const struct reference_view *view, size_t *count)
+{
+    *count = view->groups.len / sizeof(struct group *);
+    return (struct group *const *)(const void *)view->groups.at;
+}
+
+bool reference_view_is_pending(const struct reference_view *view, struct entry_id id)
+{
+    struct delivery delivery;
+    size_t count;
+    struct group *const *groups = groups_of(view, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!reference_is_dead(groups[i], view->dead_before) &&
+            pending_find(group_pending(groups[i]), id, &delivery))
+            return true;
+    }
+    return false;
+}
+
+bool reference_view_exists(const struct reference_view *view, struct entry_id id)
+{
+    return entry_id_compare(id, view->read_by_all) > 0 || reference_view_is_pending(view, id);
+}
+
+uint64_t reference_view_drop(const struct reference_view *view, struct entry_id from,
+                             struct entry_id to)
 {
     uint64_t dropped = 0;
+    size_t count;
+    struct group *const *groups = groups_of(view, &count);
 
-    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
-        dropped += group_forget_range(group, from, to);
+    for (size_t i = 0; i < count; i++)
+        dropped += group_forget_range(groups[i], from, to);
     return dropped;
 }
 
 enum reference_answer reference_delete(struct stream *stream, struct entry_id id,
-                                       enum reference_rule rule, uint64_t *dropped)
+                                       enum reference_rule rule, const struct reference_view *view,
+                                       uint64_t *dropped)
 {
     struct entry entry;
 
     if (rule == REFERENCE_DROP)
-        *dropped += reference_drop(stream, id, id);
+        *dropped += reference_view_drop(view, id, id);
     if (rule == REFERENCE_NONE && stream_find(stream, id, &entry) &&
-        reference_exists(stream, id, 0))
+        reference_view_exists(view, id))
         return REFERENCE_REFUSED;
     return stream_delete(stream, id) ? REFERENCE_DELETED : REFERENCE_MISSING;
 }

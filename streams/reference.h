@@ -8,6 +8,7 @@
 #ifndef STREAMS_REFERENCE_H
 #define STREAMS_REFERENCE_H
 
+#include "storage/base/buffer.h"
 #include "streams/group.h"
 #include "streams/stream.h"
 
@@ -30,9 +31,31 @@ bool reference_is_pending(const struct stream *stream, struct entry_id id, milli
 /* The last ID that all groups have read; the greatest there is if there are no groups. O(g). */
 struct entry_id reference_read_by_all(const struct stream *stream, millis dead_before);
 
+/*
+ * For asking about many IDs: what all groups have read, and those groups in
+ * which something is pending, found once. It holds while no group comes or
+ * goes, reads, or gets something pending.
+ */
+struct reference_view {
+    const struct stream *stream;      /* Private, all. */
+    millis               dead_before;
+    struct entry_id      read_by_all;
+    struct buffer        groups;      /* struct group * */
+};
+
+/* Begins, O(g), and ends. */
+void reference_view_begin(struct reference_view *view, const struct stream *stream,
+                          millis dead_before);
+void reference_view_end(struct reference_view *view);
+
+/* The same as reference_is_pending and reference_exists. O(p log n) for p groups in the view. */
+bool reference_view_is_pending(const struct reference_view *view, struct entry_id id);
+bool reference_view_exists(const struct reference_view *view, struct entry_id id);
+
 /* Makes a range of IDs pending nowhere, both ends included. Returns how many deliveries were
- * forgotten. O(g log n) and for each of them O(log n). */
-uint64_t reference_drop(const struct stream *stream, struct entry_id from, struct entry_id to);
+ * forgotten. O(p log n) and for each of them O(log n). */
+uint64_t reference_view_drop(const struct reference_view *view, struct entry_id from,
+                             struct entry_id to);
 
 /* What became of an ID that was to be deleted. */
 enum reference_answer {
@@ -41,8 +64,10 @@ enum reference_answer {
     REFERENCE_REFUSED, /* something refers to it, and none should */
 };
 
-/* Deletes an entry by a rule; `dropped` gets more by the deliveries forgotten. */
+/* Deletes an entry by a rule; `dropped` gets more by the deliveries forgotten. Where references
+ * are kept no view is needed. */
 enum reference_answer reference_delete(struct stream *stream, struct entry_id id,
-                                       enum reference_rule rule, uint64_t *dropped);
+                                       enum reference_rule rule, const struct reference_view *view,
+                                       uint64_t *dropped);
 
 #endif

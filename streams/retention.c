@@ -106,21 +106,23 @@ static void find_spare(struct stream *stream, millis now, struct retention_step 
 {
     struct stream_extra *extra = stream->extra;
     millis dead = dead_before(stream, now);
-    struct entry_id read = reference_read_by_all(stream, dead);
+    struct reference_view view;
     struct cursor cursor;
     struct entry entry;
 
-    cursor_begin(&cursor, stream, extra->drain_from, read);
+    reference_view_begin(&view, stream, dead);
+    cursor_begin(&cursor, stream, extra->drain_from, view.read_by_all);
     extra->drains = false;
     for (; cursor_next(&cursor, &entry); step->looked++) {
         if (step->looked == step->budget) {
             extra->drains = true;
             extra->drain_from = entry.id;
-            return;
+            break;
         }
-        if (!reference_is_pending(stream, entry.id, dead))
+        if (!reference_view_is_pending(&view, entry.id))
             buffer_add(&step->spare, slice_of(&entry.id, sizeof(entry.id)));
     }
+    reference_view_end(&view);
 }
 
 static void drain(struct stream *stream, millis now, struct retention_step *step)

@@ -109,7 +109,7 @@ struct picking {
     struct stream     *stream;
     const struct trim *trim;
     struct entry_id    from;
-    struct entry_id    read_by_all;
+    struct reference_view view;
     uint64_t           most; /* so many may still go */
     bool               done;
 };
@@ -138,7 +138,7 @@ static size_t pick(struct picking *picking, struct entry_id *ids)
     size_t picked = 0;
 
     picking->done = true;
-    cursor_begin(&cursor, picking->stream, picking->from, picking->read_by_all);
+    cursor_begin(&cursor, picking->stream, picking->from, picking->view.read_by_all);
     while (cursor_next(&cursor, &entry)) {
         if (segment == NULL && !may_go(picking, &cursor))
             return 0;
@@ -152,7 +152,7 @@ static size_t pick(struct picking *picking, struct entry_id *ids)
         picking->from = entry.id;
         if (!entry_id_step(&picking->from))
             return picked;
-        if (!reference_is_pending(picking->stream, entry.id, trim->dead_before)) {
+        if (!reference_view_is_pending(&picking->view, entry.id)) {
             if (picked == picking->most)
                 return picked;
             ids[picked++] = entry.id;
@@ -166,10 +166,10 @@ static void drop_unreferenced(struct stream *stream, const struct trim *trim)
     struct picking picking = { .stream = stream,
                                .trim = trim,
                                .from = ENTRY_ID_MIN,
-                               .read_by_all = reference_read_by_all(stream, trim->dead_before),
                                .most = trim->limit > 0 ? trim->limit : UINT64_MAX };
     struct entry_id ids[BATCH];
 
+    reference_view_begin(&picking.view, stream, trim->dead_before);
     while (!picking.done) {
         size_t picked = pick(&picking, ids);
 
@@ -181,12 +181,26 @@ static void drop_unreferenced(struct stream *stream, const struct trim *trim)
                 must(stream_delete(stream, ids[i]));
         }
     }
+    reference_view_end(&picking.view);
+}
+
+/* Forgets what was pending of trimmed entries. */
+static void drop_references(struct stream *stream, struct entry_id from)
+{
+    struct entry_id to = stream->length > 0 ? stream_first_id(stream) : stream->last_id;
+    struct reference_view view;
+
+    if (stream->length > 0 && !entry_id_step_back(&to))
+        return;
+    reference_view_begin(&view, stream, 0);
+    (void)reference_view_drop(&view, from, to);
+    reference_view_end(&view);
 }
 
 uint64_t trim_apply(struct stream *stream, const struct trim *trim)
 {
     uint64_t before = stream->length;
-    struct entry_id first, behind;
+    struct entry_id first;
 
     if (trim->rule == TRIM_NOTHING || before == 0 ||
         (trim->rule == TRIM_MAXLEN && before <= trim->max_length))
@@ -198,10 +212,7 @@ uint64_t trim_apply(struct stream *stream, const struct trim *trim)
     first = trim->references == REFERENCE_DROP ? stream_first_id(stream) : ENTRY_ID_MIN;
     if (drop_segments(stream, trim) && !trim->approximate && trim->rule != TRIM_MAXBYTES)
         drop_entries(stream, trim);
-    if (trim->references == REFERENCE_DROP && stream->length < before) {
-        behind = stream->length > 0 ? stream_first_id(stream) : stream->last_id;
-        if (stream->length == 0 || entry_id_step_back(&behind))
-            (void)reference_drop(stream, first, behind);
-    }
+    if (trim->references == REFERENCE_DROP && stream->length < before)
+        drop_references(stream, first);
     return before - stream->length;
 }

@@ -106,6 +106,16 @@ static void note_deleted(struct call *call, struct slice key, uint64_t deleted, 
     ledger_count(call->ledger, pending);
 }
 
+/* Looks at all groups once, if the rule asks for them at all. */
+static void begin_view(struct reference_view *view, const struct stream *stream,
+                       enum reference_rule rule)
+{
+    if (rule == REFERENCE_KEEP)
+        *view = (struct reference_view){ .stream = stream };
+    else
+        reference_view_begin(view, stream, 0);
+}
+
 /* XDELEX key [KEEPREF|DELREF|ACKED] IDS numids id [id ...] */
 enum verdict do_xdelex(struct call *call)
 {
@@ -113,6 +123,7 @@ enum verdict do_xdelex(struct call *call)
     struct id_block block = { .first = 0 };
     enum reference_rule rule = REFERENCE_KEEP;
     uint64_t deleted = 0, dropped = 0;
+    struct reference_view view;
     struct stream *stream = NULL;
     enum refusal refusal = read_delete_words(call->args, &block, &rule);
 
@@ -123,6 +134,7 @@ enum verdict do_xdelex(struct call *call)
     if (stream == NULL)
         return reply_all_missing(call, block.count);
 
+    begin_view(&view, stream, rule);
     reply_array(call->reply, block.count);
     for (size_t i = 0; i < block.count; i++) {
         struct entry_id id = id_in(call, &block, i);
@@ -133,10 +145,11 @@ enum verdict do_xdelex(struct call *call)
         if (rule == REFERENCE_NONE && stream_groups(stream) == 0)
             answer = stream_find(stream, id, &entry) ? ANSWER_REFERENCED : ANSWER_MISSING;
         else
-            answer = answer_of(reference_delete(stream, id, rule, &dropped));
+            answer = answer_of(reference_delete(stream, id, rule, &view, &dropped));
         deleted += answer == ANSWER_DELETED;
         reply_integer(call->reply, answer);
     }
+    reference_view_end(&view);
     note_deleted(call, key, deleted, dropped);
     return VERDICT_DONE;
 }
@@ -149,6 +162,7 @@ enum verdict do_xackdel(struct call *call)
     struct id_block block = { .first = 0 };
     enum reference_rule rule = REFERENCE_KEEP;
     uint64_t deleted = 0, pending = 0;
+    struct reference_view view;
     struct stream *stream = NULL;
     struct group *group = NULL;
     enum refusal refusal = read_delete_words(call->args, &block, &rule);
@@ -161,6 +175,7 @@ enum verdict do_xackdel(struct call *call)
         return reply_all_missing(call, block.count);
 
     group_touch(group, call->now);
+    begin_view(&view, stream, rule);
     reply_array(call->reply, block.count);
     for (size_t i = 0; i < block.count; i++) {
         struct entry_id id = id_in(call, &block, i);
@@ -170,16 +185,17 @@ enum verdict do_xackdel(struct call *call)
         if (!group_acknowledge(group, id)) {
             /* What is gone anyway shall dangle nowhere. */
             if (rule == REFERENCE_DROP && !stream_find(stream, id, &entry))
-                pending += reference_drop(stream, id, id);
+                pending += reference_view_drop(&view, id, id);
             reply_integer(call->reply, ANSWER_MISSING);
             continue;
         }
         pending++;
-        answer = reference_delete(stream, id, rule, &pending);
+        answer = reference_delete(stream, id, rule, &view, &pending);
         deleted += answer == REFERENCE_DELETED;
         reply_integer(call->reply, answer == REFERENCE_REFUSED ? ANSWER_REFERENCED
                                                                : ANSWER_DELETED);
     }
+    reference_view_end(&view);
     note_deleted(call, key, deleted, pending);
     return VERDICT_DONE;
 }

@@ -581,6 +581,7 @@ static void delete_one(struct world *world)
     struct pictured *entry = some_entry(world);
     enum reference_rule rule = (enum reference_rule)below(world, 3);
     enum reference_answer wanted;
+    struct reference_view view;
     uint64_t dropped = 0;
 
     if (entry == NULL)
@@ -588,7 +589,9 @@ static void delete_one(struct world *world)
     wanted = !entry->there                                             ? REFERENCE_MISSING
              : rule == REFERENCE_NONE && is_referred_to(world, entry) ? REFERENCE_REFUSED
                                                                        : REFERENCE_DELETED;
-    SAME(reference_delete(world->stream, entry->id, rule, &dropped), wanted);
+    reference_view_begin(&view, world->stream, 0);
+    SAME(reference_delete(world->stream, entry->id, rule, &view, &dropped), wanted);
+    reference_view_end(&view);
     if (rule == REFERENCE_DROP)
         drop_references(entry);
     if (wanted == REFERENCE_DELETED)

@@ -363,6 +363,100 @@ static void idle_connections(struct hostile *hostile)
     free(talkers);
 }
 
+/* Says a line so many times, a number in it, and counts the replies, which are lines too. */
+static void say_often(struct hostile *hostile, struct talker *talker, const char *line, int times)
+{
+    enum { BATCH = 10000 };
+    struct text bytes = { 0 };
+    char block[65536];
+
+    for (int i = 0; i < times;) {
+        int lines = 0;
+
+        bytes.length = 0;
+        for (int end = i + BATCH < times ? i + BATCH : times; i < end; i++, lines++)
+            text_print(&bytes, line, i);
+        talker_send(talker, bytes.at, bytes.length);
+        while (lines > 0) {
+            ssize_t got = read(talker->fd, block, sizeof block);
+
+            if (got <= 0 || block[0] == '-') {
+                text_print(&hostile->trouble, "refused: %.*s; ", got > 60 ? 60 : (int)got, block);
+                text_clear(&bytes);
+                return;
+            }
+            for (ssize_t at = 0; at < got; at++)
+                lines -= block[at] == '\n';
+        }
+    }
+    text_clear(&bytes);
+}
+
+static void million_groups(struct hostile *hostile)
+{
+    struct talker talker = call_in(hostile);
+
+    say(&talker, "XADD million 1-1 f v\r\n");
+    expect(hostile, &talker, "\"1-1\"");
+    say_often(hostile, &talker, "XGROUP CREATE million g%07d 0\r\n", 1000000);
+    say(&talker, "XREADGROUP GROUP g0500000 c STREAMS million >\r\n");
+    expect(hostile, &talker, "[[\"million\", [[\"1-1\"");
+    say(&talker, "XADD million 1-2 f v\r\n");
+    expect(hostile, &talker, "\"1-2\"");
+    say(&talker, "XGROUP DESTROY million g0999999\r\n");
+    expect(hostile, &talker, "1");
+    say(&talker, "UNLINK million\r\n");
+    expect(hostile, &talker, "1");
+    sleep_ms(500);
+    leave(&talker);
+}
+
+static void million_consumers(struct hostile *hostile)
+{
+    struct talker talker = call_in(hostile);
+
+    say(&talker, "XGROUP CREATE million g $ MKSTREAM\r\n");
+    expect(hostile, &talker, "OK");
+    say_often(hostile, &talker, "XGROUP CREATECONSUMER million g c%07d\r\n", 1000000);
+    say(&talker, "XADD million 1-1 f v\r\n");
+    expect(hostile, &talker, "\"1-1\"");
+    say(&talker, "XREADGROUP GROUP g c0999999 STREAMS million >\r\n");
+    expect(hostile, &talker, "[[\"million\", [[\"1-1\"");
+    say(&talker, "XPENDING million g - + 10 c0999999\r\n");
+    expect(hostile, &talker, "[[\"1-1\", \"c0999999\"");
+    say(&talker, "XGROUP DESTROY million g\r\n");
+    expect(hostile, &talker, "1");
+    say(&talker, "DEL million\r\n");
+    expect(hostile, &talker, "1");
+    sleep_ms(500);
+    leave(&talker);
+}
+
+/* IDs that a stream must remember, each of a megabyte. */
+static void long_message_names(struct hostile *hostile)
+{
+    struct talker talker = call_in(hostile);
+    struct text bytes = { 0 };
+
+    for (int i = 0; i < 50; i++) {
+        bytes.length = 0;
+        text_print(&bytes,
+                   "*8\r\n$4\r\nXADD\r\n$5\r\nnames\r\n$4\r\nIDMP\r\n$1\r\np\r\n"
+                   "$1000000\r\n%06d", i);
+        for (int j = 0; j < 99994; j++)
+            text_say(&bytes, "0123456789");
+        text_say(&bytes, "012345678901234567890123456789012345678901234567890123"
+                         "\r\n$1\r\n*\r\n$1\r\nf\r\n$1\r\nv\r\n");
+        talker_send(&talker, bytes.at, bytes.length);
+        expect(hostile, &talker, "\"");
+    }
+    say(&talker, "XLEN names\r\nDEL names\r\n");
+    expect(hostile, &talker, "50");
+    expect(hostile, &talker, "1");
+    text_clear(&bytes);
+    leave(&talker);
+}
+
 const struct hostile_case *hostile_cases(void)
 {
     static const struct hostile_case cases[] = {
@@ -384,6 +478,9 @@ const struct hostile_case *hostile_cases(void)
         { "20,000 channels at once", many_channels, 32 },
         { "3,000 connections that come and go", come_and_go, 32 },
         { "10,000 idle connections", idle_connections, 64 },
+        { "a million groups of a stream", million_groups, 400 },
+        { "a million consumers of a group", million_consumers, 200 },
+        { "50 names of messages, a megabyte each", long_message_names, 16 },
         { NULL, NULL, 0 },
     };
 
