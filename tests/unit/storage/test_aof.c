@@ -40,12 +40,22 @@ static void assert_refuses(struct mill *mill, const char *why)
     CU_ASSERT_PTR_NOT_NULL(strstr(trouble.text, why));
 }
 
+/* What is in a file, at the latest when the other thread has removed what it replaces. */
 static void assert_file(struct mill *mill, const char *name, const char *content)
 {
     struct buffer text = { 0 };
+    bool same = false;
 
-    mill_read_file(mill, name, &text);
-    CU_ASSERT_TRUE(slice_equal(buffer_slice(&text), slice_text(content)));
+    for (int tries = 0; tries < 500 && !same; tries++) {
+        if (tries > 0)
+            mill_wait(mill, 1);
+        buffer_rewind(&text);
+        mill_read_file(mill, name, &text);
+        same = slice_equal(buffer_slice(&text), slice_text(content));
+    }
+    if (!same)
+        fprintf(stderr, "%s holds: %.*s\n", name, (int)text.len, text.at);
+    CU_ASSERT_TRUE(same);
     buffer_clear(&text);
 }
 
