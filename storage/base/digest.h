@@ -1,6 +1,6 @@
 /*
  * Digests and checksums: SipHash-1-3 for tables, CRC16 for slots, CRC64 for
- * RDB, SHA-1 and SHA-256 over libcrypto-free code of the house's own, and XXH3
+ * RDB, SHA-1 and SHA-256, which are those of Debian's libnettle, and XXH3
  * for DIGEST, which is Debian's libxxhash.
  *
  * Sources: SipHash (Aumasson and Bernstein, 2012); CRC16 CCITT/XMODEM
