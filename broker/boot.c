@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "broker/acl/acl.h"
 #include "broker/config/config.h"
 #include "broker/dispatch/caller.h"
 #include "broker/durable.h"
@@ -243,6 +244,34 @@ static void say_ready(struct broker *broker)
     log_line(broker->log, LOG_NOTICE, "Ready to accept connections");
 }
 
+static void count_user_line(void *count, const struct slice *words, size_t words_count)
+{
+    (void)words;
+    (void)words_count;
+    ++*(size_t *)count;
+}
+
+/* Reads the file of users, if there is to be one. */
+static bool load_users(struct broker *broker, struct trouble *trouble)
+{
+    struct buffer errors = { 0 };
+    size_t lines = 0;
+    bool fine;
+
+    if (broker->options->aclfile[0] == '\0')
+        return true;
+    config_visit_users(broker->config, count_user_line, &lines);
+    if (lines > 0)
+        return trouble_set(trouble, "the configuration names users and a file of users: it must "
+                                    "be one or the other");
+    fine = acl_load(broker->acl, NULL, &errors);
+    if (!fine)
+        (void)trouble_set(trouble, "ACL errors: %.*s",
+                          (int)(errors.len < 400 ? errors.len : 400), errors.at);
+    buffer_clear(&errors);
+    return fine;
+}
+
 bool boot_start(struct broker *broker, struct trouble *trouble)
 {
     struct boot *boot = memory_new_zeroed(1, sizeof(*boot));
@@ -258,6 +287,8 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return trouble_wrap(trouble, "opening the log file");
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
+    if (!load_users(broker, trouble))
+        return false;
     if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
         return false;
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);

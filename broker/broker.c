@@ -1,6 +1,7 @@
 /* The modules in the order they need each other, and back. */
 #include "broker/broker.h"
 
+#include "broker/acl/acl.h"
 #include "broker/commands/info_sections.h"
 #include "broker/commands/keeper.h"
 #include "broker/config/config.h"
@@ -128,6 +129,16 @@ static bool witnesses_changed(void *who, const struct options *options, struct t
     return true;
 }
 
+static bool password_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)options;
+    (void)trouble;
+    acl_follow_password(broker->acl);
+    return true;
+}
+
 static bool memory_changed(void *who, const struct options *options, struct trouble *trouble)
 {
     struct broker *broker = who;
@@ -170,6 +181,7 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
     config_on_change(broker->config, "loglevel", log_changed, broker);
     config_on_change(broker->config, "hz", upkeep_changed, broker);
+    config_on_change(broker->config, "requirepass", password_changed, broker);
     config_on_change(broker->config, "slowlog-log-slower-than", witnesses_changed, broker);
     config_on_change(broker->config, "slowlog-max-len", witnesses_changed, broker);
     config_on_change(broker->config, "latency-monitor-threshold", witnesses_changed, broker);
@@ -218,7 +230,8 @@ static void make_scripts(struct broker *broker)
         .unwatch_who = broker->watch, .keep = propagate_finished, .keep_who = broker->propagate });
     broker->bridge = bridge_new(&(struct bridge_setup){
         .patience = broker->patience, .log = broker->log, .version = REDIS_VERSION,
-        .is_over_memory = is_over_memory, .is_over_memory_who = broker });
+        .is_over_memory = is_over_memory, .is_over_memory_who = broker,
+        .may = acl_may, .may_who = broker->acl });
     broker->scripts = scripts_new(&(struct scripts_setup){
         .bridge = broker->bridge, .random = broker->random, .secret = broker->secret });
     broker->functions = functions_new(&(struct functions_setup){
@@ -226,6 +239,19 @@ static void make_scripts(struct broker *broker)
         .secret = broker->secret });
     libraries = functions_for_snapshots(broker->functions);
     snapshot_set_functions(broker->snapshot, &libraries);
+}
+
+static void follow_user_line(void *acl, const struct slice *words, size_t count)
+{
+    acl_follow_line(acl, words, count);
+}
+
+/* Users, as the configuration names them. */
+static void make_users(struct broker *broker)
+{
+    broker->acl = acl_new(broker->options);
+    config_visit_users(broker->config, follow_user_line, broker->acl);
+    config_print_users(broker->config, acl_print_lines, broker->acl);
 }
 
 /* What runs calls. */
@@ -250,6 +276,7 @@ static void make_dispatch(struct broker *broker)
         .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
         .worker = broker->worker, .options = broker->options, .note = latency_note,
         .note_who = broker->latency, .unwatch = watch_forget, .unwatch_who = broker->watch });
+    make_users(broker);
     make_scripts(broker);
     broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);
     broker->flow = memory_new(sizeof(*broker->flow));
@@ -291,7 +318,9 @@ static void make_sessions(struct broker *broker)
         .errors = broker->errors,
         .secret = broker->secret,
         .intake = { intake_input, broker->intake },
+        .welcome = { acl_welcome, broker->acl },
     });
+    acl_set_sessions(broker->acl, broker->sessions);
     sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
     sessions_add_farewell(broker->sessions,
                           (struct farewell){ memory_limit_forget, broker->memory_limit });
@@ -362,6 +391,8 @@ void broker_clear(struct broker *broker)
     bridge_free(broker->bridge);
     patience_free(broker->patience);
     pausing_free(broker->pausing);
+    config_print_users(broker->config, NULL, NULL);
+    acl_free(broker->acl);
     memory_limit_free(broker->memory_limit);
     monitor_free(broker->monitor);
     latency_free(broker->latency);

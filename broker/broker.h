@@ -12,6 +12,7 @@
 
 #include "storage/base/clock.h"
 
+struct acl;
 struct aof;
 struct boot;
 struct bridge;
@@ -90,6 +91,7 @@ struct broker {
     struct flow          *flow;
     struct caller        *caller;
     struct intake        *intake;
+    struct acl           *acl;        /* users, and what they may do */
     struct sessions      *sessions;
     struct upkeep        *upkeep;
     struct keeper        *keeper;     /* of streams that entries leave by themselves */

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "broker/acl/acl.h"
 #include "broker/dispatch/gate.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/effects/notice.h"
@@ -34,17 +35,17 @@ static const struct {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     size_t module;
-    bool within; /* asked of calls of scripts too */
+    unsigned places; /* who meets it beside requests: calls of scripts, of EXEC */
 } guards[] = {
-    { "known",     gate_known,     MODULE(options), false }, /* the command exists, has enough words */
-    { "signed in", gate_signed_in, MODULE(options), false }, /* NOAUTH                               */
-    { "memory",    memory_limit_guard, MODULE(memory_limit), false }, /* evicts; OOM                 */
-    { "snapshots", save_points_guard, MODULE(save_points), true },    /* MISCONF                     */
-    { "disk",      propagate_guard, MODULE(propagate), true },        /* MISCONF                     */
-    { "mode",      gate_mode,      MODULE(options), false }, /* subscribed under RESP2, inside MULTI */
-    { "loaded",    gate_loaded,    MODULE(metrics), false }, /* LOADING                              */
-    { "not busy",  patience_guard, MODULE(patience), false }, /* BUSY: a script runs too long        */
-    { "not paused", pausing_guard, MODULE(pausing), false }, /* waits instead of answering         */
+    { "known",      gate_known, MODULE(options), GUARD_REQUESTS }, /* it exists, has enough words */
+    { "permitted",  acl_guard, MODULE(acl), GUARD_SCRIPTS | GUARD_QUEUED }, /* NOAUTH, NOPERM */
+    { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS }, /* evicts; OOM */
+    { "snapshots",  save_points_guard, MODULE(save_points), GUARD_SCRIPTS }, /* MISCONF */
+    { "disk",       propagate_guard, MODULE(propagate), GUARD_SCRIPTS }, /* MISCONF */
+    { "mode",       gate_mode, MODULE(options), GUARD_REQUESTS }, /* subscribed, inside MULTI */
+    { "loaded",     gate_loaded, MODULE(metrics), GUARD_REQUESTS }, /* LOADING */
+    { "not busy",   patience_guard, MODULE(patience), GUARD_REQUESTS }, /* BUSY: a long script */
+    { "not paused", pausing_guard, MODULE(pausing), GUARD_REQUESTS }, /* waits for an answer */
 };
 
 /* Everyone who is shown finished calls. All sleep unless there is something for them. */
@@ -102,7 +103,7 @@ void flow_bind(struct flow *flow, struct broker *broker)
     for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
         flow->guards[i] = (struct guard){ guards[i].name, guards[i].check,
                                           module_of(broker, guards[i].module),
-                                          guards[i].within };
+                                          guards[i].places };
     for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++)
         flow->witnesses[i] = (struct witness){ witnesses[i].name, witnesses[i].see,
                                                witnesses[i].wants,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/acl/users.h"
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/config/config_file.h"
@@ -71,6 +72,7 @@ int main(int count, char **arguments)
     if (count == 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0))
         return print_usage();
     config = config_new();
+    config_check_users(config, users_check_line);
     if (config_file_read_arguments(config, count - 1, arguments + 1, &report))
         status = serve(config);
     else if (write(STDERR_FILENO, report.at, report.len) < 0)

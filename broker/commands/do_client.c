@@ -1,7 +1,7 @@
 /* CLIENT: who is connected, under what name, and sending them away. */
 #include "handlers.h"
 
-
+#include "broker/acl/acl.h"
 #include "broker/broker.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/net/connection.h"
@@ -181,7 +181,6 @@ struct kill_filter {
     uint64_t          id;
     enum session_type type;
     bool              skip_me;
-    bool              nobody; /* no user of that name exists */
 };
 
 static enum verdict read_kill_filter(struct call *call, struct kill_filter *filter)
@@ -208,7 +207,7 @@ static enum verdict read_kill_filter(struct call *call, struct kill_filter *filt
             filter->own_address = args_next(args);
         } else if (args_take(args, SLICE("user"))) {
             filter->user = args_next(args);
-            if (!slice_equal(filter->user, SLICE("default")))
+            if (users_find(acl_users(call->broker->acl), filter->user) == NULL)
                 return call_refuse_with(call, "ERR No such user '%.*s'",
                                         (int)(filter->user.len > 128 ? 128 : filter->user.len),
                                         filter->user.at);
@@ -245,6 +244,8 @@ static bool filter_hits(const struct call *call, const struct kill_filter *filte
     if (filter->id != 0 && session->id != filter->id)
         return false;
     if (filter->type != TYPE_ANY && type_of(session) != filter->type)
+        return false;
+    if (filter->user.at != NULL && !slice_equal(session->user_name, filter->user))
         return false;
     if (filter->address.at != NULL && !address_is(session, false, filter->address))
         return false;

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "broker/acl/acl.h"
 #include "broker/broker.h"
-#include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/effects/tracking.h"
@@ -43,26 +43,6 @@ enum verdict do_echo(struct call *call)
     return VERDICT_DONE;
 }
 
-/* Compares without telling by its time how much agreed. */
-static bool equal_in_constant_time(struct slice a, struct slice b)
-{
-    unsigned char different = (unsigned char)(a.len != b.len);
-
-    for (size_t i = 0; i < b.len; i++)
-        different |= (unsigned char)(b.at[i] ^ (a.len > 0 ? a.at[i % a.len] : '\0'));
-    return different == 0;
-}
-
-/* Whether the words let somebody in: the user `default` with the password of the options. */
-static bool may_sign_in(struct call *call, struct slice user, struct slice password)
-{
-    struct slice wanted = slice_text(call->options->requirepass);
-
-    if (!slice_equal(user, SLICE("default")))
-        return false;
-    return wanted.len == 0 || equal_in_constant_time(password, wanted);
-}
-
 /* AUTH [username] password */
 enum verdict do_auth(struct call *call)
 {
@@ -73,15 +53,14 @@ enum verdict do_auth(struct call *call)
         return call_refuse(call, REFUSAL_SYNTAX);
     if (args_left(call->args) == 2) {
         user = args_next(call->args);
-    } else if (call->options->requirepass[0] == '\0') {
+    } else if (user_needs_no_password(users_default(acl_users(call->broker->acl)))) {
         return call_refuse_with(call,
                                 "ERR AUTH <password> called without any password configured for "
                                 "the default user. Are you sure your configuration is correct?");
     }
     password = args_next(call->args);
-    if (!may_sign_in(call, user, password))
+    if (!acl_sign_in(call->broker->acl, call, user, password))
         return call_refuse(call, REFUSAL_WRONG_PASSWORD);
-    call->session->signed_in = true;
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
@@ -172,11 +151,9 @@ enum verdict do_hello(struct call *call)
     }
     if (!read_greeting(call, &greeting))
         return VERDICT_REFUSED;
-    if (greeting.signs_in) {
-        if (!may_sign_in(call, greeting.user, greeting.password))
-            return call_refuse(call, REFUSAL_WRONG_PASSWORD);
-        session->signed_in = true;
-    }
+    if (greeting.signs_in &&
+        !acl_sign_in(call->broker->acl, call, greeting.user, greeting.password))
+        return call_refuse(call, REFUSAL_WRONG_PASSWORD);
     if (!session->signed_in)
         return call_refuse_with(
             call, "NOAUTH HELLO must be called with the client already authenticated, otherwise "
@@ -231,7 +208,7 @@ enum verdict do_reset(struct call *call)
     session->no_evict = false;
     session->no_touch = false;
     session->reply.resp3 = false;
-    session->signed_in = call->options->requirepass[0] == '\0';
+    acl_welcome(call->broker->acl, session);
     reply_simple(call->reply, SLICE("RESET"));
     return VERDICT_DONE;
 }

@@ -4,6 +4,7 @@
  */
 #include "handlers.h"
 
+#include "broker/acl/acl.h"
 #include "broker/commands/do_list_private.h"
 #include "storage/base/buffer.h"
 #include "storage/base/memory.h"
@@ -336,6 +337,12 @@ static enum verdict sort_key(struct call *call, bool may_store)
     const struct value *value;
     enum refusal refusal = next_options(call, &request, may_store);
 
+    /* A pattern may name any key. */
+    if (refusal == REFUSAL_NONE && (request.weighed || request.get_count > 0) &&
+        !acl_may_read_all(call))
+        return call_refuse_with(call, "ERR %s option of SORT denied due to insufficient ACL "
+                                      "permissions.",
+                                request.weighed ? "BY" : "GET");
     if (refusal == REFUSAL_NONE)
         refusal = find_elements(call, request.key, &value);
     if (refusal != REFUSAL_NONE)

@@ -23,8 +23,19 @@ struct listener {
     bool told; /* it was told of the change under way */
 };
 
+/* A line `user name rules...`: the words, then their bytes, in one block. */
+struct user_line {
+    struct slice *words;
+    size_t count;
+};
+
 struct config {
     struct options now;
+    struct user_line *users;
+    size_t user_count;
+    bool (*check_users)(const struct slice *words, size_t count, struct trouble *trouble);
+    void (*print_users)(const void *who, struct buffer *to);
+    const void *print_who;
     struct listener *listeners;
     size_t listener_count;
     bool saves_told; /* the file has said rules already: more are added to them */
@@ -39,7 +50,6 @@ static const struct refused_directive {
     { "rename-command", "rename-command is not supported: a command has one name; "
                         "see requirepass and enable-debug-command" },
     { "loadmodule", "loadmodule is not supported: Millrace has no modules" },
-    { "user", "user is not supported yet: there is one user, whose password is requirepass" },
 };
 
 struct config *config_new(void)
@@ -56,6 +66,9 @@ void config_free(struct config *config)
     if (config == NULL)
         return;
     options_clear(&config->now);
+    for (size_t i = 0; i < config->user_count; i++)
+        memory_free(config->users[i].words);
+    memory_free(config->users);
     memory_free(config->listeners);
     memory_free(config->path);
     memory_free(config);
@@ -100,6 +113,83 @@ static bool add_saves(struct config *config, const struct option *option,
     return true;
 }
 
+/* ---- Lines on users ---- */
+
+void config_check_users(struct config *config,
+                        bool (*check)(const struct slice *words, size_t count,
+                                      struct trouble *trouble))
+{
+    config->check_users = check;
+}
+
+void config_print_users(struct config *config,
+                        void (*print)(const void *who, struct buffer *to), const void *who)
+{
+    config->print_users = print;
+    config->print_who = who;
+}
+
+void config_visit_users(const struct config *config,
+                        void (*visit)(void *who, const struct slice *words, size_t count),
+                        void *who)
+{
+    for (size_t i = 0; i < config->user_count; i++)
+        visit(who, config->users[i].words, config->users[i].count);
+}
+
+bool config_user_lines(const struct config *config, struct buffer *to)
+{
+    if (config->print_users == NULL)
+        return false;
+    config->print_users(config->print_who, to);
+    return true;
+}
+
+static struct user_line copy_line(const struct slice *words, size_t count)
+{
+    size_t size = count * sizeof(struct slice);
+    struct user_line line = { .count = count };
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        size += words[i].len;
+    line.words = memory_new(size);
+    text = (char *)&line.words[count];
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].len > 0)
+            memcpy(text, words[i].at, words[i].len);
+        line.words[i] = slice_of(text, words[i].len);
+        text += words[i].len;
+    }
+    return line;
+}
+
+/* Keeps a line on a user, of whom there must be no other. */
+static bool add_user(struct config *config, const struct slice *words, size_t count,
+                     struct trouble *trouble)
+{
+    struct trouble reason;
+    bool known = false;
+
+    if (count == 0)
+        return trouble_set(trouble, "Bad directive or wrong number of arguments");
+    for (size_t i = 0; i < config->user_count; i++)
+        known = known || slice_equal(config->users[i].words[0], words[0]);
+    if (known)
+        (void)trouble_set(&reason, "Duplicate user found. A user can only be defined once in "
+                                   "config files");
+    if (known || (config->check_users != NULL && !config->check_users(words, count, &reason)))
+        return trouble_set(trouble, "Error in user declaration '%.*s': %s",
+                           (int)(words[0].len < 128 ? words[0].len : 128), words[0].at,
+                           reason.text);
+    config->users =
+        memory_resize(config->users, (config->user_count + 1) * sizeof(*config->users));
+    config->users[config->user_count++] = copy_line(words, count);
+    return true;
+}
+
+/* ---- Setting ---- */
+
 bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
                 struct trouble *trouble)
 {
@@ -109,6 +199,8 @@ bool config_set(struct config *config, struct slice name, const struct slice *wo
         return add_saves(config, option, words, count, trouble);
     if (option != NULL)
         return options_parse(&config->now, option, words, count, trouble);
+    if (slice_equal_nocase(name, SLICE("user")))
+        return add_user(config, words, count, trouble);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         if (slice_equal_nocase(name, slice_text(refused[i].name)))
             return trouble_set(trouble, "%s", refused[i].reason);

@@ -63,6 +63,26 @@ bool config_set_live(struct config *config, const struct config_pair *pairs, siz
  */
 void config_settle(struct config *config, const char *name, struct slice value);
 
+/*
+ * Lines `user name rules...` of the file. What rules mean is known elsewhere: `check`
+ * is asked of each line when it is read, words beginning with the name, and says in
+ * `trouble` what is wrong; `print` appends the lines that a rewritten file is to have,
+ * each ended. Without them every line is taken, and stays as it is.
+ */
+void config_check_users(struct config *config,
+                        bool (*check)(const struct slice *words, size_t count,
+                                      struct trouble *trouble));
+void config_print_users(struct config *config,
+                        void (*print)(const void *who, struct buffer *to), const void *who);
+
+/* The lines that were read, in order: shows the words of each. */
+void config_visit_users(const struct config *config,
+                        void (*visit)(void *who, const struct slice *words, size_t count),
+                        void *who);
+
+/* Appends what `print` has to say. False, appending nothing, if there is no such function. */
+bool config_user_lines(const struct config *config, struct buffer *to);
+
 /* The config file that was read, absolute; "" if there was none. */
 const char *config_path(const struct config *config);
 void config_set_path(struct config *config, const char *path);

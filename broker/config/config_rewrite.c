@@ -63,6 +63,8 @@ struct rewrite {
     const struct options *now;
     struct options usual; /* the defaults */
     bool *said;           /* which options the file has a line for, by their place in the table */
+    struct buffer users;  /* the lines on users that are to be said, while they are not */
+    bool knows_users;     /* and those of the file are not */
 };
 
 static size_t place_of(const struct option *option)
@@ -93,7 +95,10 @@ static void rewrite_line(struct rewrite *rewrite, struct slice line, struct buff
     const struct option *option =
         count > 0 && words[0].at[0] != '#' ? options_find(words[0]) : NULL;
 
-    if (option == NULL) {
+    if (rewrite->knows_users && count > 0 && slice_equal_nocase(words[0], SLICE("user"))) {
+        buffer_add(to, buffer_slice(&rewrite->users));
+        buffer_rewind(&rewrite->users);
+    } else if (option == NULL) {
         /* Our own sign is set again if there is something to stand under it. */
         if (!slice_equal(line, slice_of(sign, sizeof(sign) - 2))) {
             buffer_add(to, line);
@@ -118,6 +123,7 @@ void config_rewrite_text(const struct config *config, struct slice text, struct 
 
     options_init(&rewrite.usual);
     rewrite.said = memory_new_zeroed(options_count(), sizeof(*rewrite.said));
+    rewrite.knows_users = config_user_lines(config, &rewrite.users);
     while (text.len > 0) {
         const char *end = memchr(text.at, '\n', text.len);
         size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
@@ -135,6 +141,10 @@ void config_rewrite_text(const struct config *config, struct slice text, struct 
         signed_yet = true;
         add_line(rewrite.now, option, slice_text(option->name), to);
     }
+    if (rewrite.users.len > 0 && !signed_yet)
+        buffer_add(to, slice_of(sign, sizeof(sign) - 1));
+    buffer_add(to, buffer_slice(&rewrite.users));
+    buffer_clear(&rewrite.users);
     memory_free(rewrite.said);
     options_clear(&rewrite.usual);
 }

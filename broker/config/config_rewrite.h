@@ -5,7 +5,8 @@
  * A line whose option has the value the line says stays as it is, byte for
  * byte. A line that says something else is replaced; further lines of the same
  * option go. Options that the file does not mention are added at the end if
- * they differ from their default.
+ * they differ from their default. Lines on users are said anew where the first of them
+ * stood, or at the end.
  */
 #ifndef BROKER_CONFIG_CONFIG_REWRITE_H
 #define BROKER_CONFIG_CONFIG_REWRITE_H

@@ -12,6 +12,7 @@
 #include "storage/base/memory.h"
 
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
+static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
 static const char *const option_words_appendfsync[] = { "everysec", "always", "no", NULL };
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",
                                                      NULL };

@@ -24,6 +24,9 @@
 /* Who may: nobody, everybody, or who came through loopback or the unix socket. */
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 
+/* What new users may hear: nothing, or all channels. */
+enum option_channels { OPTION_CHANNELS_NONE, OPTION_CHANNELS_ALL };
+
 /* When the AOF is forced to disk. */
 enum option_fsync { OPTION_FSYNC_EVERYSEC, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_NO };
 

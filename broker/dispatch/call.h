@@ -41,6 +41,7 @@ struct call {
     micros                began;     /* the same by the monotonic clock */
     bool                  may_wait;  /* false in MULTI, scripts, replay: the answer is nil at once */
     bool                  scripted;  /* a script calls */
+    bool                  queued;    /* EXEC calls */
     bool                  again;     /* run again because a key it waits for may be ready */
     bool                  over;      /* run again because its time is over: it must not wait */
     const struct slice   *rewritten; /* the words to wait with, if call_rewrite_word changed any */

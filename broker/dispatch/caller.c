@@ -367,6 +367,16 @@ bool caller_request(struct caller *caller, struct session *session, struct args 
     return true;
 }
 
+/* Whether no guard objects that calls of this place meet. */
+static bool passes(struct caller *caller, struct call *call, enum guard_places place)
+{
+    for (const struct guard *guard = caller->setup.guards; guard->name != NULL; guard++) {
+        if ((guard->places & place) != 0 && guard->check(guard->who, call) == PASS_REFUSED)
+            return false;
+    }
+    return true;
+}
+
 enum verdict caller_run_words(struct caller *caller, struct session *session,
                               const struct slice *words, size_t count)
 {
@@ -374,19 +384,10 @@ enum verdict caller_run_words(struct caller *caller, struct session *session,
     struct call call;
 
     prepare(caller, &call, session, command_find(words, count), &args);
-    if (gate_known(NULL, &call) == PASS_REFUSED)
+    call.queued = true;
+    if (gate_known(NULL, &call) == PASS_REFUSED || !passes(caller, &call, GUARD_QUEUED))
         return VERDICT_REFUSED;
     return run(caller, &call);
-}
-
-/* Whether no guard objects that calls within meet. */
-static bool passes_within(struct caller *caller, struct call *call)
-{
-    for (const struct guard *guard = caller->setup.guards; guard->name != NULL; guard++) {
-        if (guard->within && guard->check(guard->who, call) == PASS_REFUSED)
-            return false;
-    }
-    return true;
 }
 
 enum verdict caller_run_within(struct caller *caller, struct session *session,
@@ -402,7 +403,7 @@ enum verdict caller_run_within(struct caller *caller, struct session *session,
     call.reply = reply;
     call.scripted = true;
     call.arena = caller->within;
-    if (passes_within(caller, &call))
+    if (passes(caller, &call, GUARD_SCRIPTS))
         verdict = run(caller, &call);
     else
         caller->counts[command->index].rejected++;

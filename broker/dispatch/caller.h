@@ -24,12 +24,19 @@ enum pass {
     PASS_HOLD     /* the request waits: it holds the session back (session/holding.h) */
 };
 
+/* Which calls meet a guard, beside the requests of sessions. */
+enum guard_places {
+    GUARD_REQUESTS = 0,
+    GUARD_SCRIPTS = 1 << 0, /* calls of scripts */
+    GUARD_QUEUED = 1 << 1,  /* calls that EXEC runs, which passed all guards when they were queued */
+};
+
 /* One reason a command may be refused. */
 struct guard {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     void *who;
-    bool within; /* calls of scripts meet it too */
+    unsigned places; /* enum guard_places */
 };
 
 /* What follows a change; is shown the lines of a settled call. */
@@ -101,7 +108,7 @@ micros caller_wall(const struct caller *caller, micros monotonic);
  */
 bool caller_request(struct caller *caller, struct session *session, struct args *args);
 
-/* Finds and runs words within another call, no guards: EXEC, replay. */
+/* Finds and runs words that were queued, within the call of EXEC; few guards are asked again. */
 enum verdict caller_run_words(struct caller *caller, struct session *session,
                               const struct slice *words, size_t count);
 

@@ -78,15 +78,6 @@ enum pass gate_known(void *nobody, struct call *call)
     return PASS_ON;
 }
 
-enum pass gate_signed_in(void *nobody, struct call *call)
-{
-    (void)nobody;
-    if (LIKELY(call->session->signed_in) || (call->command->flags & COMMAND_NO_AUTH) != 0)
-        return PASS_ON;
-    (void)call_refuse(call, REFUSAL_NOT_SIGNED_IN);
-    return PASS_REFUSED;
-}
-
 enum pass gate_loaded(void *who, struct call *call)
 {
     const struct metrics *metrics = who;

@@ -10,9 +10,6 @@
 /* The command exists and has enough words. Refuses with Redis's sentences. */
 enum pass gate_known(void *nobody, struct call *call);
 
-/* NOAUTH: the session has to sign in first. */
-enum pass gate_signed_in(void *nobody, struct call *call);
-
 /* LOADING: data is being loaded. `metrics` says so. */
 enum pass gate_loaded(void *metrics, struct call *call);
 

@@ -384,8 +384,10 @@ static int redis_acl_check_cmd(lua_State *lua)
     command = command_find(bridge->words, count);
     if (command == NULL || command->run == NULL)
         return raise(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
-    /* There are no rules yet that forbid anybody anything. */
-    lua_pushboolean(lua, 1);
+    if (bridge->run == NULL)
+        return raise(lua, "ERR redis.acl_check_cmd can only be called inside a script invocation");
+    lua_pushboolean(lua, bridge->setup.may(bridge->setup.may_who, bridge->run->call->session,
+                                           command, bridge->words, count));
     return 1;
 }
 

@@ -144,8 +144,10 @@ void session_describe(const struct session *session, millis now, struct buffer *
     buffer_print(to, " db=%u sub=%u psub=%u ssub=%u multi=%d", session->db, session->channels,
                  session->patterns, session->shards, session->queued);
     describe_buffers(session, to);
-    buffer_print(to, " cmd=%s user=default redir=%" PRId64 " resp=%d lib-name=", session->last_command,
-                 session->redirect, session->reply.resp3 ? 3 : 2);
+    buffer_print(to, " cmd=%s user=", session->last_command);
+    buffer_add(to, session->user_name);
+    buffer_print(to, " redir=%" PRId64 " resp=%d lib-name=", session->redirect,
+                 session->reply.resp3 ? 3 : 2);
     describe_text(session->library, to);
     buffer_print(to, " lib-ver=");
     describe_text(session->library_version, to);

@@ -26,6 +26,7 @@ struct sessions;
 struct subscriber;
 struct tracker;
 struct transaction;
+struct user;
 struct watches;
 
 /* Whether replies are sent: CLIENT REPLY. */
@@ -45,6 +46,7 @@ struct session {
     uint32_t           db;          /* the selected database */
     uint8_t            replies;     /* enum session_replies */
     bool               signed_in;   /* may do what its user may */
+    bool               may_all;     /* which is everything: no rules are to be asked */
     bool               no_evict;    /* CLIENT NO-EVICT */
     bool               no_touch;    /* CLIENT NO-TOUCH */
     bool               uncounted;   /* repeats what was counted when it was said: replay */
@@ -62,6 +64,7 @@ struct session {
     struct outbox      heard;       /* Private: the outbox of a stand-in */
 
     /* Each belongs to the room named; NULL while it does not concern the session. */
+    struct user           *user;        /* acl/user; NULL of a stand-in, which may do all */
     struct transaction    *transaction; /* dispatch/transaction */
     struct session_waiter *waiter;      /* dispatch/waiting */
     struct overflow       *overflow;    /* session/overflow */
@@ -72,6 +75,7 @@ struct session {
     bool               in_call;     /* its own call is under way */
     struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
     struct request     request;     /* what is half read; no memory while nothing is */
+    struct slice       user_name;   /* borrowed from its user; nothing of a stand-in */
     struct bytes      *name;        /* CLIENT SETNAME, or NULL */
     struct bytes      *library;     /* CLIENT SETINFO LIB-NAME, or NULL */
     struct bytes      *library_version;

@@ -169,7 +169,6 @@ static struct session *make(struct sessions *all, millis now)
     session->since = session->active = now;
     session->last_command = "NULL";
     session->reply.counts = all->setup.errors;
-    session->signed_in = all->setup.options->requirepass[0] == '\0';
     request_init(&session->request);
     chain_init(&session->all);
     chain_init(&session->slow);
@@ -185,13 +184,11 @@ static void turn_away(struct sessions *all, int fd, struct slice line)
     close(fd);
 }
 
-/* Whether a stranger must be kept out: no password is set and he is not of this machine. */
-static bool is_protected_from(const struct sessions *all, const struct connection *connection)
+/* Whether a stranger must be kept out: no password is asked and he is not of this machine. */
+static bool is_protected_from(const struct sessions *all, const struct session *session)
 {
-    const struct options *options = all->setup.options;
-
-    return options->protected_mode && options->requirepass[0] == '\0' &&
-           !connection_is_loopback(connection);
+    return all->setup.options->protected_mode && session->signed_in &&
+           !connection_is_loopback(session->connection);
 }
 
 /* Has the kernel probe a silent peer, three times; a unix socket needs none of it. */
@@ -226,7 +223,8 @@ void sessions_accept(struct sessions *all, int fd, millis now)
     table_add(&all->by_id, session, table_hash(&all->by_id, id_of(session)));
     all->count++;
     all->setup.metrics->connected_clients = all->count;
-    if (is_protected_from(all, session->connection)) {
+    all->setup.welcome.say(all->setup.welcome.who, session);
+    if (is_protected_from(all, session)) {
         reply_error(&session->reply,
                     SLICE("DENIED Millrace is running in protected mode: no password is set and "
                           "this connection does not come from the machine itself. Set one with "
@@ -242,6 +240,7 @@ struct session *sessions_stand_in(struct sessions *all, millis now)
     outbox_init(&session->heard, all->pool);
     session->reply.out = &session->heard;
     session->signed_in = true;
+    session->may_all = true;
     chain_put_last(&all->stand_ins, &session->all);
     return session;
 }

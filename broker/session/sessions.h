@@ -28,6 +28,12 @@ struct session_intake {
     void *who;
 };
 
+/* Called for every session with a connection before anything else: it becomes somebody. */
+struct welcome {
+    void (*say)(void *who, struct session *session);
+    void *who;
+};
+
 struct sessions_setup {
     struct connections   *connections;
     struct metrics       *metrics;
@@ -35,6 +41,7 @@ struct sessions_setup {
     struct error_counts  *errors; /* counts every error line */
     const struct hash_key *secret;
     struct session_intake intake;
+    struct welcome        welcome; /* decides whether it is signed in, and what it may */
 };
 
 struct sessions *sessions_new(const struct sessions_setup *setup);

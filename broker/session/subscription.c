@@ -109,6 +109,11 @@ bool subscription_any(const struct session *session, enum topic_kind kind, struc
     return true;
 }
 
+struct slice subscription_at(const struct session *session, enum topic_kind kind, size_t index)
+{
+    return subscriber_at(session->subscriber, kind, index);
+}
+
 void subscription_end(struct session *session)
 {
     struct sink *sink;

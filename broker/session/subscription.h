@@ -28,6 +28,9 @@ size_t subscription_count(const struct session *session, enum topic_kind kind);
 /* The name of one of them, borrowed until the session joins or leaves; false if there is none. */
 bool subscription_any(const struct session *session, enum topic_kind kind, struct slice *name);
 
+/* The name of the one at a position below subscription_count; borrowed likewise. */
+struct slice subscription_at(const struct session *session, enum topic_kind kind, size_t index);
+
 /* Leaves everything: RESET, and the end of the session. Harmless if there is nothing. */
 void subscription_end(struct session *session);
 
