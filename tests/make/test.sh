@@ -8,7 +8,7 @@ build=$1
 shift
 # A make of its own: a server that outlived its test would hold the pipe of ours, which waits for it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
-rounds=${ROUNDS:-10}
+rounds=${ROUNDS:-50}
 logs=$build/test
 passed=0 failed=0 skipped=0
 servers=''
