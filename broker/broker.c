@@ -57,6 +57,11 @@ static const struct value_types types = {
             [VALUE_STREAM] = &stream_value_type },
 };
 
+const struct value_types *broker_types(void)
+{
+    return &types;
+}
+
 static uint32_t bounded(int64_t value)
 {
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;

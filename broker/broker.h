@@ -53,6 +53,7 @@ struct snapshot;
 struct tracking;
 struct upkeep;
 struct value_limits;
+struct value_types;
 struct vitals;
 struct vitals;
 struct waiting;
@@ -108,6 +109,9 @@ struct broker {
 /* Makes every module, with the options that the configuration has. */
 void broker_init(struct broker *broker, struct config *config, struct clock *clock,
                  struct log *log);
+
+/* All types a value may have: for who reads files without a broker. */
+const struct value_types *broker_types(void);
 
 /* Frees them in reverse; connections end without a word. */
 void broker_clear(struct broker *broker);

@@ -38,6 +38,7 @@ static struct aof_policy policy_of(const struct options *options)
         .rdb_base = options->aof_use_rdb_preamble,
         .sync_base_often = options->aof_rewrite_incremental_fsync,
         .tell_time = options->aof_timestamp_enabled,
+        .keep_history = options->aof_disable_auto_gc,
         .key_delay = options->rdb_key_save_delay,
         .growth_percentage = options->auto_aof_rewrite_percentage,
         .growth_least = options->auto_aof_rewrite_min_size,
@@ -132,6 +133,7 @@ void durable_bind(struct broker *broker)
                                          "aof-use-rdb-preamble",
                                          "aof-rewrite-incremental-fsync",
                                          "aof-timestamp-enabled",
+                                         "aof-disable-auto-gc",
                                          "dbfilename",
                                          "rdbcompression",
                                          "rdb-save-incremental-fsync",
@@ -295,11 +297,13 @@ bool durable_reload_log(struct broker *broker, struct trouble *trouble)
     for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
         (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
     functions_flush(broker->functions);
+    broker->metrics->loading = 1;
     loading.replay = replay_new(broker->caller, broker->sessions);
     keyspaces_keep_expired(broker->keyspaces, true);
     fine = aof_reload(broker->aof, &runner, trouble);
     keyspaces_keep_expired(broker->keyspaces, false);
     replay_free(loading.replay);
+    broker->metrics->loading = 0;
     ledger_listen(broker->ledger, LISTENER_FEED, aof_hears(broker->aof));
     ledger_feed_restart(broker->ledger);
     save_points_are_current(broker->save_points);

@@ -433,6 +433,7 @@ enum verdict do_debug(struct call *call)
         { { "sleep", 5 }, 1, debug_sleep },
         { { "reload", 6 }, 0, debug_reload },
         { { "loadaof", 7 }, 0, debug_load_log },
+        { { "aof-flush-sleep", 15 }, 1, debug_delay_log },
         { { "set-skip-checksum-validation", 28 }, 1, debug_skip_checksum },
         { { "digest", 6 }, 0, debug_digest },
         { { "digest-value", 12 }, 1, debug_digest_value },

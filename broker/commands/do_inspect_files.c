@@ -5,6 +5,7 @@
 #include "broker/script/functions.h"
 #include "storage/base/log.h"
 #include "storage/base/trouble.h"
+#include "storage/persist/aof.h"
 #include "storage/persist/snapshot.h"
 
 /* Empties all databases and forgets all libraries; what is loaded then is the same again, so nobody is told. */
@@ -61,6 +62,17 @@ enum verdict debug_load_log(struct call *call)
                                 "ERR Error trying to load the AOF files, check server logs");
     }
     log_line(broker->log, LOG_WARNING, "Append Only File loaded by DEBUG LOADAOF()");
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+enum verdict debug_delay_log(struct call *call)
+{
+    int64_t delay;
+
+    if (!args_next_integer(call->args, &delay) || delay < 0)
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
+    aof_delay_writes(call->broker->aof, delay);
     reply_ok(call->reply);
     return VERDICT_DONE;
 }

@@ -10,6 +10,9 @@ enum verdict debug_reload(struct call *call);
 /* DEBUG LOADAOF: forgets all and runs the log. */
 enum verdict debug_load_log(struct call *call);
 
+/* DEBUG AOF-FLUSH-SLEEP microseconds: the log is written so much later. */
+enum verdict debug_delay_log(struct call *call);
+
 /* DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1: whether RESTORE takes what has a wrong checksum. */
 enum verdict debug_skip_checksum(struct call *call);
 

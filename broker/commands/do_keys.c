@@ -4,7 +4,7 @@
 #include "broker/broker.h"
 #include "broker/config/options.h"
 #include "broker/effects/tracking.h"
-#include "broker/upkeep/save_points.h"
+#include "storage/base/trouble.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/snapshot.h"
 
@@ -262,12 +262,18 @@ enum verdict do_flushdb(struct call *call)
     return VERDICT_DONE;
 }
 
-/* What a child is saving is no longer wanted; with rules for snapshots, and no log, the emptiness is. */
+/*
+ * What a child is saving is no longer wanted; with rules for snapshots, and no
+ * log, the emptiness is, at once: it is quickly written.
+ */
 static void forget_snapshot(struct call *call)
 {
+    struct trouble trouble;
+
     snapshot_abort(call->broker->snapshot);
     if (call->options->save.count > 0 && !aof_is_on(call->broker->aof))
-        save_points_schedule(call->broker->save_points);
+        /* The log was told what went wrong, if it did. */
+        (void)!snapshot_save(call->broker->snapshot, ledger_changes(call->ledger), &trouble);
 }
 
 /* FLUSHALL [ASYNC|SYNC] */

@@ -36,6 +36,7 @@
 #include "storage/base/worker.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof.h"
+#include "storage/persist/aof_rewrite.h"
 #include "storage/persist/snapshot.h"
 
 static void write_server(void *who, struct buffer *to)
@@ -190,11 +191,17 @@ static const char *ok_or_err(bool ok)
     return ok ? "ok" : "err";
 }
 
-static void print_aof(struct aof *aof, struct buffer *to)
+static void print_aof(const struct broker *broker, struct buffer *to)
 {
+    bool occupied = snapshot_runs(broker->snapshot);
     struct aof_figures now;
 
-    aof_figures(aof, &now);
+    aof_figures(broker->aof, &now);
+    /* What only waits for the end of the turn, or an fsync, is as good as under way. */
+    if (aof_is_starting(broker->aof) && !aof_rewrite_runs(broker->aof))
+        now.rewrite_scheduled = true;
+    now.rewrite_in_progress = now.rewrite_in_progress || (now.rewrite_scheduled && !occupied);
+    now.rewrite_scheduled = now.rewrite_scheduled && occupied;
     buffer_print(to, "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n",
                  now.enabled, now.rewrite_in_progress, now.rewrite_scheduled);
     buffer_print(to,
@@ -286,7 +293,7 @@ static void write_persistence(void *who, struct buffer *to)
                  "rdb_last_load_keys_expired:%" PRIu64 "\r\nrdb_last_load_keys_loaded:%" PRIu64
                  "\r\n",
                  now.loaded_expired, now.loaded_keys);
-    print_aof(broker->aof, to);
+    print_aof(broker, to);
 }
 
 static void write_stats(void *who, struct buffer *to)

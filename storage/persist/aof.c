@@ -83,8 +83,16 @@ void aof_free(struct aof *aof)
 
 void aof_set_policy(struct aof *aof, const struct aof_policy *policy)
 {
+    bool remove = aof->setup.policy.keep_history && !policy->keep_history && aof->folder != NULL;
+
     aof->setup.policy = *policy;
     aof->where.cut_torn_tail = policy->cut_torn_tail;
+    if (!remove)
+        return;
+    aof->history_waits = true;
+    aof_remove_history(aof);
+    worker_drain(aof->worker);
+    aof_remove_history(aof);
 }
 
 /* ---- The folder ---- */
@@ -218,7 +226,8 @@ void aof_remove_history(struct aof *aof)
 
     if (aof->removal != NULL && atomic_load(&aof->removal->done))
         note_removal(aof);
-    if (!aof->history_waits || aof->removal != NULL || aof->folder_unsynced)
+    if (!aof->history_waits || aof->removal != NULL || aof->folder_unsynced ||
+        aof->setup.policy.keep_history)
         return;
     aof->history_waits = false;
     count = aof_manifest_count(aof->manifest, AOF_FILE_HISTORY);
@@ -253,7 +262,8 @@ static bool fill_first_base(struct aof *aof, int fd, struct trouble *trouble)
     if (aof_writes_rdb(aof))
         snapshot_write_base(aof->setup.snapshot, writer, NULL, NULL);
     else
-        aof_base_write(aof->setup.keyspaces, writer, NULL);
+        aof_base_write(aof->setup.keyspaces, writer,
+                       &(struct aof_base_watcher){ .time = aof_time_to_tell(aof) });
     fine = writer_flush(writer, trouble);
     writer_free(writer);
     if (fine && (faults_hit(aof->setup.faults, "fsync") || fsync(fd) < 0))
@@ -423,7 +433,8 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         running = (clock_monotonic(aof->setup.clock) - aof->rewrite_began) / 1000000;
     *figures = (struct aof_figures){
         .enabled = aof_is_on(aof),
-        .rewrite_in_progress = aof_rewrite_runs(aof),
+        .rewrite_in_progress = aof_rewrite_runs(aof) || aof->removal != NULL ||
+                               (aof->history_waits && !aof->setup.policy.keep_history),
         .rewrite_scheduled = aof->requested,
         .last_rewrite_time_sec = aof->rewrite_took_sec,
         .current_rewrite_time_sec = running,

@@ -50,6 +50,7 @@ struct aof_policy {
     bool          cut_torn_tail;      /* at the load; else a torn end is refused */
     bool          rdb_base;           /* bases are snapshots, if setup.snapshot can write them */
     bool          sync_base_often;    /* they are forced to disk piece by piece */
+    bool          keep_history;       /* files that are no longer needed stay */
     bool          tell_time;          /* a note of the time once a second */
     int64_t       growth_percentage;  /* rewrite by itself when it has grown so much; 0 never */
     int64_t       growth_least;       /* and is at least so many bytes */
@@ -143,12 +144,15 @@ MUST_USE bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble);
  */
 void aof_tick(struct aof *aof);
 
+/* For tests: sleeps so long before each write; DEBUG AOF-FLUSH-SLEEP. */
+void aof_delay_writes(struct aof *aof, micros delay);
+
 /* ---- What it is doing ---- */
 
 /* For INFO persistence, named as there. */
 struct aof_figures {
     bool     enabled;
-    bool     rewrite_in_progress;
+    bool     rewrite_in_progress; /* up to the removal of what it replaced */
     bool     rewrite_scheduled;
     int64_t  last_rewrite_time_sec;    /* -1: none yet */
     int64_t  current_rewrite_time_sec; /* -1: none */

@@ -80,6 +80,17 @@ static void say_library(void *who, struct slice code)
     say(who, words, 3);
 }
 
+static void put_time(struct writer *to, const struct aof_base_watcher *watcher)
+{
+    struct buffer line = { 0 };
+
+    if (watcher == NULL || watcher->time == 0)
+        return;
+    buffer_print(&line, "#TS:%lld\r\n", (long long)watcher->time);
+    writer_put(to, buffer_slice(&line));
+    buffer_clear(&line);
+}
+
 void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
                     const struct aof_base_watcher *watcher)
 {
@@ -89,6 +100,7 @@ void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
     struct slice line = { seal, 0 };
 
     writer_checksum_begin(to);
+    put_time(to, watcher);
     writer_put(to, BEGIN_LINE);
     if (watcher != NULL && watcher->functions != NULL)
         watcher->functions->each(watcher->functions->who, say_library, &base);
@@ -142,17 +154,29 @@ static bool ends_whole(struct slice tail, uint64_t size)
     return false;
 }
 
+/* Whether the first line, or the one behind a note of the time, is ours. */
+static bool begins_ours(struct slice head)
+{
+    const char *end;
+
+    if (head.len > 4 && memcmp(head.at, "#TS:", 4) == 0 &&
+        (end = memchr(head.at, '\n', head.len)) != NULL)
+        head = slice_after(head, (size_t)(end - head.at) + 1);
+    return head.len >= BEGIN_LINE.len &&
+           memcmp(head.at, BEGIN_LINE.at, BEGIN_LINE.len) == 0;
+}
+
 bool aof_base_look(int fd, uint64_t size, enum aof_base_state *state, struct trouble *trouble)
 {
     char edge[EDGE_MOST];
-    size_t len = BEGIN_LINE.len;
+    size_t len = sizeof(edge);
 
     *state = AOF_BASE_PLAIN;
     if (!read_edge(fd, 0, edge, &len, trouble))
         return false;
     if (len >= 5 && memcmp(edge, "REDIS", 5) == 0)
         *state = AOF_BASE_RDB;
-    if (!slice_equal(slice_of(edge, len), BEGIN_LINE))
+    if (!begins_ours(slice_of(edge, len)))
         return true;
     len = size < EDGE_MOST ? (size_t)size : EDGE_MOST;
     if (!read_edge(fd, size - len, edge, &len, trouble))

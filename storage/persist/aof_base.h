@@ -32,6 +32,7 @@ struct aof_base_watcher {
     void (*wrote)(void *who, uint64_t keys);
     void *who;
     const struct rdb_functions *functions; /* written in front of the keys; may be NULL */
+    int64_t time; /* seconds since 1970 to note in front of all, 0 for none */
 };
 
 /* Writes everything; the writer is asked for its troubles by whoever made it. O(all data). */

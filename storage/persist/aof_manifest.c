@@ -1,5 +1,5 @@
 /*
- * Files are kept in one array in the order of the lines.
+ * Files are kept in one array; history in the order in which it became that.
  *
  * What always holds:
  *   (1) There is at most one base.
@@ -248,6 +248,7 @@ static void print_name(const char *name, struct buffer *to)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "._-+@:,=%~";
+    static const char letters[] = "abtn  r"; /* of bytes 7 to 13 */
 
     if (name[strspn(name, plain)] == '\0') {
         buffer_add(to, slice_text(name));
@@ -259,6 +260,8 @@ static void print_name(const char *name, struct buffer *to)
 
         if (byte == '"')
             buffer_add(to, SLICE("\\\""));
+        else if (byte >= '\a' && byte <= '\r' && letters[byte - '\a'] != ' ')
+            buffer_print(to, "\\%c", letters[byte - '\a']);
         else if (byte < ' ' || byte >= 127)
             buffer_print(to, "\\x%02x", byte);
         else
@@ -270,8 +273,11 @@ static void print_name(const char *name, struct buffer *to)
 static void print_kind(const struct aof_manifest *manifest, enum aof_file_kind kind,
                        struct buffer *to)
 {
+    bool latest_first = kind == AOF_FILE_HISTORY;
+
     for (size_t i = 0; i < manifest->count; i++) {
-        const struct aof_file *file = &manifest->files[i];
+        const struct aof_file *file =
+            &manifest->files[latest_first ? manifest->count - 1 - i : i];
 
         if (file->kind != kind)
             continue;
@@ -355,11 +361,24 @@ const struct aof_file *aof_manifest_add_increment(struct aof_manifest *manifest,
                         "incr.aof");
 }
 
+/* Makes a file history, the latest of it: it moves behind all others. */
+static void retire_one(struct aof_manifest *manifest, size_t index)
+{
+    struct aof_file file = manifest->files[index];
+
+    file.kind = AOF_FILE_HISTORY;
+    for (size_t i = index; i + 1 < manifest->count; i++)
+        manifest->files[i] = manifest->files[i + 1];
+    manifest->files[manifest->count - 1] = file;
+}
+
 static void retire_base(struct aof_manifest *manifest)
 {
     for (size_t i = 0; i < manifest->count; i++) {
-        if (manifest->files[i].kind == AOF_FILE_BASE)
-            manifest->files[i].kind = AOF_FILE_HISTORY;
+        if (manifest->files[i].kind == AOF_FILE_BASE) {
+            retire_one(manifest, i);
+            return;
+        }
     }
 }
 
@@ -390,10 +409,12 @@ void aof_manifest_retire(struct aof_manifest *manifest, size_t kept)
 {
     size_t left = aof_manifest_count(manifest, AOF_FILE_INCREMENT);
 
-    for (size_t i = 0; i < manifest->count && left > kept; i++) {
+    for (size_t i = 0; i < manifest->count && left > kept;) {
         if (manifest->files[i].kind == AOF_FILE_INCREMENT) {
-            manifest->files[i].kind = AOF_FILE_HISTORY;
+            retire_one(manifest, i);
             left--;
+        } else {
+            i++;
         }
     }
 }

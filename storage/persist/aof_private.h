@@ -52,6 +52,8 @@ struct aof {
     uint64_t      older;    /* bytes of the files before it */
     uint64_t      loaded_base; /* `current size` when loaded or rewritten */
     struct buffer pending;  /* taken and not written */
+    int64_t       told_time; /* seconds since 1970, as last noted in the log */
+    micros        write_delay; /* for tests: sleeps before each write */
 
     /* Time. */
     micros              sync_at;       /* when the last fsync was begun */
@@ -90,6 +92,9 @@ struct aof {
 };
 
 /* ---- aof_write.c ---- */
+
+/* Seconds since 1970 if times are to be noted, else 0. */
+int64_t aof_time_to_tell(const struct aof *aof);
 
 /* Opens a file to write to, at its end; `size` is what it holds, sealed up to `sealed`. */
 void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed);

@@ -96,7 +96,7 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
 {
     struct aof *aof = who;
     struct writing writing = { aof, line, clock_new(), 0 };
-    struct aof_base_watcher watcher = { wrote_key, &writing, NULL };
+    struct aof_base_watcher watcher = { wrote_key, &writing, NULL, aof_time_to_tell(aof) };
     char name[RECOVERY_NAME_MAX];
     struct writer *writer;
     int fd;
@@ -324,11 +324,11 @@ static struct aof_manifest *plan(const struct aof *aof)
 {
     struct aof_manifest *next = aof_manifest_copy(aof->manifest);
 
-    aof_manifest_retire(next, aof->state == AOF_ON ? 1 : 0);
     if (aof->rdb)
         (void)aof_manifest_set_rdb_base(next, aof->setup.filename);
     else
         (void)aof_manifest_set_base(next, aof->setup.filename, NULL);
+    aof_manifest_retire(next, aof->state == AOF_ON ? 1 : 0);
     if (aof->state == AOF_STARTING)
         (void)aof_manifest_add_increment(next, aof->setup.filename);
     return next;

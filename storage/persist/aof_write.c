@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "storage/base/digest.h"
@@ -135,11 +136,21 @@ static bool take_away_torn(struct aof *aof)
     return true;
 }
 
+void aof_delay_writes(struct aof *aof, micros delay)
+{
+    aof->write_delay = delay;
+}
+
 /* Writes bytes at `size`: all of them, or as if none. */
 static bool put(struct aof *aof, struct slice bytes)
 {
     uint64_t at = aof->size;
 
+    if (UNLIKELY(aof->write_delay > 0) && bytes.len > 0) {
+        struct timespec pause = { aof->write_delay / SECOND, aof->write_delay % SECOND * 1000 };
+
+        (void)nanosleep(&pause, NULL);
+    }
     if (!take_away_torn(aof))
         return false;
     while (bytes.len > 0) {
@@ -321,6 +332,22 @@ static bool write_turn(struct aof *aof, struct slice bytes)
     return false;
 }
 
+int64_t aof_time_to_tell(const struct aof *aof)
+{
+    return UNLIKELY(aof->setup.policy.tell_time) ? clock_wall(aof->setup.clock) / SECOND : 0;
+}
+
+/* Notes the time in front of statements, once a second. */
+static void note_time(struct aof *aof)
+{
+    int64_t seconds = aof_time_to_tell(aof);
+
+    if (LIKELY(seconds == 0) || seconds == aof->told_time)
+        return;
+    aof->told_time = seconds;
+    buffer_print(&aof->pending, "#TS:%lld\r\n", (long long)seconds);
+}
+
 bool aof_append(struct aof *aof, struct slice feed)
 {
     micros at;
@@ -328,6 +355,8 @@ bool aof_append(struct aof *aof, struct slice feed)
     if (!aof_hears(aof) || (feed.len == 0 && aof->pending.len == 0 && aof->synced == aof->size))
         return true;
     at = now(aof);
+    if (feed.len > 0)
+        note_time(aof);
     aof_write_collect(aof);
     if (aof->broken || postpones(aof, at)) {
         keep(aof, feed);

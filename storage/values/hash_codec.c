@@ -95,6 +95,8 @@ static bool load_block(const struct loading *loading, enum elements_kind kind, b
         return rdb_refuse(from, kind == ELEMENTS_ZIPMAP    ? "Zipmap integrity check failed"
                                 : kind == ELEMENTS_ZIPLIST ? "Hash ziplist integrity check failed"
                                                            : "Hash listpack integrity check failed");
+    if (kind == ELEMENTS_ZIPMAP && elements_count(&elements) == 0)
+        return rdb_refuse(from, "Zipmap integrity check failed: it is empty");
     hash_reserve(loading->hash, loading->limits, elements_count(&elements) / each, block.len);
     while (elements_next(&elements, &field)) {
         if (!elements_next(&elements, &content) || !put(loading, field, content))

@@ -173,6 +173,11 @@ for want; do
         if have python3; then
             made "$build/millrace" && stage bounds sh tests/wire/bounds/run.sh "$(realpath "$build/millrace")"
         else absent bounds 'no python3 here'; fi ;;
+    files)
+        if have redis-server && have "$python"; then
+            made "$build/millrace" &&
+                stage files "$python" tests/wire/files/files.py "$build/millrace" redis-server
+        else absent files 'no redis-server or python3 here'; fi ;;
     bench_smoke) stage bench_smoke bench_smoke ;;
     readme)
         if have redis-cli && have "$python"; then stage readme readme

@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+"""What is on disk: exchanged with redis-server both ways, damaged, torn, taken away.
+
+    files.py MILLRACE [REDIS-SERVER] [CASE ...]
+
+Each case is a function whose name is the sentence it proves. Last line:
+files: N passed, N failed, N skipped.
+"""
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from server_files import (Client, Refused, Server, copy_folder, digest, fill, info, rewrite,
+                          wait_until)
+
+MILLRACE = os.path.abspath(sys.argv[1])
+REDIS = sys.argv[2] if len(sys.argv) > 2 else "redis-server"
+FOLDER = tempfile.mkdtemp(prefix="millrace-files-")
+LOG = ("--appendonly", "yes", "--save", "")
+servers = []
+cases = []
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def folder(name):
+    path = os.path.join(FOLDER, name)
+    shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
+def server(program, name, *options, fresh=True):
+    one = Server(program, folder(name) if fresh else os.path.join(FOLDER, name), *options)
+    servers.append(one)
+    return one
+
+
+def digest_of_snapshot(program, path, name):
+    """What a server makes of a snapshot."""
+    one = server(program, name, "--save", "")
+    shutil.copy(path, one.path("dump.rdb"))
+    assert one.start(), one.said()
+    client = one.client()
+    found = digest(client)
+    one.end()
+    return found
+
+
+# ---- Exchange ----
+
+def exchange_snapshots(first, second, tag):
+    """Saved by one, loaded and saved by the other, loaded by the first: nothing is changed."""
+    here = server(first, tag + "-here", "--save", "")
+    assert here.start(), here.said()
+    client = here.client()
+    fill(client)
+    client("SAVE")
+    before = digest(client)
+    here.end()
+    there = server(second, tag + "-there", "--save", "")
+    shutil.copy(here.path("dump.rdb"), there.path("dump.rdb"))
+    assert there.start(), there.said()
+    there.client()("SAVE")
+    there.end()
+    assert digest_of_snapshot(first, there.path("dump.rdb"), tag + "-back") == before
+
+
+@case
+def a_snapshot_of_redis_is_loaded_and_comes_back_the_same():
+    exchange_snapshots(REDIS, MILLRACE, "theirs")
+
+
+@case
+def a_snapshot_of_ours_is_loaded_by_redis_and_comes_back_the_same():
+    exchange_snapshots(MILLRACE, REDIS, "ours")
+
+
+def exchange_logs(first, second, tag, preamble):
+    options = LOG + ("--aof-use-rdb-preamble", preamble)
+    here = server(first, tag + "-here", *options)
+    assert here.start(), here.said()
+    client = here.client()
+    fill(client)
+    assert rewrite(client)
+    fill_more = [("SET", "behind%d" % i, "the base " * 4) for i in range(400)]
+    client.many(fill_more + [("MULTI",), ("INCR", "n"), ("RPUSH", "list5", "m"), ("EXEC",),
+                             ("DEL", "list1"), ("XADD", "stream", "5000-1", "f", "v")])
+    before = digest(client)
+    here.end()
+    there = server(second, tag + "-there", *options)
+    copy_folder(here.folder, there.folder)
+    assert there.start(), there.said()
+    there.client()("SAVE")
+    there.client()("SET", "more", "of it")
+    assert rewrite(there.client())
+    there.client()("DEL", "more")
+    there.end()
+    assert digest_of_snapshot(first, there.path("dump.rdb"), tag + "-back") == before
+    again = server(first, tag + "-again", *options)
+    copy_folder(there.folder, again.folder)
+    assert again.start(), again.said()
+    assert digest(again.client()) == before
+    again.end()
+
+
+@case
+def a_log_of_redis_with_a_snapshot_as_base_goes_there_and_back():
+    exchange_logs(REDIS, MILLRACE, "log-theirs-yes", "yes")
+
+
+@case
+def a_log_of_redis_of_statements_goes_there_and_back():
+    exchange_logs(REDIS, MILLRACE, "log-theirs-no", "no")
+
+
+@case
+def a_log_of_ours_with_a_snapshot_as_base_goes_there_and_back():
+    exchange_logs(MILLRACE, REDIS, "log-ours-yes", "yes")
+
+
+@case
+def a_log_of_ours_of_statements_goes_there_and_back():
+    exchange_logs(MILLRACE, REDIS, "log-ours-no", "no")
+
+
+# ---- Damage ----
+
+def filled_log(name, keys=600):
+    """A log that was ended in good order; returns server, its increment's path, its digest."""
+    one = server(MILLRACE, name, *LOG)
+    assert one.start(), one.said()
+    client = one.client()
+    client.many([("SET", "key%d" % i, "value %d " % i * 3) for i in range(keys)])
+    found = digest(client)
+    one.end()
+    return one, one.path("appendonlydir", "appendonly.aof.1.incr.aof"), found
+
+
+@case
+def a_log_torn_inside_multi_is_cut_and_later_writes_live():
+    one, path, before = filled_log("torn-multi")
+    with open(path, "ab") as log:
+        log.write(b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$5\r\nhalf1\r\n$1\r\nx\r\n"
+                  b"*3\r\n$3\r\nSET\r\n$5\r\nha")
+    assert one.start(), one.said()
+    client = one.client()
+    assert digest(client) == before
+    client.many([("SET", "later%d" % i, i) for i in range(1000)])
+    one.kill()
+    assert one.start(), one.said()
+    client = one.client()
+    assert client("EXISTS", *["later%d" % i for i in range(1000)]) == 1000
+    assert client("EXISTS", "half1") == 0
+    one.end()
+
+
+@case
+def a_tail_of_zeros_or_garbage_is_cut_and_nothing_else():
+    for tail in (b"\0" * 4096, b"\0" * 3, os.urandom(3000).replace(b"*", b"x").replace(b"#", b"y")):
+        one, path, before = filled_log("tail")
+        with open(path, "ab") as log:
+            log.write(tail)
+        assert one.start(), one.said()
+        assert digest(one.client()) == before
+        assert "%d bytes of garbage were cut off" % len(tail) in one.said(), one.said()
+        one.end()
+
+
+@case
+def a_bit_flipped_in_the_log_is_named_and_refused():
+    one, path, before = filled_log("flip")
+    with open(path, "rb") as log:
+        content = bytearray(log.read())
+    last_seal = content.rindex(b"#sum ")
+    chance = random.Random(7)
+    for _ in range(60):
+        bit = chance.randrange(8 * last_seal)
+        content[bit // 8] ^= 1 << bit % 8
+        with open(path, "wb") as log:
+            log.write(content)
+        content[bit // 8] ^= 1 << bit % 8
+        assert not one.start(), "bit %d went unseen" % bit
+        said = one.said().splitlines()[-1]
+        assert "appendonly.aof.1.incr.aof" in said and "offset" in said, said
+    with open(path, "wb") as log:
+        log.write(content)
+    assert one.start() and digest(one.client()) == before
+    one.end()
+
+
+@case
+def a_bit_flipped_in_a_snapshot_is_named_and_refused():
+    one = server(MILLRACE, "flip-snapshot", "--save", "")
+    assert one.start(), one.said()
+    fill(one.client())
+    one.client()("SAVE")
+    one.end()
+    with open(one.path("dump.rdb"), "rb") as file:
+        content = bytearray(file.read())
+    chance = random.Random(8)
+    for _ in range(60):
+        bit = chance.randrange(8 * len(content))
+        content[bit // 8] ^= 1 << bit % 8
+        with open(one.path("dump.rdb"), "wb") as file:
+            file.write(content)
+        content[bit // 8] ^= 1 << bit % 8
+        assert not one.start(), "bit %d went unseen" % bit
+        said = one.said().splitlines()[-1]
+        assert "dump.rdb" in said, said
+
+
+@case
+def missing_parts_of_a_log_are_named_and_the_start_refused():
+    one, _, _ = filled_log("missing")
+    assert one.start()
+    assert rewrite(one.client())
+    one.client()("SET", "more", "data")
+    one.end()
+    manifest = one.path("appendonlydir", "appendonly.aof.manifest")
+    base = one.path("appendonlydir", "appendonly.aof.2.base.rdb")
+    increment = one.path("appendonlydir", "appendonly.aof.2.incr.aof")
+    with open(manifest, "rb") as file:
+        whole = file.read()
+
+    def refused(what, names):
+        assert not one.start(), what + " went unseen"
+        said = one.said().splitlines()[-1]
+        assert names in said, said
+
+    os.remove(manifest)
+    refused("a missing manifest", "appendonly.aof.manifest is missing")
+    for length in (len(whole) // 2, len(whole) - 1):
+        with open(manifest, "wb") as file:
+            file.write(whole[:length])
+        refused("half a manifest", "manifest")
+    with open(manifest, "wb") as file:
+        file.write(whole)
+    for path in (base, increment):
+        os.rename(path, path + ".away")
+        refused("a missing file", os.path.basename(path))
+        os.rename(path + ".away", path)
+    shutil.copy(base, base + ".away")
+    os.truncate(base, 0)
+    refused("an empty base", "appendonly.aof.2.base.rdb is empty")
+    shutil.copy(base + ".away", base)
+    os.truncate(base, os.path.getsize(base) - 5)
+    refused("a base cut short", "appendonly.aof.2.base.rdb")
+    shutil.move(base + ".away", base)
+    assert one.start(), one.said()
+    one.end()
+
+
+@case
+def an_emptied_first_base_is_named_and_the_start_refused():
+    one, _, _ = filled_log("emptied")
+    os.truncate(one.path("appendonlydir", "appendonly.aof.1.base.rdb"), 0)
+    assert not one.start()
+    assert "appendonly.aof.1.base.rdb is empty" in one.said()
+
+
+@case
+def a_second_server_on_the_same_folder_is_refused():
+    for options in (LOG, ("--save", "900 1")):
+        one = server(MILLRACE, "shared", *options)
+        assert one.start(), one.said()
+        client = one.client()
+        second = server(MILLRACE, "shared", *options, fresh=False)
+        assert not second.start()
+        assert "another server" in second.said() or "already" in second.said(), second.said()
+        client.many([("SET", "k%d" % i, i) for i in range(500)])
+        if options != LOG:
+            client("SAVE")
+        one.kill()
+        assert one.start(), one.said()
+        assert one.client()("DBSIZE") == 500
+        one.kill()
+
+
+# ---- Snapshots ----
+
+@case
+def shutdown_saves_by_rules_or_as_it_is_told():
+    one = server(MILLRACE, "shutdown", "--save", "900 1")
+    for word, there in (("NOSAVE", 0), ("SAVE", 1), (None, 2)):
+        assert one.start(), one.said()
+        client = one.client()
+        client("SET", "key %s" % word, 1)
+        try:
+            client("SHUTDOWN", *([word] if word else []))
+        except EOFError:
+            pass
+        one.process.wait(10)
+        one.process = None
+        assert one.start(), one.said()
+        assert one.client()("DBSIZE") == there
+        one.kill()
+    one = server(MILLRACE, "shutdown-log", *LOG)
+    assert one.start()
+    one.client()("SET", "k", "v")
+    try:
+        one.client()("SHUTDOWN", "NOSAVE")
+    except EOFError:
+        pass
+    one.process.wait(10)
+    one.process = None
+    assert not os.path.exists(one.path("dump.rdb"))
+    assert one.start() and one.client()("GET", "k") == b"v"
+    one.end()
+
+
+@case
+def a_kill_while_a_child_saves_leaves_the_snapshot_before():
+    one = server(MILLRACE, "killed", "--save", "")
+    assert one.start(), one.said()
+    client = one.client()
+    client.many([("SET", "k%d" % i, "v" * 100) for i in range(2000)])
+    client("SAVE")
+    for _ in range(5):
+        client = one.client()
+        client("SET", "new", "value")
+        client("CONFIG", "SET", "rdb-key-save-delay", 500)
+        client("BGSAVE")
+        time.sleep(random.random() / 3)
+        one.kill()
+        assert one.start(), one.said()
+        assert one.client()("DBSIZE") == 2000
+    one.end()
+
+
+@case
+def rules_save_by_themselves():
+    one = server(MILLRACE, "rules", "--save", "1 5")
+    assert one.start(), one.said()
+    client = one.client()
+    client.many([("SET", "k%d" % i, i) for i in range(4)])
+    time.sleep(2.5)
+    assert not os.path.exists(one.path("dump.rdb"))
+    client("SET", "k5", 5)
+    assert wait_until(lambda: os.path.exists(one.path("dump.rdb")), 5)
+    assert wait_until(lambda: info(client, "rdb_changes_since_last_save") == "0", 5)
+    one.kill()
+    assert one.start() and one.client()("DBSIZE") == 5
+    one.end()
+
+
+@case
+def while_snapshots_fail_writes_are_refused_and_then_taken_again():
+    one = server(MILLRACE, "misconf", "--save", "900 1")
+    assert one.start(), one.said()
+    client = one.client()
+    client("SET", "k", "v")
+    os.mkdir(one.path("dump.rdb"))
+    client("BGSAVE")
+    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "err", 5)
+    for words in (("SET", "k", "x"), ("PING",)):
+        try:
+            client(*words)
+            raise AssertionError("not refused")
+        except Refused as error:
+            assert str(error).startswith("MISCONF Redis is configured to save RDB snapshots")
+    assert client("GET", "k") == b"v"
+    os.rmdir(one.path("dump.rdb"))
+    client("BGSAVE")
+    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "ok", 5)
+    assert client("SET", "k", "x") == "OK"
+    one.end(signal.SIGKILL)
+
+
+@case
+def who_asks_while_data_is_loaded_is_told_so():
+    one = server(MILLRACE, "loading", "--save", "", "--rdbcompression", "no")
+    assert one.start(), one.said()
+    one.client()("DEBUG", "POPULATE", 20000, "key", 1000)
+    one.client()("SAVE")
+    one.end()
+    one.start("--key-load-delay", "100", "--loading-process-events-interval-bytes", "100kb",
+              wait=False)
+    client = None
+    for _ in range(100):
+        try:
+            client = Client(one.port)
+            break
+        except OSError:
+            time.sleep(0.02)
+    try:
+        client("GET", "key:1")
+        raise AssertionError("not refused")
+    except Refused as error:
+        assert str(error) == "LOADING Redis is loading the dataset in memory"
+    assert info(client, "loading") == "1"
+    assert float(info(client, "loading_loaded_perc")) < 100
+    assert wait_until(lambda: info(client, "loading") == "0")
+    assert len(client("GET", "key:1")) == 1000
+    one.end()
+    one.start("--key-load-delay", "1000", "--loading-process-events-interval-bytes", "100kb",
+              wait=False)
+    time.sleep(0.5)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.process.wait(5) == 0
+    one.process = None
+
+
+# ---- millrace check ----
+
+def check(*words):
+    done = subprocess.run([MILLRACE, "check", *words], stdout=subprocess.PIPE, timeout=60)
+    return done.returncode, done.stdout.decode()
+
+
+@case
+def check_tells_what_is_in_files_and_mends_a_torn_end():
+    one, path, before = filled_log("check")
+    client = None
+    assert one.start()
+    client = one.client()
+    fill(client)
+    client("SAVE")
+    before = digest(client)
+    one.end()
+    status, said = check(one.folder)
+    assert status == 0 and "keys" in said and "large:" in said and "fine" in said, said
+    size = os.path.getsize(path)
+    with open(path, "ab") as log:
+        log.write(b"*3\r\n$3\r\nSET\r\n$1\r\nk")
+    status, said = check(path)
+    assert status == 1 and "--fix would cut off 18 bytes" in said, said
+    status, said = check(one.path("appendonlydir", "appendonly.aof.manifest"), "--fix")
+    assert status == 0 and "18 bytes were cut off" in said, said
+    assert os.path.getsize(path) == size
+    with open(one.path("dump.rdb"), "r+b") as file:
+        file.seek(100)
+        byte = file.read(1)
+        file.seek(100)
+        file.write(bytes([byte[0] ^ 1]))
+    status, said = check(one.path("dump.rdb"))
+    assert status == 2 and "DAMAGED" in said, said
+    os.remove(one.path("dump.rdb"))
+    assert one.start() and digest(one.client()) == before
+    one.end()
+
+
+def main():
+    wanted = sys.argv[3:]
+    passed = failed = skipped = 0
+    for one in cases:
+        if wanted and one.__name__ not in wanted:
+            continue
+        if REDIS in one.__code__.co_names and shutil.which(REDIS) is None:
+            skipped += 1
+            continue
+        try:
+            one()
+            passed += 1
+        except Exception as error:  # whatever went wrong is told, and the others go on
+            failed += 1
+            import traceback
+            where = traceback.extract_tb(error.__traceback__)[1]
+            print("%s: line %d: %s %s" % (one.__name__, where.lineno, type(error).__name__, error))
+        finally:
+            for started in servers:
+                started.end(signal.SIGKILL)
+            servers.clear()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    print("files: %d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    return failed > 0
+
+
+sys.exit(main())
