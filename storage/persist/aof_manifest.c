@@ -212,6 +212,27 @@ static const char *read_line(struct aof_manifest *manifest, struct slice line)
     return NULL;
 }
 
+/* History is written latest first, and kept the other way round. */
+static void turn_history(struct aof_manifest *manifest)
+{
+    size_t low = 0;
+    size_t high = manifest->count;
+
+    for (;;) {
+        struct aof_file kept;
+
+        while (low < high && manifest->files[low].kind != AOF_FILE_HISTORY)
+            low++;
+        while (high > low && manifest->files[high - 1].kind != AOF_FILE_HISTORY)
+            high--;
+        if (high - low < 2)
+            return;
+        kept = manifest->files[low];
+        manifest->files[low++] = manifest->files[--high];
+        manifest->files[high] = kept;
+    }
+}
+
 struct aof_manifest *aof_manifest_parse(struct slice text, struct trouble *trouble)
 {
     struct aof_manifest *manifest = aof_manifest_new();
@@ -238,8 +259,10 @@ struct aof_manifest *aof_manifest_parse(struct slice text, struct trouble *troub
     }
     if (wrong == NULL && manifest->count == 0)
         (void)trouble_set(trouble, "%s", wrong = "Found an empty AOF manifest");
-    if (wrong == NULL)
+    if (wrong == NULL) {
+        turn_history(manifest);
         return manifest;
+    }
     aof_manifest_free(manifest);
     return NULL;
 }
