@@ -571,6 +571,8 @@ static enum verdict read_streams(struct call *call, bool as_group)
     enum refusal refusal;
     enum verdict verdict;
 
+    if (!as_group && call_repeat_answer(call))
+        return VERDICT_DONE;
     refusal = read_options(call, &words);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -596,6 +598,8 @@ static enum verdict read_streams(struct call *call, bool as_group)
     if (answer.streams == 0)
         return wait_for_entries(call, &words);
     end_answer(call, &answer);
+    if (!as_group)
+        call_keep_answer(call);
     return VERDICT_DONE;
 }
 

@@ -142,6 +142,17 @@ void call_due_earlier(struct call *call, struct slice key)
         waiting_due_earlier(call->waiting, keyspace_db(call->keys), key);
 }
 
+bool call_repeat_answer(struct call *call)
+{
+    return call->again && waiting_repeat_answer(call->waiting, call);
+}
+
+void call_keep_answer(struct call *call)
+{
+    if (call->again)
+        waiting_keep_answer(call->waiting, call);
+}
+
 void call_rewrite_word(struct call *call, size_t index, struct slice word)
 {
     struct slice *words;

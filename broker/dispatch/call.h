@@ -120,6 +120,14 @@ enum verdict call_wait(struct call *call, const struct wait *wait);
 void call_due_earlier(struct call *call, struct slice key);
 
 /*
+ * Readers in a shared lane who say the same words get the same answer, encoded
+ * once: one begins with call_repeat_answer, which is true if it has answered as
+ * the one before was; else it ends with call_keep_answer. Elsewhere both do nothing.
+ */
+MUST_USE bool call_repeat_answer(struct call *call);
+void call_keep_answer(struct call *call);
+
+/*
  * Replaces a word by another for the runs after this one, when it waits: what
  * "the last entry" means is decided once. Call it before call_wait; copied.
  */

@@ -52,6 +52,10 @@ void waiting_wake_at(struct waiting *waiting, struct session *session, millis at
 /* Says that alarms of a key's lanes may have to be earlier: their waiters are run. O(lanes). */
 void waiting_due_earlier(struct waiting *waiting, uint32_t db, struct slice key);
 
+/* What call_repeat_answer and call_keep_answer do. O(bytes of the words), and of the answer. */
+MUST_USE bool waiting_repeat_answer(struct waiting *waiting, struct call *call);
+void waiting_keep_answer(struct waiting *waiting, struct call *call);
+
 /* Says that a key may have what somebody waits for. O(1) if nobody does. */
 void waiting_key_changed(struct waiting *waiting, uint32_t db, struct slice key);
 void waiting_all_changed(struct waiting *waiting, uint32_t db);
