@@ -19,6 +19,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/glob.h"
 #include "storage/base/memory.h"
+#include "storage/base/must.h"
 #include "storage/base/trouble.h"
 #include "storage/index/table.h"
 #include "storage/persist/rdb_save.h"
@@ -614,4 +615,34 @@ struct function_figures functions_figures(const struct functions *functions)
     if (functions->engine != NULL)
         figures.machine_bytes = engine_memory(functions->engine);
     return figures;
+}
+
+void functions_check(const struct functions *functions)
+{
+    size_t libraries = 0;
+    size_t count = 0;
+    size_t bytes = 0;
+
+    must(functions->loading == NULL);
+    for (struct chain *link = functions->all.next; link != &functions->all; link = link->next) {
+        const struct library *library = CHAIN_OWNER(link, struct library, all);
+        size_t own = 0;
+
+        must(find_library(functions, bytes_slice(library->name)) == library);
+        must(!library->going);
+        for (const struct function *function = library->first; function != NULL;
+             function = function->next) {
+            must(function->library == library);
+            must(find_folded(functions, bytes_slice(function->folded)) == function);
+            own++;
+        }
+        must(own == library->count && own > 0);
+        libraries++;
+        count += own;
+        bytes += weigh(library);
+    }
+    must(libraries == table_count(&functions->libraries));
+    must(count == table_count(&functions->functions));
+    must(bytes == functions->bytes);
+    must(libraries == 0 || functions->engine != NULL);
 }

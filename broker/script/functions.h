@@ -94,4 +94,7 @@ struct function_figures {
 };
 struct function_figures functions_figures(const struct functions *functions);
 
+/* Asserts every invariant; for tests. */
+void functions_check(const struct functions *functions);
+
 #endif

@@ -160,6 +160,62 @@ static void lines_are_kept_only_for_those_who_listen(void)
     ledger_free(ledger);
 }
 
+static void a_muted_ledger_says_nothing_of_calls_within(void)
+{
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark mark;
+
+    ledger_listen(ledger, LISTENER_FEED, true);
+    mark = ledger_open(ledger, 0);
+    call(ledger, 0, true);
+    ledger_mute(ledger, true);
+    call(ledger, 0, true);
+    ledger_mute(ledger, false);
+    ledger_say_nothing(ledger);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT(feed_is(ledger, SELECT_0 INCR_K));
+    ledger_free(ledger);
+}
+
+static void what_is_unsaid_leaves_what_was_said_before(void)
+{
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark mark;
+
+    ledger_listen(ledger, LISTENER_FEED, true);
+    call(ledger, 0, true);
+    mark = ledger_open(ledger, 0);
+    CU_ASSERT_EQUAL(ledger_feed_finished(ledger), strlen(SELECT_0 INCR_K));
+    call(ledger, 0, true);
+    call(ledger, 3, true);
+    ledger_say_nothing(ledger);
+    ledger_unsay(ledger);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT(feed_is(ledger, SELECT_0 INCR_K));
+    /* Whoever reads the feed may have been told of another database: it is named again. */
+    call(ledger, 0, true);
+    CU_ASSERT(feed_is(ledger, SELECT_0 INCR_K));
+    ledger_free(ledger);
+}
+
+static void what_is_finished_can_be_taken_in_the_midst_of_a_call(void)
+{
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark mark;
+
+    ledger_listen(ledger, LISTENER_FEED, true);
+    call(ledger, 0, true);
+    mark = ledger_open(ledger, 0);
+    call(ledger, 0, true);
+    ledger_feed_drop_finished(ledger);
+    CU_ASSERT_EQUAL(ledger_feed_finished(ledger), 0);
+    call(ledger, 0, true);
+    ledger_say_nothing(ledger);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT(feed_is(ledger, MULTI INCR_K INCR_K EXEC));
+    ledger_free(ledger);
+}
+
 void suite_ledger(void)
 {
     CU_pSuite suite = CU_add_suite("ledger", NULL, NULL);
@@ -172,4 +228,10 @@ void suite_ledger(void)
     CU_add_test(suite, "what time removes is said in front", what_time_removes_is_said_in_front);
     CU_add_test(suite, "lines are kept only for those who listen",
                 lines_are_kept_only_for_those_who_listen);
+    CU_add_test(suite, "a muted ledger says nothing of calls within",
+                a_muted_ledger_says_nothing_of_calls_within);
+    CU_add_test(suite, "what is unsaid leaves what was said before",
+                what_is_unsaid_leaves_what_was_said_before);
+    CU_add_test(suite, "what is finished can be taken in the midst of a call",
+                what_is_finished_can_be_taken_in_the_midst_of_a_call);
 }
