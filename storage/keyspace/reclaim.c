@@ -67,6 +67,24 @@ void reclaim_content(struct keyspaces *all, const struct item_content *content, 
     worker_queue(all->reclaim, free_value_job, job);
 }
 
+/* Whether freeing it takes no longer than telling the worker does. */
+static bool is_little(struct keyspace *emptied, const struct value_types *types)
+{
+    struct table_walk walk;
+    size_t effort = 0;
+
+    if (table_count(&emptied->items) > LAZY_KEYS)
+        return false;
+    for (struct item *item = table_walk_begin(&walk, &emptied->items); item != NULL;
+         item = table_walk_next(&walk)) {
+        const struct value *value = item_value(item);
+
+        effort += value != NULL ? types->of[value->kind]->effort(value) : 1;
+    }
+    table_walk_end(&walk);
+    return effort <= LAZY_EFFORT;
+}
+
 void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazily)
 {
     struct reclaim_job *job = memory_new_zeroed(1, sizeof(*job));
@@ -75,7 +93,7 @@ void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazi
     job->items = emptied->items;
     job->dues = emptied->dues;
     job->fields = emptied->fields;
-    if (!lazily || all->reclaim == NULL || table_count(&emptied->items) <= LAZY_KEYS) {
+    if (!lazily || all->reclaim == NULL || is_little(emptied, all->types)) {
         free_keyspace_job(job);
         return;
     }

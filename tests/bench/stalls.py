@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""How long others wait while one command works on something big.
+
+    stalls.py [--oracle] [--scale 1.0] [--only WORD] SERVER ...
+
+Each case fills a fresh server, then gives one command while another connection pings without pause. Told
+is the longest time between two answers to PING, in milliseconds, for each server, and how long the command
+itself took. With --scale 1.0 collections have 5 million elements.
+"""
+import argparse
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'differential'))
+import resp
+
+FILLS = {
+    'set': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('SADD',KEYS[1],'member:'..i) end",
+    'list': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('RPUSH',KEYS[1],'element:'..i) end",
+    'hash': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('HSET',KEYS[1],'field:'..i,i) end",
+    'zset': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('ZADD',KEYS[1],i,'member:'..i) end",
+    'stream': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('XADD',KEYS[1],i..'-1','f',i) end",
+    'keys': "for i=tonumber(ARGV[1]),tonumber(ARGV[2]) do redis.call('SET','key:'..i,i) end",
+}
+BIG = 5000000
+MILLION = 1000000
+TYPES = ('set', 'list', 'hash', 'zset', 'stream')
+
+# name, what is filled, how many, what is asked before, and the command
+CASES = [('DEL ' + kind, kind, BIG, [], ['DEL', 'big']) for kind in TYPES]
+CASES += [('UNLINK ' + kind, kind, BIG, [], ['UNLINK', 'big']) for kind in TYPES]
+CASES += [('SET over ' + kind, kind, BIG, [], ['SET', 'big', 'x']) for kind in TYPES]
+CASES += [('expiry of ' + kind, kind, BIG, [], ['PEXPIRE', 'big', '200']) for kind in TYPES]
+CASES += [('RENAME over ' + kind, kind, BIG, [['SET', 'a', 'x']], ['RENAME', 'a', 'big']) for kind in TYPES]
+CASES += [('FLUSHALL with ' + kind, kind, BIG, [], ['FLUSHALL']) for kind in TYPES]
+CASES += [
+    ('FLUSHALL of keys', 'keys', MILLION, [], ['FLUSHALL']),
+    ('FLUSHALL ASYNC', 'keys', MILLION, [], ['FLUSHALL', 'ASYNC']),
+    ('KEYS *', 'keys', MILLION, [], ['KEYS', '*']),
+    ('KEYS nothing', 'keys', MILLION, [], ['KEYS', 'nothing*x']),
+    ('SRANDMEMBER -5000000', 'set', MILLION, [], ['SRANDMEMBER', 'big', '-5000000']),
+    ('SMEMBERS', 'set', MILLION, [], ['SMEMBERS', 'big']),
+    ('HGETALL', 'hash', MILLION, [], ['HGETALL', 'big']),
+    ('LRANGE', 'list', MILLION, [], ['LRANGE', 'big', '0', '-1']),
+    ('ZRANGE', 'zset', MILLION, [], ['ZRANGE', 'big', '0', '-1', 'WITHSCORES']),
+    ('XRANGE', 'stream', MILLION, [], ['XRANGE', 'big', '-', '+']),
+    ('SPOP 1000000', 'set', MILLION, [], ['SPOP', 'big', '1000000']),
+    ('ZUNIONSTORE', 'zset', MILLION, [], ['ZUNIONSTORE', 'd', '1', 'big']),
+    ('ZINTERSTORE', 'zset', MILLION, [], ['ZINTERSTORE', 'd', '2', 'big', 'big']),
+    ('ZRANGESTORE', 'zset', MILLION, [], ['ZRANGESTORE', 'd', 'big', '0', '-1']),
+    ('ZREMRANGEBYRANK', 'zset', MILLION, [], ['ZREMRANGEBYRANK', 'big', '0', '-2']),
+    ('SUNIONSTORE', 'set', MILLION, [], ['SUNIONSTORE', 'd', 'big']),
+    ('SINTERSTORE', 'set', MILLION, [], ['SINTERSTORE', 'd', 'big', 'big']),
+    ('SDIFFSTORE', 'set', MILLION, [], ['SDIFFSTORE', 'd', 'big', 'none']),
+    ('SORT', 'list', MILLION, [], ['SORT', 'big', 'ALPHA', 'LIMIT', '0', '10']),
+    ('COPY set', 'set', MILLION, [], ['COPY', 'big', 'd']),
+    ('COPY zset', 'zset', MILLION, [], ['COPY', 'big', 'd']),
+    ('LTRIM', 'list', BIG, [], ['LTRIM', 'big', '0', '0']),
+    ('LREM', 'list', BIG, [], ['LREM', 'big', '0', 'nothing']),
+    ('XTRIM', 'stream', BIG, [], ['XTRIM', 'big', 'MAXLEN', '0']),
+    ('SETRANGE 512 MB', None, 0, [], ['SETRANGE', 'big', '536870900', 'x']),
+    ('SETBIT 512 MB', None, 0, [], ['SETBIT', 'big', '4294967295', '1']),
+    ('APPEND to 512 MB', None, 0, [['SETRANGE', 'big', '500000000', 'x']], ['APPEND', 'big', 'y' * 1000]),
+    ('BITCOUNT 512 MB', None, 0, [['SETRANGE', 'big', '536870900', 'x']], ['BITCOUNT', 'big']),
+    ('BITOP 512 MB', None, 0, [['SETRANGE', 'big', '536870900', 'x']], ['BITOP', 'NOT', 'd', 'big']),
+    ('GET 512 MB', None, 0, [['SETRANGE', 'big', '536870900', 'x']], ['GET', 'big']),
+    ('DEL 512 MB', None, 0, [['SETRANGE', 'big', '536870900', 'x']], ['DEL', 'big']),
+    ('SADD of a million', None, 0, [], ['SADD', 'big'] + ['member:%d' % i for i in range(MILLION)]),
+    ('DEL of a million', 'keys', MILLION, [], ['DEL'] + ['key:%d' % i for i in range(MILLION)]),
+    ('MSET of a million', None, 0, [], ['MSET'] + ['key:%d' % (i // 2) for i in range(MILLION)]),
+    ('PFCOUNT of 10000', None, 0, [], ['PFCOUNT'] + ['h%d' % i for i in range(10000)]),
+    ('LCS', None, 0, [['SETRANGE', 'big', '11000', 'x'], ['SETRANGE', 'b', '11000', 'y']], ['LCS', 'big', 'b']),
+]
+
+
+def ping(port, stop, worst):
+    """Pings until told to stop; notes the longest time between two answers."""
+    link = socket.create_connection(('127.0.0.1', port))
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while not stop.is_set():
+        began = time.perf_counter()
+        link.sendall(b'PING\r\n')
+        link.recv(100)
+        took = time.perf_counter() - began
+        if took > worst.value:
+            worst.value = took
+        time.sleep(0.0002)
+
+
+def start(program, folder):
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [program, '--port', str(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no',
+         '--client-output-buffer-limit', 'normal 0 0 0'],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        try:
+            if resp.Link(port, 900).ask('PING')[1] == b'PONG':
+                return process, port
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(program + ' does not start')
+
+
+def skip(link, size=1 << 20):
+    """Reads a reply of any length without keeping it; returns its kind."""
+    line = link.file.readline()
+    kind, rest = line[:1], line[1:-2]
+    if kind in b'$=' and rest != b'-1':
+        left = int(rest) + 2
+        while left > 0:
+            left -= len(link.file.read(min(left, size)))
+    elif kind in resp.AGGREGATES and rest != b'-1':
+        for _ in range(int(rest)):
+            skip(link)
+    return line[:60]
+
+
+def measure(program, case, scale):
+    name, fill, count, before, command = case
+    folder = tempfile.mkdtemp(prefix='millrace-stalls-')
+    process, port = start(program, folder)
+    try:
+        link = resp.Link(port, 900)
+        count = int(count * scale)
+        if fill:
+            for first in range(1, count + 1, 20000):
+                reply = link.ask('EVAL', FILLS[fill], 1, 'big', first, min(first + 19999, count))
+                if reply[0] == b'-':
+                    raise SystemExit(resp.show(reply))
+        for request in before:
+            link.ask(*request)
+        request = resp.encode(command)
+        stop, worst = multiprocessing.Event(), multiprocessing.Value('d', 0.0)
+        pinger = multiprocessing.Process(target=ping, args=(port, stop, worst))
+        pinger.start()
+        time.sleep(0.3)
+        calm, worst.value = worst.value, 0.0
+        began = time.perf_counter()
+        link.socket.sendall(request)
+        said = skip(link)
+        took = time.perf_counter() - began
+        time.sleep(1.2 if name.startswith('expiry') else 0.5)
+        stop.set()
+        pinger.join()
+        return worst.value * 1000, took * 1000, calm * 1000, said
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('servers', nargs='+')
+    parser.add_argument('--scale', type=float, default=1.0)
+    parser.add_argument('--only', default='')
+    args = parser.parse_args()
+    print('%-24s' % 'longest wait (ms)' + ''.join('%26s' % os.path.basename(server) for server in args.servers))
+    for case in CASES:
+        if args.only.lower() not in case[0].lower():
+            continue
+        line = '%-24s' % case[0]
+        for server in args.servers:
+            worst, took, calm, said = measure(server, case, args.scale)
+            line += '%9.1f (took %8.1f)' % (worst, took)
+            if said[:1] == b'-':
+                line += repr(said)
+        print(line)
+        sys.stdout.flush()
+
+
+if __name__ == '__main__':
+    main()
