@@ -8,19 +8,42 @@
 #include "storage/persist/aof.h"
 #include "storage/persist/snapshot.h"
 
-/* Removes the keys named; how many there were. */
-static enum verdict remove_keys(struct call *call, bool lazily)
+enum { TOGETHER = 16 }; /* keys that are asked for together, so that one's misses hide another's */
+
+/* Removes up to so many of the keys named; how many there were. */
+static int64_t remove_some(struct call *call, bool lazily)
 {
+    size_t count = args_left(call->args) < TOGETHER ? args_left(call->args) : TOGETHER;
+    const struct slice *keys = call->args->words + args_position(call->args);
+    uint64_t hashes[TOGETHER];
     int64_t removed = 0;
 
-    while (args_more(call->args)) {
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = keyspace_hash(call->keys, keys[i]);
+        keyspace_prefetch_bucket(call->keys, hashes[i]);
+    }
+    for (size_t i = 0; count > 1 && i < count; i++)
+        keyspace_prefetch_item(call->keys, hashes[i]);
+    for (size_t i = 0; i < count; i++) {
         struct slice key = args_next(call->args);
 
+        keyspaces_hint(call->keyspaces, key, hashes[i]);
         if (!keyspace_remove(call->keys, key, lazily))
             continue;
         ledger_changed(call->ledger, key, EVENT_GENERIC, "del");
         removed++;
     }
+    keyspaces_hint(call->keyspaces, slice_of(NULL, 0), 0);
+    return removed;
+}
+
+/* Removes the keys named; how many there were. */
+static enum verdict remove_keys(struct call *call, bool lazily)
+{
+    int64_t removed = 0;
+
+    while (args_more(call->args))
+        removed += remove_some(call, lazily);
     reply_integer(call->reply, removed);
     return VERDICT_DONE;
 }

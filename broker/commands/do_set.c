@@ -4,6 +4,7 @@
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/do_set_private.h"
 #include "broker/commands/sampling.h"
+#include "storage/base/memory.h"
 
 /* ---- What the family shares ---- */
 
@@ -285,12 +286,54 @@ enum verdict do_spop(struct call *call)
     return VERDICT_DONE;
 }
 
+enum { DRAWN_TOGETHER = 16, WORTH_LISTING = 8 };
+
+/* Draws from a list of all members, some at a time, so that one's misses hide another's. */
+static void draw_from(struct call *call, const struct slice *members, size_t all, size_t count)
+{
+    const struct slice *drawn[DRAWN_TOGETHER];
+
+    while (count > 0 && !reply_is_lost(call->reply)) {
+        size_t some = count < DRAWN_TOGETHER ? count : DRAWN_TOGETHER;
+
+        for (size_t i = 0; i < some; i++) {
+            drawn[i] = &members[random_below(call->random, all)];
+            __builtin_prefetch(drawn[i]);
+        }
+        for (size_t i = 0; i < some; i++)
+            __builtin_prefetch(drawn[i]->at);
+        for (size_t i = 0; i < some; i++)
+            reply_bulk(call->reply, *drawn[i]);
+        count -= some;
+    }
+}
+
+/* The same as below of a large set, from which much is to be drawn. */
+static void draw_many(struct call *call, const struct set *set, size_t count)
+{
+    size_t all = set_count(set);
+    struct slice *members = memory_new(all * sizeof(*members));
+    struct set_walk walk;
+    size_t listed = 0;
+
+    set_walk_begin(&walk, set);
+    while (listed < all && set_walk_next(&walk, &members[listed]))
+        listed++;
+    set_walk_end(&walk);
+    draw_from(call, members, listed, count);
+    memory_free(members);
+}
+
 /* Replies with `count` members chosen one by one, the same one perhaps again. */
 static void reply_random_members(struct call *call, const struct set *set, size_t count)
 {
     struct set_room room;
 
     reply_array(call->reply, count);
+    if (set_is_table(set) && count > set_count(set) / WORTH_LISTING) {
+        draw_many(call, set, count);
+        return;
+    }
     for (; count > 0 && !reply_is_lost(call->reply); count--)
         reply_bulk(call->reply, set_random(set, call->random, &room));
 }

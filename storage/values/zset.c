@@ -132,9 +132,36 @@ static void add_block(struct zset_large *large, struct slice member, uint64_t di
     must(added);
 }
 
+/* Up to a batch of them. */
+static void append_batch(struct zset_large *large, struct zset_block *const *blocks, size_t count)
+{
+    uint64_t digests[ZSET_BATCH];
+
+    for (size_t i = 0; i < count; i++) {
+        digests[i] = table_hash(&large->table, zset_block_name(blocks[i]));
+        table_prefetch(&large->table, digests[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool added;
+
+        table_add(&large->table, blocks[i], digests[i]);
+        added = ordered_insert(large->tree, &(struct zset_record){ blocks[i]->score, blocks[i] });
+        must(added);
+    }
+}
+
+void zset_append_large(struct zset *zset, struct zset_block *const *blocks, size_t count)
+{
+    for (size_t first = 0; first < count; first += ZSET_BATCH)
+        append_batch(zset->of.large, blocks + first,
+                     count - first < ZSET_BATCH ? count - first : ZSET_BATCH);
+}
+
 struct zset *zset_copy(const struct zset *zset)
 {
     struct zset *copy;
+    struct zset_block *blocks[ZSET_BATCH];
+    size_t held = 0;
     struct zset_walk walk;
     struct slice member;
     double score;
@@ -147,8 +174,14 @@ struct zset *zset_copy(const struct zset *zset)
     }
     copy = zset_new_large(zset->of.large->table.key, zset_count(zset));
     zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
-    while (zset_walk_next(&walk, &member, &score))
-        add_block(copy->of.large, member, table_hash(&copy->of.large->table, member), score);
+    while (zset_walk_next(&walk, &member, &score)) {
+        blocks[held++] = zset_block_new(member, score);
+        if (held == ZSET_BATCH) {
+            append_batch(copy->of.large, blocks, held);
+            held = 0;
+        }
+    }
+    append_batch(copy->of.large, blocks, held);
     return copy;
 }
 

@@ -1,8 +1,9 @@
 /*
  * Combining sorted sets.
  *
- * An outcome is gathered in the table of a large zset without its tree. When
- * all scores are final its members are sorted once, and the tree is filled from
+ * An outcome is gathered as the blocks of a large zset; a union, whose members
+ * come more than once, in its table too. When all scores are final the blocks
+ * are sorted once, unless they came in order, and table and tree are filled from
  * one end to the other, or, if they are few, a packed zset.
  */
 #include "storage/values/zset_algebra.h"
@@ -106,27 +107,30 @@ static double folded(enum zset_fold fold, double into, double score)
 
 /* -- Outcomes. */
 
+enum { BATCH = ZSET_BATCH };
+
 struct gathering {
-    struct zset *zset; /* large; its tree is empty so far */
-    size_t longest;    /* member */
+    struct zset *zset;          /* of a union: large; its tree is empty so far. Otherwise NULL. */
+    struct zset_block **blocks; /* in the order of their coming */
+    size_t count;
+    size_t room;
+    size_t longest;             /* member */
 };
 
-static struct gathering gather(const struct value_limits *limits, size_t members)
-{
-    return (struct gathering){ zset_new_large(limits->secret, members), 0 };
-}
-
 /* Adds a member that was not gathered yet. */
-static void take_in(struct gathering *gathering, struct slice member, uint64_t digest, double score)
+static struct zset_block *take_in(struct gathering *gathering, struct slice member, double score)
 {
-    table_add(&gathering->zset->of.large->table, zset_block_new(member, score), digest);
+    struct zset_block *block = zset_block_new(member, score);
+
+    if (gathering->count == gathering->room) {
+        gathering->room = gathering->room == 0 ? 64 : 2 * gathering->room;
+        gathering->blocks = memory_resize(gathering->blocks,
+                                          gathering->room * sizeof(*gathering->blocks));
+    }
+    gathering->blocks[gathering->count++] = block;
     if (member.len > gathering->longest)
         gathering->longest = member.len;
-}
-
-static void take_in_new(struct gathering *gathering, struct slice member, double score)
-{
-    take_in(gathering, member, table_hash(&gathering->zset->of.large->table, member), score);
+    return block;
 }
 
 static int by_order(const void *a, const void *b)
@@ -134,44 +138,64 @@ static int by_order(const void *a, const void *b)
     return zset_compare(a, b, NULL);
 }
 
-/* All that was gathered, in order, owned by the caller. */
-static struct zset_record *sorted(struct zset_large *large, size_t count)
+/* All that was gathered, in order, owned by the caller. Often it came so. */
+static struct zset_record *sorted(const struct gathering *gathering)
 {
-    struct zset_record *list = memory_new(count * sizeof(*list));
-    struct table_walk walk;
-    size_t i = 0;
+    struct zset_record *list = memory_new(gathering->count * sizeof(*list));
+    bool in_order = true;
 
-    for (struct zset_block *block = table_walk_begin(&walk, &large->table); block != NULL;
-         block = table_walk_next(&walk))
-        list[i++] = (struct zset_record){ block->score, block };
-    table_walk_end(&walk);
-    must(i == count);
-    qsort(list, count, sizeof(*list), by_order);
+    for (size_t i = 0; i < gathering->count; i++) {
+        list[i] = (struct zset_record){ gathering->blocks[i]->score, gathering->blocks[i] };
+        in_order = in_order && (i == 0 || by_order(&list[i - 1], &list[i]) < 0);
+    }
+    if (!in_order)
+        qsort(list, gathering->count, sizeof(*list), by_order);
     return list;
+}
+
+static struct zset *make_packed(struct gathering *gathering, const struct zset_record *list)
+{
+    struct zset *packed = zset_new();
+
+    for (size_t i = 0; i < gathering->count; i++)
+        zset_append_packed(packed, zset_block_name(list[i].block), list[i].score);
+    for (size_t i = 0; gathering->zset == NULL && i < gathering->count; i++)
+        memory_free(gathering->blocks[i]);
+    zset_free(gathering->zset);
+    return packed;
+}
+
+static struct zset *make_large(struct gathering *gathering, const struct zset_record *list,
+                               const struct value_limits *limits)
+{
+    struct zset *zset = gathering->zset;
+
+    if (zset == NULL) {
+        zset = zset_new_large(limits->secret, gathering->count);
+        /* In order, the blocks take the place of what they were gathered in. */
+        for (size_t i = 0; i < gathering->count; i++)
+            gathering->blocks[i] = (struct zset_block *)(uintptr_t)list[i].block;
+        zset_append_large(zset, gathering->blocks, gathering->count);
+        return zset;
+    }
+    for (size_t i = 0; i < gathering->count; i++) {
+        bool added = ordered_insert(zset->of.large->tree, &list[i]);
+
+        must(added);
+    }
+    return zset;
 }
 
 /* Makes what was gathered a zset in the form that the limits want. */
 static struct zset *outcome(struct gathering *gathering, const struct value_limits *limits)
 {
-    struct zset *zset = gathering->zset;
-    size_t count = zset_count(zset);
-    struct zset_record *list = sorted(zset->of.large, count);
+    bool small = gathering->count <= limits->zset_entries &&
+                 gathering->longest <= limits->zset_value;
+    struct zset_record *list = sorted(gathering);
+    struct zset *zset = small ? make_packed(gathering, list) : make_large(gathering, list, limits);
 
-    if (count <= limits->zset_entries && gathering->longest <= limits->zset_value) {
-        struct zset *packed = zset_new();
-
-        for (size_t i = 0; i < count; i++)
-            zset_append_packed(packed, zset_block_name(list[i].block), list[i].score);
-        zset_free(zset);
-        zset = packed;
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            bool added = ordered_insert(zset->of.large->tree, &list[i]);
-
-            must(added);
-        }
-    }
     memory_free(list);
+    memory_free(gathering->blocks);
     return zset;
 }
 
@@ -191,7 +215,7 @@ static void unite(struct gathering *gathering, const struct zset_source *source,
         void **slot = table_find_slot_by(table, member, digest, zset_block_name);
 
         if (slot == NULL) {
-            take_in(gathering, member, digest, weighted(source, score));
+            table_add(table, take_in(gathering, member, weighted(source, score)), digest);
         } else {
             struct zset_block *block = *slot;
 
@@ -204,10 +228,10 @@ static void unite(struct gathering *gathering, const struct zset_source *source,
 struct zset *zset_union(struct zset_source *sources, size_t count, enum zset_fold fold,
                         const struct value_limits *limits)
 {
-    struct gathering gathering;
+    struct gathering gathering = { 0 };
 
     sort_sources(sources, count);
-    gathering = gather(limits, source_count(&sources[count - 1]));
+    gathering.zset = zset_new_large(limits->secret, source_count(&sources[count - 1]));
     for (size_t i = 0; i < count; i++)
         unite(&gathering, &sources[i], fold);
     return outcome(&gathering, limits);
@@ -228,20 +252,65 @@ static bool fold_others(const struct zset_source *sources, size_t count, struct 
     return true;
 }
 
+/* Members of the first source that are looked for in the others together. */
+struct batch_member {
+    struct slice member;
+    double score;
+    uint64_t digests[BATCH]; /* in the first so many of the others */
+};
+
+/* Whether what a walk shows stays where it is when the walk goes on. */
+static bool stays(const struct zset_source *source)
+{
+    return source->zset != NULL ? zset_is_large(source->zset)
+                                : source->set != NULL && set_is_table(source->set);
+}
+
+/* The table of a source that is worth being asked ahead, or NULL. */
+static const struct table *table_of(const struct zset_source *source)
+{
+    return source->zset != NULL && zset_is_large(source->zset) ? &source->zset->of.large->table
+                                                               : NULL;
+}
+
+/* Has the memory of all these members in the other sources come near. */
+static void ask_ahead(const struct zset_source *sources, size_t count, struct batch_member *batch,
+                      size_t members)
+{
+    for (size_t i = 1; i < count && i <= BATCH; i++) {
+        const struct table *table = table_of(&sources[i]);
+
+        for (size_t k = 0; table != NULL && k < members; k++) {
+            batch[k].digests[i - 1] = table_hash(table, batch[k].member);
+            table_prefetch(table, batch[k].digests[i - 1]);
+        }
+        for (size_t k = 0; table != NULL && k < members; k++)
+            (void)table_prefetch_item(table, batch[k].digests[i - 1]);
+    }
+}
+
 struct zset *zset_intersection(struct zset_source *sources, size_t count, enum zset_fold fold,
                                const struct value_limits *limits)
 {
-    struct gathering gathering = gather(limits, 0);
+    struct gathering gathering = { 0 };
+    struct batch_member batch[BATCH];
     struct source_walk walk;
-    struct slice member;
-    double score;
+    size_t most, members;
 
     sort_sources(sources, count);
+    most = stays(&sources[0]) ? BATCH : 1;
     walk_begin(&walk, &sources[0]);
-    while (walk_next(&walk, &member, &score)) {
-        if (fold_others(sources, count, member, fold, &score))
-            take_in_new(&gathering, member, score);
-    }
+    do {
+        members = 0;
+        while (members < most && walk_next(&walk, &batch[members].member, &batch[members].score))
+            members++;
+        if (most > 1)
+            ask_ahead(sources, count, batch, members);
+        for (size_t i = 0; i < members; i++) {
+            if (fold_others(sources, count, batch[i].member, fold, &batch[i].score))
+                (void)take_in(&gathering, batch[i].member, batch[i].score);
+        }
+    } while (members == most);
     walk_end(&walk);
     return outcome(&gathering, limits);
 }
@@ -278,7 +347,7 @@ static bool others_have(const struct zset_source *sources, size_t count, struct 
 struct zset *zset_difference(const struct zset_source *sources, size_t count,
                              const struct value_limits *limits)
 {
-    struct gathering gathering = gather(limits, 0);
+    struct gathering gathering = { 0 };
     struct source_walk walk;
     struct slice member;
     double score;
@@ -286,7 +355,7 @@ struct zset *zset_difference(const struct zset_source *sources, size_t count,
     walk_begin(&walk, &sources[0]);
     while (walk_next(&walk, &member, &score)) {
         if (!others_have(sources, count, member))
-            take_in_new(&gathering, member, score);
+            (void)take_in(&gathering, member, score);
     }
     walk_end(&walk);
     return outcome(&gathering, limits);

@@ -63,6 +63,12 @@ double zset_packed_score(const struct packed *packed, size_t place);
 /* Appends a member that belongs behind all others of a packed zset, missing block or not. */
 void zset_append_packed(struct zset *zset, struct slice member, double score);
 
+/* Members that are looked for, or put, together, so that one's misses hide another's. */
+enum { ZSET_BATCH = 16 };
+
+/* Takes new blocks, in order and behind all others, into a large zset. */
+void zset_append_large(struct zset *zset, struct zset_block *const *blocks, size_t count);
+
 /* An empty zset that is large from the beginning, its table made for `members`. */
 struct zset *zset_new_large(const struct hash_key *key, size_t members);
 
