@@ -137,8 +137,8 @@ enum verdict do_memory_stats(struct call *call)
     amount(reply, SLICE("clients.normal"), parts.clients, &count);
     amount(reply, SLICE("cluster.links"), 0, &count);
     amount(reply, SLICE("aof.buffer"), parts.aof, &count);
-    amount(reply, SLICE("lua.caches"), 0, &count);
-    amount(reply, SLICE("functions.caches"), 0, &count);
+    amount(reply, SLICE("lua.caches"), parts.scripts, &count);
+    amount(reply, SLICE("functions.caches"), parts.functions, &count);
     amount(reply, SLICE("output.spare"), parts.pool, &count);
     amount(reply, SLICE("pubsub"), parts.pubsub, &count);
     amount(reply, SLICE("command.counts"), parts.counts, &count);

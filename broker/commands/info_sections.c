@@ -328,6 +328,7 @@ static void write_stats(void *who, struct buffer *to)
                  hub_topics(broker->hub, TOPIC_SHARD));
     buffer_print(to, "expired_stale_perc:0.00\r\n");
     memory_limit_print_stats(broker->memory_limit, to);
+    buffer_print(to, "evicted_scripts:%" PRIu64 "\r\n", scripts_figures(broker->scripts).evicted);
     tracking_figures(broker->tracking, &tracked);
     buffer_print(to, "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n"
                      "tracking_total_prefixes:%zu\r\n",

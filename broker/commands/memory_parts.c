@@ -9,6 +9,8 @@
 #include "broker/metrics/histogram.h"
 #include "broker/net/connection.h"
 #include "broker/observe/vitals.h"
+#include "broker/script/functions.h"
+#include "broker/script/scripts.h"
 #include "broker/session/sessions.h"
 #include "pubsub/hub.h"
 #include "storage/keyspace/keyspace.h"
@@ -68,6 +70,8 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     struct chain *chain = sessions_chain(broker->sessions);
     struct aof_figures aof;
     struct tracking_figures tracked;
+    struct script_figures scripts;
+    struct function_figures functions;
 
     *parts = (struct memory_parts){ .used = vitals_memory(broker->vitals),
                                     .peak = broker->vitals->memory_peak,
@@ -88,10 +92,14 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
     parts->counts = memory_of_counts(broker);
+    scripts = scripts_figures(broker->scripts);
+    parts->scripts = scripts.machine_bytes + scripts.bytes;
+    functions = functions_figures(broker->functions);
+    parts->functions = functions.machine_bytes + functions.bytes;
     tracking_figures(broker->tracking, &tracked);
     parts->tracking = tracked.memory;
     parts->overhead = parts->startup + parts->clients + parts->replicas + parts->pool +
-                      parts->aof + parts->pubsub + parts->counts + parts->tracking +
-                      parts->tables;
+                      parts->aof + parts->pubsub + parts->scripts + parts->functions +
+                      parts->counts + parts->tracking + parts->tables;
     parts->dataset = parts->used > parts->overhead ? parts->used - parts->overhead : 0;
 }

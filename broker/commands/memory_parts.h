@@ -2,7 +2,8 @@
  * Where memory goes: what is in use, divided among those who are answerable
  * for it. INFO memory and MEMORY STATS tell the same parts.
  *
- *   used = startup + sessions + spare output + AOF buffer + subscriptions + tables + dataset
+ *   used = startup + sessions + spare output + AOF buffer + subscriptions + scripts + tables +
+ *          dataset
  *
  * The dataset is what is left: items and their values. MEMORY TYPES measures
  * these one by one, and so shows that the sum is right.
@@ -30,6 +31,8 @@ struct memory_parts {
     size_t aof;           /* not written yet */
     size_t pubsub;        /* topics and who hears them */
     size_t tracking;      /* keys remembered for client-side caching */
+    size_t scripts;       /* of EVAL, with their machine */
+    size_t functions;     /* the same for libraries */
     size_t counts;        /* histograms of commands */
     size_t tables;        /* of the databases, with the order of what expires */
     size_t overhead;      /* the sum of all of these but `used` and `peak` */
