@@ -86,7 +86,7 @@ static void a_wrong_quote_is_told_and_words_before_it_are_kept(void)
 static void words_are_added_and_dropped_in_order(void)
 {
     struct cli_words words;
-    char name[8];
+    char name[16];
 
     cli_words_init(&words);
     for (int i = 0; i < 100; i++) {
