@@ -280,7 +280,8 @@ static void read_line(struct reading *reading, struct slice line)
         return;
     if (count == LINE_WORDS) {
         buffer_print(reading->errors, "%s:%zu: too many rules. ", reading->named, reading->line);
-    } else if (!slice_equal(words[0], SLICE("user")) || count < 2) {
+    } else if (!slice_equal(words[0], SLICE("user")) || count < 2 ||
+               !user_name_is_fine(words[1])) {
         buffer_print(reading->errors,
                      "%s:%zu should start with user keyword followed by the username. ",
                      reading->named, reading->line);

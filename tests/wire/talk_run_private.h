@@ -30,6 +30,7 @@ struct run {
     struct talker *last; /* who spoke last: a bare "<" listens to them */
     struct captures captures;
     struct words restore; /* name, value, name, value: options to put back */
+    struct words users;   /* those it made, to be removed */
     struct aof_tail tail;
     struct script *script;
     struct talk *talk;
@@ -84,6 +85,9 @@ struct talker *run_listener(struct run *run);
 
 /* Puts back the options that the talk has set. */
 void run_restore_options(struct run *run);
+
+/* Removes the users that the talk made on a shared server. */
+void run_remove_users(struct run *run);
 
 /* Hears one reply and writes it down as an expectation; `line` is the command, if known. */
 void run_record_one(struct run *run, struct text *into, const char *prefix, const char *line);

@@ -56,6 +56,32 @@ static void note_options(struct run *run, const struct words *words)
     }
 }
 
+/* ACL SETUSER name ...: notes who is to be removed again. */
+static void note_user(struct run *run, const struct words *words)
+{
+    struct text name = { 0 };
+
+    if (run->talk->own_server || words->count < 3 || strcasecmp(words->at[0].at, "ACL") != 0 ||
+        strcasecmp(words->at[1].at, "SETUSER") != 0)
+        return;
+    text_add(&name, words->at[2].at, words->at[2].length);
+    run->users.at = need(run->users.at, (run->users.count + 1) * sizeof *run->users.at);
+    run->users.at[run->users.count++] = name;
+}
+
+void run_remove_users(struct run *run)
+{
+    for (size_t i = 0; i < run->users.count; i++) {
+        struct text line = { 0 };
+
+        text_say(&line, "ACL DELUSER ");
+        text_quote(&line, run->users.at[i].at, run->users.at[i].length);
+        run_ask_control(run, line.at, NULL);
+        text_clear(&line);
+    }
+    words_clear(&run->users);
+}
+
 void run_restore_options(struct run *run)
 {
     for (size_t i = run->restore.count; i >= 2; i -= 2) {
@@ -80,6 +106,7 @@ void run_say(struct run *run, bool waits)
     if (run->ended || !run_words(run, run->step->text.at, &words))
         return;
     note_options(run, &words);
+    note_user(run, &words);
     long blocked = waits ? run_blocked(run) : 0;
     if (!talker_say(talker, &words))
         run_end(run, "the connection was closed before ", run->step->text.at);

@@ -103,6 +103,7 @@ static void tidy(struct run *run)
         run_replay(run);
     if (!run->talk->own_server) {
         run_restore_options(run);
+        run_remove_users(run);
         run_ask_control(run, "FLUSHALL", NULL);
     }
     if (run->control.fd >= 0)
@@ -110,6 +111,7 @@ static void tidy(struct run *run)
     text_clear(&run->control.heard);
     captures_clear(&run->captures);
     words_clear(&run->restore);
+    words_clear(&run->users);
     if (run->talk->own_server) {
         server_free(run->server);
     } else if (!server_runs(run->server)) {
