@@ -10,11 +10,11 @@
  */
 #include "broker/acl/selector.h"
 
+#include "broker/acl/scope.h"
 #include "storage/base/bytes.h"
-#include "storage/base/glob.h"
 #include "storage/base/memory.h"
 
-enum { READ = 1, WRITE = 2, BOTH = READ | WRITE, BITS = 64 };
+enum { BITS = 64 };
 
 /* One rule of commands. */
 struct command_rule {
@@ -29,18 +29,6 @@ struct first_word {
     struct bytes         *word;
 };
 
-/* A pattern of keys or of channels. */
-struct pattern {
-    struct bytes *text;
-    unsigned      ways; /* READ, WRITE; of channels BOTH */
-};
-
-struct patterns {
-    struct pattern *at;
-    size_t          count;
-    bool            all;
-};
-
 struct selector {
     uint64_t            *bits;      /* by the index of a command's row */
     bool                 all;       /* the rules begin with all commands, not with none */
@@ -48,8 +36,8 @@ struct selector {
     size_t               rule_count;
     struct first_word   *firsts;
     size_t               first_count;
-    struct patterns      keys;
-    struct patterns      channels;
+    struct scope         keys;
+    struct scope         channels;
 };
 
 static const char syntax[] = "Syntax error";
@@ -138,14 +126,6 @@ struct selector *selector_new(bool all_channels)
     return selector;
 }
 
-static void patterns_clear(struct patterns *patterns, bool all)
-{
-    for (size_t i = 0; i < patterns->count; i++)
-        bytes_drop(patterns->at[i].text);
-    memory_free(patterns->at);
-    *patterns = (struct patterns){ .all = all };
-}
-
 static void drop_firsts(struct selector *selector)
 {
     for (size_t i = 0; i < selector->first_count; i++)
@@ -159,26 +139,12 @@ void selector_free(struct selector *selector)
 {
     if (selector == NULL)
         return;
-    patterns_clear(&selector->keys, false);
-    patterns_clear(&selector->channels, false);
+    scope_set(&selector->keys, false);
+    scope_set(&selector->channels, false);
     drop_firsts(selector);
     memory_free(selector->rules);
     memory_free(selector->bits);
     memory_free(selector);
-}
-
-static void patterns_put(struct patterns *patterns, struct bytes *text, unsigned ways)
-{
-    patterns->at =
-        memory_resize(patterns->at, (patterns->count + 1) * sizeof(*patterns->at));
-    patterns->at[patterns->count++] = (struct pattern){ text, ways };
-}
-
-static void patterns_copy(struct patterns *to, const struct patterns *from)
-{
-    to->all = from->all;
-    for (size_t i = 0; i < from->count; i++)
-        patterns_put(to, bytes_share(from->at[i].text), from->at[i].ways);
 }
 
 static void put_first(struct selector *selector, const struct command *command,
@@ -202,8 +168,8 @@ struct selector *selector_copy(const struct selector *from)
     }
     for (size_t i = 0; i < from->first_count; i++)
         put_first(copy, from->firsts[i].command, bytes_share(from->firsts[i].word));
-    patterns_copy(&copy->keys, &from->keys);
-    patterns_copy(&copy->channels, &from->channels);
+    scope_copy(&copy->keys, &from->keys);
+    scope_copy(&copy->channels, &from->channels);
     return copy;
 }
 
@@ -349,31 +315,14 @@ static const char *apply_command(struct selector *selector, bool allow, struct s
 
 /* ---- Rules of keys and channels ---- */
 
-static void add_pattern(struct patterns *patterns, struct slice text, unsigned ways)
-{
-    for (size_t i = 0; i < patterns->count; i++) {
-        if (!slice_equal(bytes_slice(patterns->at[i].text), text))
-            continue;
-        patterns->at[i].ways |= ways;
-        if (patterns->at[i].ways == BOTH && slice_equal(text, SLICE("*")))
-            patterns_clear(patterns, true);
-        return;
-    }
-    if (ways == BOTH && slice_equal(text, SLICE("*")))
-        patterns_clear(patterns, true);
-    else
-        patterns_put(patterns, bytes_copy(text), ways);
-}
-
 static const char *apply_keys(struct selector *selector, struct slice text, unsigned ways)
 {
     if (!is_one_word(text))
         return syntax;
-    if (selector->keys.all && (ways != BOTH || !slice_equal(text, SLICE("*"))))
+    if (selector->keys.all && (ways != SCOPE_BOTH || !slice_equal(text, SLICE("*"))))
         return "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does "
                "not have any effect. Try 'resetkeys' to start with an empty list of patterns";
-    if (!selector->keys.all)
-        add_pattern(&selector->keys, text, ways);
+    scope_add(&selector->keys, text, ways);
     return NULL;
 }
 
@@ -384,7 +333,8 @@ static const char *apply_ways(struct selector *selector, struct slice rule)
     size_t at = 1;
 
     for (; at < rule.len && rule.at[at] != '~'; at++) {
-        unsigned way = (rule.at[at] | 0x20) == 'r' ? READ : (rule.at[at] | 0x20) == 'w' ? WRITE : 0;
+        char letter = (char)(rule.at[at] | 0x20);
+        unsigned way = letter == 'r' ? SCOPE_READ : letter == 'w' ? SCOPE_WRITE : 0;
 
         if (way == 0 || (ways & way) != 0)
             return syntax;
@@ -403,8 +353,7 @@ static const char *apply_channels(struct selector *selector, struct slice text)
         return "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and "
                "does not have any effect. Try 'resetchannels' to start with an empty list of "
                "channels";
-    if (!selector->channels.all)
-        add_pattern(&selector->channels, text, BOTH);
+    scope_add(&selector->channels, text, SCOPE_BOTH);
     return NULL;
 }
 
@@ -418,7 +367,7 @@ const char *selector_apply(struct selector *selector, struct slice rule)
     case '-':
         return apply_command(selector, false, slice_after(rule, 1));
     case '~':
-        return apply_keys(selector, slice_after(rule, 1), BOTH);
+        return apply_keys(selector, slice_after(rule, 1), SCOPE_BOTH);
     case '%':
         return apply_ways(selector, rule);
     case '&':
@@ -431,13 +380,13 @@ const char *selector_apply(struct selector *selector, struct slice rule)
     else if (slice_equal_nocase(rule, SLICE("nocommands")))
         allow_all_commands(selector, false);
     else if (slice_equal_nocase(rule, SLICE("allkeys")))
-        patterns_clear(&selector->keys, true);
+        scope_set(&selector->keys, true);
     else if (slice_equal_nocase(rule, SLICE("resetkeys")))
-        patterns_clear(&selector->keys, false);
+        scope_set(&selector->keys, false);
     else if (slice_equal_nocase(rule, SLICE("allchannels")))
-        patterns_clear(&selector->channels, true);
+        scope_set(&selector->channels, true);
     else if (slice_equal_nocase(rule, SLICE("resetchannels")))
-        patterns_clear(&selector->channels, false);
+        scope_set(&selector->channels, false);
     else
         return syntax;
     return NULL;
@@ -466,45 +415,23 @@ bool selector_allows_command(const struct selector *selector, const struct comma
 
 bool selector_allows_key(const struct selector *selector, struct slice key, uint32_t flags)
 {
-    unsigned ways = ((flags & KEY_ACCESS) != 0 ? READ : 0) |
-                    ((flags & (KEY_INSERT | KEY_DELETE | KEY_UPDATE)) != 0 ? WRITE : 0);
+    unsigned reads = (flags & KEY_ACCESS) != 0 ? SCOPE_READ : 0;
+    unsigned writes = (flags & (KEY_INSERT | KEY_DELETE | KEY_UPDATE)) != 0 ? SCOPE_WRITE : 0;
 
-    if (selector->keys.all)
-        return true;
-    for (size_t i = 0; i < selector->keys.count; i++) {
-        const struct pattern *pattern = &selector->keys.at[i];
-
-        if ((pattern->ways & ways) == ways && glob_match(bytes_slice(pattern->text), key))
-            return true;
-    }
-    return false;
+    return scope_admits(&selector->keys, key, reads | writes);
 }
 
 bool selector_allows_reading_all(const struct selector *selector)
 {
-    if (selector->keys.all)
-        return true;
-    for (size_t i = 0; i < selector->keys.count; i++) {
-        const struct pattern *pattern = &selector->keys.at[i];
-
-        if ((pattern->ways & READ) != 0 && slice_equal(bytes_slice(pattern->text), SLICE("*")))
-            return true;
-    }
-    return false;
+    return scope_has(&selector->keys, SLICE("*"), SCOPE_READ);
 }
 
 bool selector_allows_channel(const struct selector *selector, struct slice channel,
                              bool is_pattern)
 {
-    if (selector->channels.all)
-        return true;
-    for (size_t i = 0; i < selector->channels.count; i++) {
-        struct slice text = bytes_slice(selector->channels.at[i].text);
-
-        if (is_pattern ? slice_equal(text, channel) : glob_match(text, channel))
-            return true;
-    }
-    return false;
+    if (is_pattern)
+        return scope_has(&selector->channels, channel, SCOPE_BOTH);
+    return scope_admits(&selector->channels, channel, SCOPE_BOTH);
 }
 
 bool selector_allows_all_keys(const struct selector *selector)
@@ -539,28 +466,34 @@ void selector_print_commands(const struct selector *selector, struct buffer *to)
     }
 }
 
+/* Patterns, each with what stands before it by its ways. */
+static void print_scope(const struct scope *scope, const char *const before[],
+                        struct buffer *to)
+{
+    unsigned ways;
+
+    if (scope->all)
+        buffer_print(to, "%s*", before[SCOPE_BOTH]);
+    for (size_t i = 0; i < scope->count; i++) {
+        struct slice text = scope_at(scope, i, &ways);
+
+        buffer_print(to, "%s%s", i > 0 ? " " : "", before[ways]);
+        buffer_add(to, text);
+    }
+}
+
 void selector_print_keys(const struct selector *selector, struct buffer *to)
 {
     static const char *const before[] = { "", "%R~", "%W~", "~" };
 
-    if (selector->keys.all)
-        buffer_add(to, SLICE("~*"));
-    for (size_t i = 0; i < selector->keys.count; i++) {
-        const struct pattern *pattern = &selector->keys.at[i];
-
-        buffer_print(to, "%s%s", i > 0 ? " " : "", before[pattern->ways]);
-        buffer_add(to, bytes_slice(pattern->text));
-    }
+    print_scope(&selector->keys, before, to);
 }
 
 void selector_print_channels(const struct selector *selector, struct buffer *to)
 {
-    if (selector->channels.all)
-        buffer_add(to, SLICE("&*"));
-    for (size_t i = 0; i < selector->channels.count; i++) {
-        buffer_add(to, i > 0 ? SLICE(" &") : SLICE("&"));
-        buffer_add(to, bytes_slice(selector->channels.at[i].text));
-    }
+    static const char *const before[] = { "", "", "", "&" };
+
+    print_scope(&selector->channels, before, to);
 }
 
 void selector_print(const struct selector *selector, struct buffer *to)
@@ -582,18 +515,6 @@ void selector_print(const struct selector *selector, struct buffer *to)
 
 /* ---- For tests ---- */
 
-static bool patterns_equal(const struct patterns *a, const struct patterns *b)
-{
-    if (a->all != b->all || a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (a->at[i].ways != b->at[i].ways ||
-            !slice_equal(bytes_slice(a->at[i].text), bytes_slice(b->at[i].text)))
-            return false;
-    }
-    return true;
-}
-
 bool selector_equal(const struct selector *a, const struct selector *b)
 {
     if (a->all != b->all || !bits_equal(a->bits, b->bits) || a->first_count != b->first_count)
@@ -603,7 +524,7 @@ bool selector_equal(const struct selector *a, const struct selector *b)
             !slice_equal_nocase(bytes_slice(a->firsts[i].word), bytes_slice(b->firsts[i].word)))
             return false;
     }
-    return patterns_equal(&a->keys, &b->keys) && patterns_equal(&a->channels, &b->channels);
+    return scope_equal(&a->keys, &b->keys) && scope_equal(&a->channels, &b->channels);
 }
 
 void selector_check(const struct selector *selector)

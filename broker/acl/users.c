@@ -213,12 +213,20 @@ static void adopt(struct users *users, struct user *user)
 void users_follow_line(struct users *users, const struct slice *words, size_t count)
 {
     struct rule_trouble wrong;
-    struct user *user = read_user(words[0], words + 1, count - 1, channels_open(users->options),
-                                  &wrong);
+    bool open = channels_open(users->options);
+    struct user *user = user_new(words[0], open);
 
-    rule_trouble_clear(&wrong);
-    if (user != NULL)
+    /* As Redis has it, default is told to begin anew, which is seen in its flags. */
+    if (slice_equal(words[0], SLICE("default"))) {
+        const char *none = user_apply(user, SLICE("reset"), open);
+
+        must(none == NULL);
+    }
+    if (user_apply_all(user, words + 1, count - 1, open, &wrong))
         adopt(users, user);
+    else
+        user_free(user);
+    rule_trouble_clear(&wrong);
 }
 
 static size_t split(struct slice line, struct slice words[LINE_WORDS])
