@@ -1,10 +1,12 @@
-/* Keeping data on disk: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF. */
+/* Keeping data on disk: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF. */
 #include "handlers.h"
 
 #include "broker/broker.h"
+#include "broker/config/options.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/upkeep/save_points.h"
 #include "storage/base/trouble.h"
+#include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/snapshot.h"
 
@@ -78,4 +80,66 @@ enum verdict do_bgrewriteaof(struct call *call)
     reply_simple(call->reply, later ? SLICE("Background append only file rewriting scheduled")
                                     : SLICE("Background append only file rewriting started"));
     return VERDICT_DONE;
+}
+
+/* ---- WAITAOF ---- */
+
+enum { LOOK_AGAIN = 10 }; /* milliseconds between looks at the disk */
+
+/* Replicas are none; here it is whether the disk has all that was said until `upto`. */
+static void reply_durable(struct call *call, bool durable)
+{
+    reply_array(call->reply, 2);
+    reply_integer(call->reply, durable);
+    reply_integer(call->reply, 0);
+}
+
+/* Waits under a key that nobody else has, and looks at the clock only. */
+static enum verdict wait_for_disk(struct call *call, uint64_t upto, millis timeout)
+{
+    const struct slice key = SLICE("\0waitaof");
+    char digits[NUMBER_INTEGER_MAX];
+
+    /* The last word is read once: from then on it is what the disk must have. */
+    call_rewrite_word(call, 3, slice_of(digits, number_put_unsigned(digits, upto)));
+    return call_wait(call, &(struct wait){ .keys = &key, .count = 1, .kind = VALUE_STRING,
+                                           .lane = SLICE("waitaof"), .shared = true,
+                                           .on_gone = true,
+                                           .timeout = timeout,
+                                           .wake_at = call->now + LOOK_AGAIN });
+}
+
+/* WAITAOF numlocal numreplicas timeout */
+enum verdict do_waitaof(struct call *call)
+{
+    const struct aof *aof = call->broker->aof;
+    uint64_t upto = aof_appended(aof) + ledger_feed(call->ledger)->len;
+    bool always = call->options->appendfsync == OPTION_FSYNC_ALWAYS;
+    int64_t local, replicas, timeout;
+    bool durable;
+
+    if (!args_next_integer(call->args, &local) || local < 0 || local > 1)
+        return call_refuse(call, REFUSAL_WAITAOF_LOCAL);
+    if (!args_next_integer(call->args, &replicas) || replicas < 0)
+        return call_refuse(call, REFUSAL_NOT_POSITIVE);
+    if (!args_next_integer(call->args, &timeout))
+        return call_refuse(call, REFUSAL_TIMEOUT_INTEGER);
+    if (timeout < 0)
+        return call_refuse(call, REFUSAL_TIMEOUT_NEGATIVE);
+    if (local > 0 && !aof_is_on(aof))
+        return call_refuse(call, REFUSAL_WAITAOF_OFF);
+
+    if (call->again)
+        upto = (uint64_t)timeout;
+    /* With `always` the reply itself leaves only after the fsync of this turn. */
+    durable = aof_is_on(aof) && (always || aof_durable(aof) >= upto);
+    if ((durable || local == 0) && replicas == 0) {
+        reply_durable(call, durable);
+        return VERDICT_DONE;
+    }
+    if (call->over || !call->may_wait) {
+        reply_durable(call, durable);
+        return VERDICT_DONE;
+    }
+    return wait_for_disk(call, upto, timeout);
 }

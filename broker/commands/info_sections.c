@@ -296,6 +296,20 @@ static void write_persistence(void *who, struct buffer *to)
     print_aof(broker, to);
 }
 
+/* Who forks keeps count of it. */
+static void count_forks(const struct broker *broker)
+{
+    struct snapshot_figures snapshots;
+    struct aof_figures log;
+
+    snapshot_figures(broker->snapshot, &snapshots);
+    aof_figures(broker->aof, &log);
+    broker->metrics->forks = snapshots.forks + log.forks;
+    broker->metrics->latest_fork_usec =
+        (uint64_t)(log.last_fork_at > snapshots.last_try ? log.last_fork_usec
+                                                         : snapshots.fork_usec);
+}
+
 static void write_stats(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
@@ -312,8 +326,7 @@ static void write_stats(void *who, struct buffer *to)
     metrics->expired_keys = counts->expired;
     metrics->expired_subkeys = counts->expired_fields;
     metrics->evicted_keys = counts->evicted;
-    metrics->forks = log.forks;
-    metrics->latest_fork_usec = (uint64_t)log.last_fork_usec;
+    count_forks(broker);
     metrics->error_replies = error_counts_total(broker->errors);
     metrics->turns = loop_turns(broker->loop);
     metrics_print(metrics, "stats", to);

@@ -451,6 +451,7 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         .delayed_fsync = aof->delayed_fsync,
         .buffer_length = aof->pending.len,
         .last_fork_usec = aof->fork_usec,
+        .last_fork_at = aof->rewrite_began,
         .forks = aof->forks,
     };
 }

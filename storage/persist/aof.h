@@ -144,6 +144,14 @@ MUST_USE bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble);
  */
 void aof_tick(struct aof *aof);
 
+/*
+ * Bytes handed to it so far, and how many of them are on disk for good: what was
+ * handed over before the first was asked for is safe once the second has reached
+ * it. Both 0 while it is off.
+ */
+uint64_t aof_appended(const struct aof *aof);
+uint64_t aof_durable(const struct aof *aof);
+
 /* For tests: sleeps so long before each write; DEBUG AOF-FLUSH-SLEEP. */
 void aof_delay_writes(struct aof *aof, micros delay);
 
@@ -169,6 +177,7 @@ struct aof_figures {
     uint64_t delayed_fsync;
     uint64_t buffer_length;
     int64_t  last_fork_usec;
+    micros   last_fork_at; /* monotonic; 0: none yet */
     uint64_t forks;
 };
 void aof_figures(struct aof *aof, struct aof_figures *figures);

@@ -47,6 +47,7 @@ struct aof {
     uint64_t      size;     /* whole turns in it; what is written next begins here */
     uint64_t      reserved; /* the disk has promised room up to here */
     uint64_t      synced;   /* durable up to here */
+    uint64_t      past;     /* bytes of files it wrote before this one, all durable */
     uint64_t      unsealed; /* bytes in front of `size` that no seal is about (aof_seal.h) */
     uint64_t      sum;      /* CRC64 of these */
     uint64_t      older;    /* bytes of the files before it */

@@ -61,6 +61,7 @@ static void sum_rest(struct aof *aof, uint64_t from)
 
 void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed)
 {
+    aof->past += aof->size;
     aof->fd = fd;
     aof->size = size;
     aof->reserved = size;
@@ -85,6 +86,16 @@ struct closing {
     int fd;
     uint64_t size;
 };
+
+uint64_t aof_appended(const struct aof *aof)
+{
+    return aof->fd < 0 ? 0 : aof->past + aof->size + aof->pending.len;
+}
+
+uint64_t aof_durable(const struct aof *aof)
+{
+    return aof->fd < 0 ? 0 : aof->past + aof->synced;
+}
 
 /* Gives back the room that was reserved and not used. */
 static void close_file(void *what)
