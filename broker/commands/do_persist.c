@@ -112,7 +112,7 @@ static enum verdict wait_for_disk(struct call *call, uint64_t upto, millis timeo
 /* WAITAOF numlocal numreplicas timeout */
 enum verdict do_waitaof(struct call *call)
 {
-    const struct aof *aof = call->broker->aof;
+    struct aof *aof = call->broker->aof;
     uint64_t upto = aof_appended(aof) + ledger_feed(call->ledger)->len;
     bool always = call->options->appendfsync == OPTION_FSYNC_ALWAYS;
     int64_t local, replicas, timeout;
@@ -141,5 +141,7 @@ enum verdict do_waitaof(struct call *call)
         reply_durable(call, durable);
         return VERDICT_DONE;
     }
+    if (local > 0)
+        aof_sync_soon(aof);
     return wait_for_disk(call, upto, timeout);
 }

@@ -152,6 +152,9 @@ void aof_tick(struct aof *aof);
 uint64_t aof_appended(const struct aof *aof);
 uint64_t aof_durable(const struct aof *aof);
 
+/* Has the other thread sync what was written, now, whatever the policy: somebody waits for it. */
+void aof_sync_soon(struct aof *aof);
+
 /* For tests: sleeps so long before each write; DEBUG AOF-FLUSH-SLEEP. */
 void aof_delay_writes(struct aof *aof, micros delay);
 

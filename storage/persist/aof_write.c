@@ -265,18 +265,30 @@ static bool syncing_is_off(const struct aof *aof)
     return aof->setup.policy.no_sync_on_rewrite && aof_rewrite_runs(aof);
 }
 
-/* Has the other thread sync, about once a second, if there is something to sync. */
-static void sync_on_time(struct aof *aof, micros at)
+static void begin_sync(struct aof *aof, micros at)
 {
-    if (aof->fd < 0 || aof->synced == aof->size || at - aof->sync_at < SECOND ||
-        sync_runs(aof) || aof->sync_failed || syncing_is_off(aof))
-        return;
     aof->sync_at = at;
     aof->job.fd = aof->fd;
     aof->job.upto = aof->size;
     aof->job.faults = aof->setup.faults;
     atomic_store(&aof->job.state, SYNC_RUNNING);
     worker_queue(aof->worker, run_sync, &aof->job);
+}
+
+/* Has the other thread sync, about once a second, if there is something to sync. */
+static void sync_on_time(struct aof *aof, micros at)
+{
+    if (aof->fd < 0 || aof->synced == aof->size || at - aof->sync_at < SECOND ||
+        sync_runs(aof) || aof->sync_failed || syncing_is_off(aof))
+        return;
+    begin_sync(aof, at);
+}
+
+void aof_sync_soon(struct aof *aof)
+{
+    aof_write_collect(aof);
+    if (aof->fd >= 0 && aof->synced < aof->size && !sync_runs(aof) && !aof->sync_failed)
+        begin_sync(aof, now(aof));
 }
 
 /*
