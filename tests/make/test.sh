@@ -178,6 +178,10 @@ for want; do
             made "$build/millrace" &&
                 stage files "$python" tests/wire/files/files.py "$build/millrace" redis-server
         else absent files 'no redis-server or python3 here'; fi ;;
+    stream_walk)
+        if have "$python"; then
+            made "$build/millrace" && stage stream_walk "$python" tests/wire/stream_walk.py "$build/millrace"
+        else absent stream_walk 'no python3 here'; fi ;;
     bench_smoke) stage bench_smoke bench_smoke ;;
     readme)
         if have redis-cli && have "$python"; then stage readme readme
