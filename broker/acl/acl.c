@@ -14,6 +14,11 @@ struct acl {
     struct sessions      *sessions;
 };
 
+static struct slice password_of(const struct options *options)
+{
+    return slice_of(options->requirepass.at, options->requirepass.len);
+}
+
 struct acl *acl_new(const struct options *options)
 {
     struct acl *acl = memory_new_zeroed(1, sizeof(*acl));
@@ -21,7 +26,7 @@ struct acl *acl_new(const struct options *options)
     acl->options = options;
     acl->users = users_new(options);
     acl->log = acl_log_new(options);
-    users_set_default_password(acl->users, slice_text(options->requirepass));
+    users_set_default_password(acl->users, password_of(options));
     return acl;
 }
 
@@ -270,7 +275,7 @@ bool acl_remove_user(struct acl *acl, const struct session *self, struct slice n
 
 void acl_follow_password(struct acl *acl)
 {
-    users_set_default_password(acl->users, slice_text(acl->options->requirepass));
+    users_set_default_password(acl->users, password_of(acl->options));
     follow_user(acl, users_default(acl->users), NULL);
 }
 
@@ -327,7 +332,7 @@ static bool says_nothing_new(const struct acl *acl)
     struct users *usual = users_new(acl->options);
     bool same;
 
-    users_set_default_password(usual, slice_text(acl->options->requirepass));
+    users_set_default_password(usual, password_of(acl->options));
     same = users_count(acl->users) == 1 &&
            user_equal(users_default(usual), users_default(acl->users));
     users_free(usual);

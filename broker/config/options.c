@@ -49,6 +49,8 @@ static const struct option rows[] = {
       OPTION_KIND_NAME,                                              \
       0,                                                             \
       OPTION_##when },
+#define OPTION_BYTES(field, name, alias, when, sentence) \
+    { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_BYTES, 0, OPTION_##when },
 #define OPTION_WORDS(field, name, alias, usual, most, when, sentence) \
     { name, alias, usual, sentence, NULL, 0, most, AT(field), OPTION_KIND_WORDS, 0, OPTION_##when },
 #define OPTION_NOTICES(field, name, alias, when, sentence) \
@@ -133,6 +135,7 @@ void options_init(struct options *options)
 #define OPTION_CHOICE(field, name, alias, words, usual, when, sentence)             .field = (int)usual,
 #define OPTION_TEXT(field, name, alias, usual, when, sentence)
 #define OPTION_NAME(field, name, alias, usual, noun, when, sentence)
+#define OPTION_BYTES(field, name, alias, when, sentence)
 #define OPTION_WORDS(field, name, alias, usual, most, when, sentence)
 #define OPTION_NOTICES(field, name, alias, when, sentence)
 #define OPTION_LIMITS(field, name, alias, when, sentence) .field = usual_limits,
@@ -149,6 +152,8 @@ void options_init(struct options *options)
 
         if (option->kind == OPTION_KIND_TEXT || option->kind == OPTION_KIND_NAME) {
             *(char **)field = options_copy_text(slice_text(option->usual));
+        } else if (option->kind == OPTION_KIND_BYTES) {
+            *(struct option_bytes *)field = (struct option_bytes){ options_copy_text(SLICE("")), 0 };
         } else if (option->kind == OPTION_KIND_WORDS) {
             struct slice words[64];
             size_t count = options_split(slice_text(option->usual), words, COUNT_OF(words));
@@ -170,6 +175,8 @@ void options_clear(struct options *options)
 
         if (rows[i].kind == OPTION_KIND_TEXT || rows[i].kind == OPTION_KIND_NAME)
             memory_free(*(char **)field);
+        else if (rows[i].kind == OPTION_KIND_BYTES)
+            memory_free(((struct option_bytes *)field)->at);
         else if (rows[i].kind == OPTION_KIND_WORDS)
             words_clear(field);
     }
@@ -184,6 +191,10 @@ void options_copy(struct options *to, const struct options *from)
 
         if (rows[i].kind == OPTION_KIND_TEXT || rows[i].kind == OPTION_KIND_NAME) {
             *(char **)field = options_copy_text(slice_text(*(char **)field));
+        } else if (rows[i].kind == OPTION_KIND_BYTES) {
+            struct option_bytes *bytes = field;
+
+            bytes->at = options_copy_text(slice_of(bytes->at, bytes->len));
         } else if (rows[i].kind == OPTION_KIND_WORDS) {
             struct option_words *words = field;
             char **copy = memory_new(words->count * sizeof(*copy));

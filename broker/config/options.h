@@ -94,6 +94,12 @@ struct option_words {
     size_t count;
 };
 
+/* Any bytes; owned by the options, with a NUL behind them that is none of them. */
+struct option_bytes {
+    char *at;
+    size_t len;
+};
+
 /* A list of percentages, 0 to 100. */
 enum { OPTION_PERCENTS_MOST = 16 };
 struct option_percents {
@@ -118,6 +124,7 @@ struct options {
 #define OPTION_CHOICE(field, name, alias, words, usual, when, sentence)             int field;
 #define OPTION_TEXT(field, name, alias, usual, when, sentence)                      char *field; /* never NULL */
 #define OPTION_NAME(field, name, alias, usual, noun, when, sentence)                char *field; /* not empty */
+#define OPTION_BYTES(field, name, alias, when, sentence)                            struct option_bytes field;
 #define OPTION_WORDS(field, name, alias, usual, most, when, sentence)               struct option_words field;
 #define OPTION_NOTICES(field, name, alias, when, sentence)                          uint32_t field;
 #define OPTION_LIMITS(field, name, alias, when, sentence)                           struct option_limits field;
@@ -136,6 +143,7 @@ enum option_kind {
     OPTION_KIND_CHOICE,
     OPTION_KIND_TEXT,
     OPTION_KIND_NAME,
+    OPTION_KIND_BYTES,
     OPTION_KIND_WORDS,
     OPTION_KIND_NOTICES,
     OPTION_KIND_LIMITS,

@@ -189,6 +189,12 @@ static bool parse_text(char **field, const struct option *option, struct slice w
     return true;
 }
 
+static void parse_bytes(struct option_bytes *field, struct slice word)
+{
+    memory_free(field->at);
+    *field = (struct option_bytes){ options_copy_text(word), word.len };
+}
+
 /* Whether a word of a list can be shown between blanks and be read again. */
 static bool is_simple(struct slice word)
 {
@@ -429,6 +435,9 @@ bool options_parse(struct options *options, const struct option *option, const s
     case OPTION_KIND_TEXT:
     case OPTION_KIND_NAME:
         return parse_text(field, option, words[0], trouble);
+    case OPTION_KIND_BYTES:
+        parse_bytes(field, words[0]);
+        return true;
     case OPTION_KIND_NOTICES:
         if (options_read_notices(words[0], field))
             return true;
@@ -504,6 +513,7 @@ void options_print(const struct options *options, const struct option *option, s
 {
     const void *field = options_field_seen(options, option);
     const struct option_words *words;
+    const struct option_bytes *bytes;
 
     switch ((enum option_kind)option->kind) {
     case OPTION_KIND_BOOL:
@@ -523,6 +533,10 @@ void options_print(const struct options *options, const struct option *option, s
     case OPTION_KIND_TEXT:
     case OPTION_KIND_NAME:
         buffer_add(to, slice_text(*(char *const *)field));
+        break;
+    case OPTION_KIND_BYTES:
+        bytes = field;
+        buffer_add(to, slice_of(bytes->at, bytes->len));
         break;
     case OPTION_KIND_WORDS:
         words = field;

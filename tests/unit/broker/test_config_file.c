@@ -44,7 +44,7 @@ static void comments_blanks_and_quotes_are_understood(void)
     const struct options *options = config_options(config);
 
     CU_ASSERT_EQUAL(options->port, 7001);
-    CU_ASSERT_STRING_EQUAL(options->requirepass, "a \"b\" A\n");
+    CU_ASSERT_STRING_EQUAL(options->requirepass.at, "a \"b\" A\n");
     CU_ASSERT_STRING_EQUAL(options->logfile, "it's");
     config_free(config);
 }
@@ -82,7 +82,7 @@ static void arguments_are_options_with_their_values(void)
 
     CU_ASSERT_TRUE(read_arguments(config, COUNT_OF(arguments), arguments, &report));
     CU_ASSERT_EQUAL(options->port, 7000);
-    CU_ASSERT_STRING_EQUAL(options->requirepass, "--secret");
+    CU_ASSERT_STRING_EQUAL(options->requirepass.at, "--secret");
     CU_ASSERT_EQUAL(options->hz, 20);
     CU_ASSERT_EQUAL(options->timeout, 9);
     CU_ASSERT_EQUAL(options->bind.count, 2);
