@@ -224,6 +224,20 @@ static bool is_over_memory(const void *who)
     return memory_limit_is_over(broker->memory_limit);
 }
 
+/* Whether EVAL, EVALSHA or FCALL calls what writes nothing; words tell, nothing is run. */
+static bool call_only_reads(const void *who, const struct call *call)
+{
+    const struct broker *broker = who;
+    struct slice name = command_name(call->command);
+    struct slice word = call->args->count > 1 ? call->args->words[1] : SLICE("");
+    const struct function *function;
+
+    if (!slice_equal(name, SLICE("fcall")))
+        return scripts_only_read(broker->scripts, word, slice_equal(name, SLICE("evalsha")));
+    function = functions_find(broker->functions, word);
+    return function != NULL && function_only_reads(function);
+}
+
 /* What runs scripts. */
 static void make_scripts(struct broker *broker)
 {
@@ -290,6 +304,8 @@ static void make_dispatch(struct broker *broker)
     setup.guards = broker->flow->guards;
     setup.effects = broker->flow->effects;
     setup.witnesses = broker->flow->witnesses;
+    setup.only_reads = call_only_reads;
+    setup.only_reads_who = broker;
     broker->caller = caller_new(&setup);
     memory_limit_set_caller(broker->memory_limit, broker->caller);
     broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);

@@ -303,6 +303,17 @@ static bool is_queued(const struct session *session, const struct command *comma
     return true;
 }
 
+uint32_t caller_flags(const struct caller *caller, const struct call *call)
+{
+    const struct command *command = call->command;
+
+    if (LIKELY((command->flags & COMMAND_MAY_REPLICATE) == 0) ||
+        (command->categories & UINT64_C(1) << CATEGORY_SCRIPTING) == 0 ||
+        !caller->setup.only_reads(caller->setup.only_reads_who, call))
+        return command->flags;
+    return command->flags & ~(uint32_t)COMMAND_MAY_REPLICATE;
+}
+
 /* False if the request is held back. */
 static bool answer(struct caller *caller, struct call *call)
 {
@@ -318,7 +329,7 @@ static bool answer(struct caller *caller, struct call *call)
         return true;
     }
     if (UNLIKELY(is_queued(session, call->command))) {
-        transaction_queue(session, call->command, call->args);
+        transaction_queue(session, call->command, caller_flags(caller, call), call->args);
         reply_simple(call->reply, SLICE("QUEUED"));
         return true;
     }

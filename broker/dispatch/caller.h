@@ -79,6 +79,10 @@ struct caller_setup {
     const struct guard        *guards;
     const struct effect       *effects;
     const struct witness      *witnesses;
+
+    /* Whether a call of a script, EVAL say, writes nothing, as the script says of itself. */
+    bool (*only_reads)(const void *who, const struct call *call);
+    const void *only_reads_who;
 };
 
 struct caller *caller_new(const struct caller_setup *setup);
@@ -135,6 +139,9 @@ void caller_close_own(struct caller *caller);
 
 /* Asks every witness anew what it wants to see; call it when an answer may have changed. */
 void caller_ask_witnesses(struct caller *caller);
+
+/* The flags of a call's command; one that calls a script is as the script says of itself. */
+uint32_t caller_flags(const struct caller *caller, const struct call *call);
 
 /* Counters by command->index, and setting all of them to zero. */
 struct command_counts *caller_counts(struct caller *caller);

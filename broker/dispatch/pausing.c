@@ -1,5 +1,6 @@
 #include "broker/dispatch/pausing.h"
 
+#include "broker/dispatch/caller.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/net/loop.h"
 #include "broker/session/holding.h"
@@ -63,7 +64,7 @@ static bool may_change(const struct call *call)
     static const struct slice exec = { "exec", 4 };
     const uint32_t flags = COMMAND_WRITE | COMMAND_MAY_REPLICATE;
 
-    if ((call->command->flags & flags) != 0)
+    if ((caller_flags(call->caller, call) & flags) != 0)
         return true;
     return call->session->transaction != NULL &&
            slice_equal(command_full_name(call->command), exec) &&

@@ -46,7 +46,7 @@ static struct slice *copy_words(const struct args *args)
     return words;
 }
 
-void transaction_queue(struct session *session, const struct command *command,
+void transaction_queue(struct session *session, const struct command *command, uint32_t flags,
                        const struct args *args)
 {
     const uint64_t queues = UINT64_C(1) << CATEGORY_LIST | UINT64_C(1) << CATEGORY_STREAM;
@@ -65,7 +65,7 @@ void transaction_queue(struct session *session, const struct command *command,
     transaction->calls[transaction->count++] =
         (struct queued){ command, copy_words(args), args->count };
     session->queued_bytes += memory_usable(transaction->calls[transaction->count - 1].words);
-    transaction->flags |= command->flags;
+    transaction->flags |= flags;
     if ((command->flags & COMMAND_DENYOOM) != 0 && (command->categories & queues) != 0)
         transaction->adds = true;
     session->queued = (int32_t)transaction->count;

@@ -12,8 +12,8 @@
 /* Begins a transaction on a session that has none. */
 void transaction_begin(struct session *session);
 
-/* Queues a call: its words are copied. */
-void transaction_queue(struct session *session, const struct command *command,
+/* Queues a call that is like the flags say: its words are copied. */
+void transaction_queue(struct session *session, const struct command *command, uint32_t flags,
                        const struct args *args);
 
 /* Remembers that a command was refused while queuing. */

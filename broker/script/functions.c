@@ -123,6 +123,11 @@ const struct function *functions_find(const struct functions *functions, struct 
     return function;
 }
 
+bool function_only_reads(const struct function *function)
+{
+    return (function->flags & SCRIPT_NO_WRITES) != 0;
+}
+
 /* ---- Libraries come and go ---- */
 
 /* Frees a library that is in no table. */

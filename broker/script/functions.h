@@ -61,6 +61,9 @@ struct function;
 /* The function of a name, in any case of its letters; NULL if there is none. */
 const struct function *functions_find(const struct functions *functions, struct slice name);
 
+/* Whether it was registered as one that writes nothing. */
+bool function_only_reads(const struct function *function);
+
 /* Runs a function, and answers. */
 enum verdict functions_call(struct functions *functions, struct call *call,
                             const struct function *function,

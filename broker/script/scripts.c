@@ -215,6 +215,20 @@ static bool read_first_line(struct slice *text, uint32_t *flags, struct buffer *
     return fine;
 }
 
+bool scripts_only_read(const struct scripts *scripts, struct slice text, bool by_digest)
+{
+    const struct script *script = by_digest ? find(scripts, text) : find_text(scripts, text);
+    struct buffer why = { 0 };
+    uint32_t flags = 0;
+
+    if (script != NULL)
+        flags = script->flags;
+    else if (!by_digest)
+        (void)read_first_line(&text, &flags, &why);
+    buffer_clear(&why);
+    return (flags & SCRIPT_NO_WRITES) != 0;
+}
+
 /* ---- Keeping ---- */
 
 static void forget(struct scripts *scripts, struct script *script)

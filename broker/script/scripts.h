@@ -47,6 +47,9 @@ enum verdict scripts_load(struct scripts *scripts, struct call *call, struct sli
 /* Whether a script is known by its digest in hex. */
 bool scripts_know(const struct scripts *scripts, struct slice digest);
 
+/* Whether a script, given by its text or its digest, says of itself that it writes nothing. */
+bool scripts_only_read(const struct scripts *scripts, struct slice text, bool by_digest);
+
 /* Forgets all scripts. */
 void scripts_flush(struct scripts *scripts);
 
