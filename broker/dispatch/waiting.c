@@ -9,6 +9,7 @@
 #include "broker/dispatch/waiting.h"
 
 #include "broker/dispatch/caller.h"
+#include "broker/dispatch/kept_answer.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "storage/base/memory.h"
@@ -68,18 +69,6 @@ struct alarm {
     int64_t      at;
     struct lane *lane;
 };
-
-/* What one reader of a shared lane was answered, for others who say the same. */
-struct kept_answer {
-    bool                  open;  /* a shared lane is being served */
-    bool                  resp3;
-    size_t                others_pending; /* bytes the reader under way had before */
-    const struct command *command;
-    struct buffer         words; /* each behind its length */
-    struct bytes         *bytes; /* NULL: nothing is kept */
-};
-
-enum { ANSWER_SHARED_FROM = 16 * 1024 }; /* bytes; shorter ones are copied */
 
 struct waiting {
     struct waiting_setup setup;
@@ -401,85 +390,29 @@ static bool lane_may_be_served(struct waiting *waiting, const struct lane *lane)
     return lane->on_gone;
 }
 
-static bool says_the_same(const struct kept_answer *answer, const struct call *call)
-{
-    const char *at = answer->words.at;
-    const char *end = at + answer->words.len;
-
-    if (answer->bytes == NULL || answer->command != call->command ||
-        answer->resp3 != call->reply->resp3)
-        return false;
-    for (size_t i = 0; i < call->args->count; i++) {
-        struct slice word = call->args->words[i];
-        size_t len;
-
-        if ((size_t)(end - at) < sizeof(len))
-            return false;
-        memcpy(&len, at, sizeof(len));
-        at += sizeof(len);
-        if (len != word.len || !slice_equal(slice_of(at, len), word))
-            return false;
-        at += len;
-    }
-    return at == end;
-}
-
-bool waiting_repeat_answer(struct waiting *waiting, struct call *call)
-{
-    struct kept_answer *answer = &waiting->answer;
-
-    if (!answer->open || !says_the_same(answer, call))
-        return false;
-    if (answer->bytes->len < ANSWER_SHARED_FROM)
-        outbox_put(call->reply->out, bytes_slice(answer->bytes));
-    else
-        outbox_share(call->reply->out, answer->bytes, bytes_slice(answer->bytes));
-    return true;
-}
-
-void waiting_keep_answer(struct waiting *waiting, struct call *call)
-{
-    struct kept_answer *answer = &waiting->answer;
-    struct buffer bytes = { 0 };
-
-    /* Whoever has other bytes waiting is no model. */
-    if (!answer->open || answer->others_pending != 0)
-        return;
-    outbox_copy_to(call->reply->out, &bytes);
-    bytes_drop(answer->bytes);
-    answer->bytes = bytes_copy(buffer_slice(&bytes));
-    buffer_clear(&bytes);
-    buffer_rewind(&answer->words);
-    for (size_t i = 0; i < call->args->count; i++) {
-        struct slice word = call->args->words[i];
-
-        buffer_add(&answer->words, slice_of(&word.len, sizeof(word.len)));
-        buffer_add(&answer->words, word);
-    }
-    answer->command = call->command;
-    answer->resp3 = call->reply->resp3;
-}
-
 /* Serves one of many who may want the same. */
 static void serve_reader(struct waiting *waiting, struct caller *caller,
                          struct session_waiter *waiter)
 {
-    waiting->answer.others_pending = outbox_pending(waiter->session->reply.out);
+    kept_answer_next(&waiting->answer, outbox_pending(waiter->session->reply.out));
     (void)serve_one(waiting, caller, waiter, false);
 }
 
-static void forget_answer(struct kept_answer *answer)
+bool waiting_repeat_answer(struct waiting *waiting, struct call *call)
 {
-    bytes_drop(answer->bytes);
-    buffer_clear(&answer->words);
-    *answer = (struct kept_answer){ .open = false };
+    return kept_answer_repeat(&waiting->answer, call);
+}
+
+void waiting_keep_answer(struct waiting *waiting, struct call *call)
+{
+    kept_answer_keep(&waiting->answer, call);
 }
 
 static void serve_shared(struct waiting *waiting, struct caller *caller, struct lane *lane)
 {
     struct chain seen;
 
-    waiting->answer.open = lane->places.next != lane->places.prev;
+    kept_answer_open(&waiting->answer, lane->places.next != lane->places.prev);
 
     /* Places are moved to the side as they are seen; who goes on waiting is put back in order. */
     chain_init(&seen);
@@ -496,7 +429,7 @@ static void serve_shared(struct waiting *waiting, struct caller *caller, struct 
         }
         serve_reader(waiting, caller, place->waiter);
     }
-    forget_answer(&waiting->answer);
+    kept_answer_close(&waiting->answer);
 }
 
 /* The next behind one who cannot be served that may be served all the same. */
