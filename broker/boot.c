@@ -20,6 +20,7 @@
 #include "broker/session/sessions.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
+#include "storage/base/number.h"
 
 enum { LISTENERS = 16, SPARE_DESCRIPTORS = 32 };
 
@@ -39,11 +40,18 @@ static void accepted(void *who, int fd)
     sessions_accept(broker->sessions, fd, caller_now(broker->caller));
 }
 
+static void refused(void *who, int fd)
+{
+    struct broker *broker = who;
+
+    sessions_refuse(broker->sessions, fd);
+}
+
 /* Opens one TCP listener for each address; one marked with `-` may fail. */
 static bool listen_on_addresses(struct broker *broker, struct boot *boot, struct trouble *trouble)
 {
     const struct options *options = broker->options;
-    struct listener_sink sink = { accepted, broker };
+    struct listener_sink sink = { accepted, refused, broker };
 
     for (size_t i = 0; i < options->bind.count; i++) {
         const char *address = options->bind.at[i];
@@ -72,7 +80,7 @@ static void close_addresses(struct boot *boot)
 static bool open_listeners(struct broker *broker, struct boot *boot, struct trouble *trouble)
 {
     const struct options *options = broker->options;
-    struct listener_sink sink = { accepted, broker };
+    struct listener_sink sink = { accepted, refused, broker };
 
     if (options->port != 0) {
         if (!listen_on_addresses(broker, boot, trouble) ||
@@ -143,14 +151,22 @@ static bool raise_descriptors(const struct options *options, rlim_t *have)
 
 static void raise_descriptors_at_start(struct broker *broker)
 {
+    long long wanted = (long long)broker->options->maxclients;
+    char digits[NUMBER_INTEGER_MAX];
+    struct trouble trouble = { 0 };
+    struct slice value = { digits, 0 };
     rlim_t have;
 
     if (raise_descriptors(broker->options, &have))
         return;
+    value.len = number_put(digits, have > SPARE_DESCRIPTORS + 1
+                                       ? (int64_t)have - SPARE_DESCRIPTORS
+                                       : 1);
+    if (!config_set(broker->config, SLICE("maxclients"), &value, 1, &trouble))
+        return;
     log_line(broker->log, LOG_WARNING,
-             "maxclients is %lld, but only %llu descriptors can be open at once; "
-             "connections beyond that will be refused by the kernel",
-             (long long)broker->options->maxclients, (unsigned long long)have);
+             "maxclients was %lld, but only %llu descriptors can be open at once: it is %lld now",
+             wanted, (unsigned long long)have, (long long)broker->options->maxclients);
 }
 
 static bool maxclients_changed(void *who, const struct options *options, struct trouble *trouble)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,6 +24,7 @@ struct listener {
     ev_io                watcher;
     struct loop         *loop;
     struct listener_sink sink;
+    int                  spare; /* kept for when there is no other descriptor left, or -1 */
     char                 path[PATH_BYTES]; /* of a unix socket, else empty */
 };
 
@@ -51,6 +53,21 @@ static void tune(int fd, const struct sockaddr_storage *peer)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
 }
 
+/* Who cannot be kept waiting is taken with the spare descriptor, and told. False: not even so. */
+static bool refuse_waiting(struct listener *listener)
+{
+    int fd;
+
+    if (listener->spare < 0)
+        return false;
+    close(listener->spare);
+    fd = accept4(listener->watcher.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        listener->sink.refused(listener->sink.who, fd);
+    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
 static void accept_waiting(struct ev_loop *ev, ev_io *watcher, int events)
 {
     struct listener *listener = watcher->data;
@@ -62,8 +79,12 @@ static void accept_waiting(struct ev_loop *ev, ev_io *watcher, int events)
         socklen_t len = sizeof(peer);
         int fd = accept4(watcher->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0)
+        if (fd < 0) {
+            /* Left waiting they would wake the loop again and again. */
+            if ((errno == EMFILE || errno == ENFILE) && refuse_waiting(listener))
+                continue;
             return;
+        }
         tune(fd, &peer);
         listener->sink.accepted(listener->sink.who, fd);
     }
@@ -75,6 +96,7 @@ static struct listener *start(struct loop *loop, int fd, struct listener_sink si
 
     listener->loop = loop;
     listener->sink = sink;
+    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     ev_io_init(&listener->watcher, accept_waiting, fd, EV_READ);
     listener->watcher.data = listener;
     ev_io_start(loop_ev(loop), &listener->watcher);
@@ -167,6 +189,8 @@ void listener_free(struct listener *listener)
         return;
     ev_io_stop(loop_ev(listener->loop), &listener->watcher);
     close(listener->watcher.fd);
+    if (listener->spare >= 0)
+        close(listener->spare);
     if (listener->path[0] != '\0')
         (void)unlink(listener->path);
     memory_free(listener);

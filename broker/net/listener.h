@@ -18,6 +18,9 @@ struct loop;
 /* Who takes the new sockets; the descriptor is theirs. */
 struct listener_sink {
     void (*accepted)(void *who, int fd);
+
+    /* There is no descriptor left for this one: it can only be told so. */
+    void (*refused)(void *who, int fd);
     void *who;
 };
 

@@ -184,6 +184,12 @@ static void turn_away(struct sessions *all, int fd, struct slice line)
     close(fd);
 }
 
+void sessions_refuse(struct sessions *all, int fd)
+{
+    all->setup.metrics->connections_received++;
+    turn_away(all, fd, SLICE("-ERR max number of clients reached\r\n"));
+}
+
 /* Whether a stranger must be kept out: no password is asked and he is not of this machine. */
 static bool is_protected_from(const struct sessions *all, const struct session *session)
 {

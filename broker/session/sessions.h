@@ -53,6 +53,9 @@ void sessions_add_farewell(struct sessions *all, struct farewell farewell);
 /* Takes a socket over: greets it, or refuses it with a clear error if there are too many. */
 void sessions_accept(struct sessions *all, int fd, millis now);
 
+/* Says to a socket that there are too many already, and closes it. */
+void sessions_refuse(struct sessions *all, int fd);
+
 /* A session without a connection, for replay; ended with sessions_end. */
 struct session *sessions_stand_in(struct sessions *all, millis now);
 
