@@ -1,5 +1,6 @@
 /*
- * redis.register_function, in its two forms:
+ * What a library says of itself: the name in its first line, and its functions
+ * with redis.register_function, in two forms:
  *
  *   redis.register_function('name', callback)
  *   redis.register_function{ function_name = 'name', callback = callback,
@@ -12,6 +13,7 @@
 
 #include "broker/script/bridge.h"
 #include "broker/script/engine.h"
+#include "broker/script/first_line.h"
 #include "broker/script/functions_private.h"
 #include "broker/script/lua_reply.h"
 #include "storage/base/memory.h"
@@ -71,6 +73,63 @@ void function_free(struct function *function)
     bytes_drop(function->description);
     memory_free(function);
 }
+
+/* ---- The first line ---- */
+
+/* Reads `name=` among the words of the first line; false and why not. */
+static bool read_name(const struct first_line *line, struct slice *name, struct buffer *why)
+{
+    bool given = false;
+
+    for (int i = 1; i < line->count; i++) {
+        struct slice word = line->words[i];
+
+        if (word.len < 5 || !slice_equal_nocase(slice_of(word.at, 5), SLICE("name="))) {
+            buffer_print(why, "ERR Invalid metadata value given: %.*s", (int)word.len, word.at);
+            return false;
+        }
+        if (given) {
+            buffer_add(why, SLICE("ERR Invalid metadata value, name argument was given multiple "
+                                  "times"));
+            return false;
+        }
+        *name = slice_after(word, 5);
+        given = true;
+    }
+    if (!given)
+        buffer_add(why, SLICE("ERR Library name was not given"));
+    return given;
+}
+
+bool library_read_first_line(struct first_line *line, struct slice text, struct slice *name,
+                             struct buffer *why)
+{
+    struct slice engine;
+
+    if (!first_line_read(line, text)) {
+        buffer_add(why, SLICE("ERR Missing library metadata"));
+        return false;
+    }
+    if (line->count < 1) {
+        buffer_add(why, SLICE("ERR Invalid library metadata"));
+        return false;
+    }
+    engine = slice_after(line->words[0], 2);
+    if (!read_name(line, name, why))
+        return false;
+    if (!function_name_is_fine(*name)) {
+        buffer_add(why, SLICE("ERR Library names can only contain letters, numbers, or "
+                              "underscores(_) and must be at least one character long"));
+        return false;
+    }
+    if (!slice_equal_nocase(engine, SLICE("lua"))) {
+        buffer_print(why, "ERR Engine '%.*s' not found", (int)engine.len, engine.at);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Registering ---- */
 
 static struct slice text_at(lua_State *lua, int index)
 {

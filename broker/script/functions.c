@@ -204,60 +204,6 @@ void functions_flush(struct functions *functions)
 
 /* ---- Loading ---- */
 
-/* Reads `name=` among the words of the first line; false and why not. */
-static bool read_name(const struct first_line *line, struct slice *name, struct buffer *why)
-{
-    bool given = false;
-
-    for (int i = 1; i < line->count; i++) {
-        struct slice word = line->words[i];
-
-        if (word.len < 5 || !slice_equal_nocase(slice_of(word.at, 5), SLICE("name="))) {
-            buffer_print(why, "ERR Invalid metadata value given: %.*s", (int)word.len, word.at);
-            return false;
-        }
-        if (given) {
-            buffer_add(why, SLICE("ERR Invalid metadata value, name argument was given multiple "
-                                  "times"));
-            return false;
-        }
-        *name = slice_after(word, 5);
-        given = true;
-    }
-    if (!given)
-        buffer_add(why, SLICE("ERR Library name was not given"));
-    return given;
-}
-
-/* Reads what the first line says, which is left in `line`. */
-static bool read_first_line(struct first_line *line, struct slice text, struct slice *name,
-                            struct buffer *why)
-{
-    struct slice engine;
-
-    if (!first_line_read(line, text)) {
-        buffer_add(why, SLICE("ERR Missing library metadata"));
-        return false;
-    }
-    if (line->count < 1) {
-        buffer_add(why, SLICE("ERR Invalid library metadata"));
-        return false;
-    }
-    engine = slice_after(line->words[0], 2);
-    if (!read_name(line, name, why))
-        return false;
-    if (!function_name_is_fine(*name)) {
-        buffer_add(why, SLICE("ERR Library names can only contain letters, numbers, or "
-                              "underscores(_) and must be at least one character long"));
-        return false;
-    }
-    if (!slice_equal_nocase(engine, SLICE("lua"))) {
-        buffer_print(why, "ERR Engine '%.*s' not found", (int)engine.len, engine.at);
-        return false;
-    }
-    return true;
-}
-
 /* The hook: stops a text that runs too long. */
 static void look_at_clock(lua_State *lua, lua_Debug *activation)
 {
@@ -360,7 +306,7 @@ struct slice functions_load(struct functions *functions, struct slice text, bool
     struct library *replaced = NULL;
     struct slice name;
 
-    if (read_first_line(&line, text, &name, why)) {
+    if (library_read_first_line(&line, text, &name, why)) {
         replaced = find_library(functions, name);
         if (replaced != NULL && !replace)
             buffer_print(why, "ERR Library '%.*s' already exists", (int)name.len, name.at);
@@ -394,7 +340,7 @@ static bool stage(struct functions *functions, struct slice text, struct chain *
     struct library *library = NULL;
     struct slice name;
 
-    if (read_first_line(&line, text, &name, why))
+    if (library_read_first_line(&line, text, &name, why))
         library = make(functions, name, text, line.rest, false, why);
     first_line_clear(&line);
     if (library == NULL)

@@ -8,6 +8,7 @@
 #include "storage/base/bytes.h"
 #include "storage/base/chain.h"
 
+struct first_line;
 struct library;
 
 struct function {
@@ -40,6 +41,13 @@ struct bytes *function_fold(struct slice name);
 
 /* Frees a function whose reference is given back. */
 void function_free(struct function *function);
+
+/*
+ * Reads the first line of a library, which is left in `line`, and the name in
+ * it. False: why not is an error line. `line` is cleared by the caller anyhow.
+ */
+bool library_read_first_line(struct first_line *line, struct slice text, struct slice *name,
+                             struct buffer *why);
 
 /*
  * Pushes the globals that a text sees while it is loaded, in place of the
