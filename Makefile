@@ -103,11 +103,13 @@ $(BUILD)/tablegen: $(TABLEGEN) $(wildcard broker/dispatch/*_private.h) broker/di
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) $(filter %.c,$^) -o $@
-$(GEN)/commands.c: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cmd)) $(HANDLERS)
+$(GEN)/commands.stamp: $(BUILD)/tablegen $(sort $(wildcard broker/commands/spec/*.cmd)) $(HANDLERS)
 	@mkdir -p $(@D)
-	$(call say,GEN,$@)
+	$(call say,GEN,$(GEN)/commands.c)
 	$(Q)$(BUILD)/tablegen $(filter %.cmd %.c,$^) > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@cmp -s $@.new $(GEN)/commands.c || cp $@.new $(GEN)/commands.c
+	@mv $@.new $@
+$(GEN)/commands.c: $(GEN)/commands.stamp ;
 
 # Prototypes of all handlers, kept as they are while no handler comes or goes.
 $(GEN)/handlers.stamp: $(HANDLERS)
