@@ -268,7 +268,7 @@ static void follow_user_line(void *acl, const struct slice *words, size_t count)
 /* Users, as the configuration names them. */
 static void make_users(struct broker *broker)
 {
-    broker->acl = acl_new(broker->options);
+    broker->acl = acl_new(broker->options, broker->metrics);
     config_visit_users(broker->config, follow_user_line, broker->acl);
     config_print_users(broker->config, acl_print_lines, broker->acl);
 }

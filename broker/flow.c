@@ -38,7 +38,8 @@ static const struct {
     unsigned places; /* who meets it beside requests: calls of scripts, of EXEC */
 } guards[] = {
     { "known",      gate_known, MODULE(options), GUARD_REQUESTS }, /* it exists, has enough words */
-    { "permitted",  acl_guard, MODULE(acl), GUARD_SCRIPTS | GUARD_QUEUED }, /* NOAUTH, NOPERM */
+    { "permitted",  acl_guard, MODULE(acl), /* NOAUTH, NOPERM */
+      GUARD_SCRIPTS | GUARD_QUEUED | GUARD_AGAIN },
     { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS }, /* evicts; OOM */
     { "snapshots",  save_points_guard, MODULE(save_points), GUARD_SCRIPTS }, /* MISCONF */
     { "disk",       propagate_guard, MODULE(propagate), GUARD_SCRIPTS }, /* MISCONF */

@@ -3,6 +3,7 @@
 
 #include "broker/acl/acl_file.h"
 #include "broker/config/options.h"
+#include "broker/metrics/metrics.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
 #include "storage/base/memory.h"
@@ -11,6 +12,7 @@ struct acl {
     const struct options *options;
     struct users         *users;
     struct acl_log       *log;
+    struct metrics       *metrics;
     struct sessions      *sessions;
 };
 
@@ -19,11 +21,12 @@ static struct slice password_of(const struct options *options)
     return slice_of(options->requirepass.at, options->requirepass.len);
 }
 
-struct acl *acl_new(const struct options *options)
+struct acl *acl_new(const struct options *options, struct metrics *metrics)
 {
     struct acl *acl = memory_new_zeroed(1, sizeof(*acl));
 
     acl->options = options;
+    acl->metrics = metrics;
     acl->users = users_new(options);
     acl->log = acl_log_new(options);
     users_set_default_password(acl->users, password_of(options));
@@ -142,8 +145,15 @@ static void note(struct acl *acl, const struct call *call, enum denied what, str
                  struct slice user)
 {
     bool in_multi = call->queued || call->session->transaction != NULL;
+    uint64_t *const counts[] = {
+        [DENIED_COMMAND] = &acl->metrics->acl_denied_commands,
+        [DENIED_KEY] = &acl->metrics->acl_denied_keys,
+        [DENIED_CHANNEL] = &acl->metrics->acl_denied_channels,
+        [DENIED_SIGN_IN] = &acl->metrics->acl_denied_sign_ins,
+    };
     struct buffer session = { 0 };
 
+    ++*counts[what];
     session_describe(call->session, call->now, &session);
     acl_log_note(acl->log, &(struct acl_line){
         .what = what,
@@ -191,8 +201,8 @@ static void refuse(struct call *call, enum denied what)
                                plain[what]);
 }
 
-/* The guard for those who may not do everything. */
-static enum pass look_up(struct acl *acl, struct call *call)
+/* The guard for those who may not do everything; apart, so that the other needs no stack. */
+__attribute__((noinline)) static enum pass look_up(struct acl *acl, struct call *call)
 {
     const struct session *session = call->session;
     const struct args *args = call->args;

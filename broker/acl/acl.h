@@ -15,10 +15,11 @@
 #include "broker/dispatch/caller.h"
 
 struct acl;
+struct metrics;
 struct sessions;
 
-/* Default alone, with the password of the options; these are borrowed. */
-struct acl *acl_new(const struct options *options);
+/* Default alone, with the password of the options; all is borrowed. */
+struct acl *acl_new(const struct options *options, struct metrics *metrics);
 
 /* Frees all users; sessions must be gone. NULL is fine. */
 void acl_free(struct acl *acl);

@@ -388,6 +388,15 @@ static bool passes(struct caller *caller, struct call *call, enum guard_places p
     return true;
 }
 
+/* The same for a call that passed all guards before: rules may have changed since. */
+static bool still_passes(struct caller *caller, struct call *call, enum guard_places place)
+{
+    if (LIKELY(call->session->may_all) || passes(caller, call, place))
+        return true;
+    caller->counts[call->command->index].rejected++;
+    return false;
+}
+
 enum verdict caller_run_words(struct caller *caller, struct session *session,
                               const struct slice *words, size_t count)
 {
@@ -396,7 +405,7 @@ enum verdict caller_run_words(struct caller *caller, struct session *session,
 
     prepare(caller, &call, session, command_find(words, count), &args);
     call.queued = true;
-    if (gate_known(NULL, &call) == PASS_REFUSED || !passes(caller, &call, GUARD_QUEUED))
+    if (gate_known(NULL, &call) == PASS_REFUSED || !still_passes(caller, &call, GUARD_QUEUED))
         return VERDICT_REFUSED;
     return run(caller, &call);
 }
@@ -434,6 +443,8 @@ enum verdict caller_run_again(struct caller *caller, struct session *session,
     call.may_wait = true;
     call.again = true;
     call.over = over;
+    if (!over && !still_passes(caller, &call, GUARD_AGAIN))
+        return VERDICT_REFUSED;
     return run(caller, &call);
 }
 

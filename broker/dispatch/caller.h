@@ -28,7 +28,8 @@ enum pass {
 enum guard_places {
     GUARD_REQUESTS = 0,
     GUARD_SCRIPTS = 1 << 0, /* calls of scripts */
-    GUARD_QUEUED = 1 << 1,  /* calls that EXEC runs, which passed all guards when they were queued */
+    GUARD_QUEUED = 1 << 1,  /* calls of EXEC, which passed all guards when they were queued */
+    GUARD_AGAIN = 1 << 2,   /* calls that waited and are run again */
 };
 
 /* One reason a command may be refused. */
@@ -36,7 +37,7 @@ struct guard {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     void *who;
-    unsigned places; /* enum guard_places */
+    unsigned places; /* enum guard_places; QUEUED and AGAIN meet only who may not do all */
 };
 
 /* What follows a change; is shown the lines of a settled call. */
