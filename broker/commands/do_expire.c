@@ -110,7 +110,7 @@ static bool read_conditions(struct call *call, struct conditions *conditions)
             struct slice word = args_next(args);
 
             (void)call_refuse_with(call, "ERR Unsupported option %.*s",
-                                   (int)(word.len > 256 ? 256 : word.len), word.at);
+                                   (int)(word.len > INT16_MAX ? INT16_MAX : word.len), word.at);
             return false;
         }
     }

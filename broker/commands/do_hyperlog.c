@@ -292,7 +292,7 @@ enum verdict do_pfdebug(struct call *call)
             reply_integer(call->reply, !dense);
     } else {
         return call_refuse_with(call, "ERR Unknown PFDEBUG subcommand '%.*s'",
-                                (int)(word.len > 128 ? 128 : word.len), word.at);
+                                (int)(word.len > INT16_MAX ? INT16_MAX : word.len), word.at);
     }
     return refusal == REFUSAL_NONE ? VERDICT_DONE : call_refuse(call, refusal);
 }

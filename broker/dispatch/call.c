@@ -17,15 +17,20 @@ enum verdict call_refuse(struct call *call, enum refusal refusal)
 
 enum verdict call_refuse_with(struct call *call, const char *format, ...)
 {
-    char line[LINE_MOST];
+    char brief[LINE_MOST];
+    char *line = brief;
     va_list arguments;
     int len;
 
     va_start(arguments, format);
-    len = vsnprintf(line, sizeof(line), format, arguments);
+    len = vsnprintf(brief, sizeof(brief), format, arguments);
     va_end(arguments);
-    if (len >= LINE_MOST)
-        len = LINE_MOST - 1;
+    if (len >= LINE_MOST) { /* it quotes something long */
+        line = arena_take(call->arena, (size_t)len + 1);
+        va_start(arguments, format);
+        len = vsnprintf(line, (size_t)len + 1, format, arguments);
+        va_end(arguments);
+    }
     reply_error(call->reply, slice_of(line, (size_t)len));
     return VERDICT_REFUSED;
 }

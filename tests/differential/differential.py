@@ -278,7 +278,7 @@ def compare(requests, replies, sorting=False):
 
 def look(pair):
     """Asks for every key what it holds and how. Returns requests and replies."""
-    asked = [[b'SELECT', b'0'], [b'DBSIZE']]
+    asked = [[b'SELECT', b'0']]
     replies = pair.ask_all(asked)
     types = [[b'TYPE', key] for key in ALL_KEYS]
     kinds = pair.ask_all(types)

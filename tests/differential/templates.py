@@ -206,7 +206,6 @@ COPY <any> <any> [ DB <db> ] [ REPLACE ]
 MOVE <any> <db>
 TOUCH <any> ...
 KEYS <pattern>
-DBSIZE
 OBJECT ENCODING <any>
 OBJECT REFCOUNT <k.lhz>
 EXPIRE <any> <span> [ ( NX | XX | GT | LT ) ]
