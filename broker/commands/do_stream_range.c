@@ -1,4 +1,4 @@
-/* Looking at entries: XLEN, XRANGE, XREVRANGE. */
+/* Looking at entries: XLEN, XCOUNT, XRANGE, XREVRANGE. */
 #include "handlers.h"
 
 #include "broker/commands/do_stream_private.h"
@@ -12,6 +12,24 @@ enum verdict do_xlen(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     reply_integer(call->reply, stream != NULL ? (int64_t)stream_length(stream) : 0);
+    return VERDICT_DONE;
+}
+
+/* XCOUNT key start end: counted in the tree, whatever was deleted between */
+enum verdict do_xcount(struct call *call)
+{
+    struct slice key = args_next(call->args);
+    struct entry_id from, to;
+    struct stream *stream = NULL;
+    enum refusal refusal = next_range_start(call->args, &from);
+
+    if (refusal == REFUSAL_NONE)
+        refusal = next_range_end(call->args, &to);
+    if (refusal == REFUSAL_NONE)
+        refusal = find_stream(call, key, LOOK_READ, &stream);
+    if (refusal != REFUSAL_NONE)
+        return call_refuse(call, refusal);
+    reply_integer(call->reply, stream != NULL ? (int64_t)stream_count(stream, from, to) : 0);
     return VERDICT_DONE;
 }
 

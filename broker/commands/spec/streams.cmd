@@ -47,6 +47,15 @@ command XCLAIM
            [TIME <unix-time-milliseconds:time>] [RETRYCOUNT <count:int>] [FORCE] [JUSTID]
            [LASTID <id>]
 
+command XCOUNT
+  summary  Counts the entries between two IDs, without looking at them.
+  cost     O(log n)
+  since    8.10.0
+  flags    readonly fast
+  acl      stream
+  keys     1 ro
+  usage    <key:key> <start> <end>
+
 command XDEL
   summary  Removes entries by ID.
   cost     O(log n) an entry
