@@ -8,7 +8,7 @@
 #include "storage/base/must.h"
 
 /* Up to here copying costs less than keeping another span and share. */
-enum { COPY_UP_TO = 512 };
+enum { COPY_UP_TO = 2048 };
 
 /* The sink of one session. */
 struct ear {

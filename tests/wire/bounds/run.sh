@@ -14,7 +14,7 @@ said=$(mktemp) || exit 1
 trap 'rm -f "$said"' EXIT
 for check in "$here"/*.py "$here"/*.sh; do
     name=$(basename "$check"); name=${name%.*}
-    case $name in run | link) continue ;; esac
+    case $name in run | link | evict_trace) continue ;; esac
     if [ $# -gt 0 ]; then case " $* " in *" $name "*) ;; *) continue ;; esac; fi
     case $check in *.py) shell=$python ;; *) shell=sh ;; esac
     echo "$name"
