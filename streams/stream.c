@@ -547,7 +547,7 @@ void stream_take_group(struct stream *stream, struct group *group)
 
 size_t stream_weight(const struct stream *stream, size_t groups)
 {
-    size_t bytes = memory_good_size(sizeof(*stream)) + stream->bytes;
+    size_t bytes = sizeof(*stream) + stream->bytes;
     size_t counted = 0;
     size_t group_bytes = 0;
     struct group *group = NULL;

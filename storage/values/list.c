@@ -22,6 +22,8 @@
 enum { NOTHING_WARM = (1 << 24) - 1, DEPTH_MOST = UINT8_MAX };
 #define LENGTH_MASK ((UINT64_C(1) << 40) - 1)
 
+enum { WEIGHED_NODES = 8 }; /* of many */
+
 struct list {
     struct value value;     /* its form is the depth: how many nodes at either end are not packed */
     int16_t      node_size; /* list-max-listpack-size when the list was made */
@@ -536,6 +538,20 @@ size_t list_block_bytes(const struct list *list, size_t index)
     const struct list_node *node = node_at(list, (uint32_t)index);
 
     return node->room > 0 ? memory_good_size(node->room) : 0;
+}
+
+/* Blocks are made as large as their size class, nearly all of them: no allocator is asked. */
+size_t list_weight(const struct list *list)
+{
+    size_t looked = list->nodes < WEIGHED_NODES ? list->nodes : WEIGHED_NODES;
+    uint64_t bytes = 0;
+
+    if (list->nodes <= 1)
+        return sizeof(*list) + (list->nodes == 1 ? list->in.sole.room : 0);
+    for (size_t i = 0; i < looked; i++)
+        bytes += node_at(list, (uint32_t)(i * (list->nodes - 1) / (looked - 1)))->room;
+    return sizeof(*list) + list->in.many.spine.capacity * sizeof(struct list_node) +
+           (size_t)(bytes * list->nodes / looked);
 }
 
 size_t list_header_bytes(const struct list *list)

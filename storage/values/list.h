@@ -144,6 +144,9 @@ size_t list_block_bytes(const struct list *list, size_t index);
 /* Bytes the list takes without its nodes' blocks. */
 size_t list_header_bytes(const struct list *list);
 
+/* Bytes of memory, roughly: of many nodes a few at equal distances stand for all. O(1). */
+size_t list_weight(const struct list *list);
+
 /* Asserts every invariant. O(n). */
 void list_check(const struct list *list);
 

@@ -136,21 +136,9 @@ static size_t measure(const struct value *value, size_t samples)
     return list_header_bytes(list) + (size_t)((double)bytes / (double)looked * (double)nodes);
 }
 
-enum { WEIGHED_NODES = 16 };
-
-/* Nodes between the ends are taken at equal distances: most are about as large as others. */
 static size_t weigh(const struct value *value)
 {
-    const struct list *list = list_of(value);
-    size_t nodes = list_nodes(list);
-    size_t looked = nodes < WEIGHED_NODES ? nodes : WEIGHED_NODES;
-    size_t bytes = 0;
-
-    if (nodes == 0)
-        return list_header_bytes(list);
-    for (size_t i = 0; i < looked; i++)
-        bytes += list_block_bytes(list, looked == 1 ? 0 : i * (nodes - 1) / (looked - 1));
-    return list_header_bytes(list) + (size_t)((double)bytes / (double)looked * (double)nodes);
+    return list_weight(list_of(value));
 }
 
 static void digest(const struct value *value, struct fingerprint *into)
