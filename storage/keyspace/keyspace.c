@@ -318,6 +318,11 @@ static struct item *put_text(struct keyspace *keys, struct slice key, struct sli
     return put_content(keys, key, &content, keep_expiry);
 }
 
+void keyspace_reserve(struct keyspace *keys, size_t count)
+{
+    table_reserve(&keys->items, count);
+}
+
 struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
                                  bool keep_expiry)
 {

@@ -206,6 +206,9 @@ struct item *keyspace_copy(struct keyspace *from, const struct item *item, struc
 /* Exchanges the contents of two databases. */
 void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b);
 
+/* Says that about so many keys are to be there: its table need not grow step by step. */
+void keyspace_reserve(struct keyspace *keys, size_t count);
+
 /* Removes everything; the worker does the freeing if `lazily`. Returns how many keys there were. */
 size_t keyspace_flush(struct keyspace *keys, bool lazily);
 

@@ -17,6 +17,7 @@ enum {
     SUMMED_FROM = 5,    /* versions */
     TELL_EVERY = 65536, /* bytes */
     KEY_SHOWN = 64,
+    KEY_BYTES_LEAST = 3, /* type, key, value */
     MODULE_END = 0,
     MODULE_NUMBER = 1,
     MODULE_NUMBER_2 = 2,
@@ -227,6 +228,18 @@ static bool read_use(struct loading *now, unsigned opcode)
     return true;
 }
 
+/* Makes room for the keys of a database, as far as their bytes can really be there. */
+static bool read_sizes(struct loading *now)
+{
+    uint64_t keys, expiring;
+
+    if (!rdb_get_length(&now->from, &keys) || !rdb_get_length(&now->from, &expiring))
+        return false;
+    if (!now->setup->count_only && keys <= rdb_left(&now->from) / KEY_BYTES_LEAST)
+        keyspace_reserve(now->keys, keyspace_count(now->keys) + (size_t)keys);
+    return true;
+}
+
 static bool read_lengths(struct loading *now, unsigned count)
 {
     uint64_t unheeded;
@@ -243,14 +256,12 @@ static bool read_lengths(struct loading *now, unsigned count)
 static bool place(struct loading *now, struct rdb_content *content)
 {
     struct slice key = buffer_slice(&now->key);
-    struct item *item;
+    size_t before = keyspace_count(now->keys);
+    struct item *item = rdb_content_place(now->keys, key, content);
 
-    if (!now->setup->merge && keyspace_find(now->keys, key, LOOK_QUIET) != NULL) {
-        if (content->value != NULL)
-            now->types->of[content->kind]->free(content->value);
+    /* Looking first would cost as much again; what is refused is thrown away as a whole. */
+    if (keyspace_count(now->keys) == before && !now->setup->merge)
         return rdb_refuse(&now->from, "the key is there twice");
-    }
-    item = rdb_content_place(now->keys, key, content);
     if (now->due >= 0)
         item = keyspace_expire_at(now->keys, item, now->due);
     keyspaces_set_use(now->setup->keyspaces, item, now->idle < 0 ? -1 : now->idle * 1000,
@@ -343,7 +354,7 @@ static bool read_all(struct loading *now)
             fine = read_select(now);
             break;
         case RDB_RESIZE:
-            fine = read_lengths(now, 2);
+            fine = read_sizes(now);
             break;
         case RDB_SLOT_INFO:
             fine = read_lengths(now, 3);

@@ -1,5 +1,5 @@
 /*
- * Making, writing and reading the file.
+ * Making and writing the file; snapshot_load.c reads it.
  *
  * What always holds:
  *   (1) The file of the name is whole: it is only ever renamed to.
@@ -24,8 +24,8 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/trouble.h"
-#include "storage/persist/child.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/snapshot_private.h"
 
 enum {
     SECOND = 1000000,
@@ -33,28 +33,6 @@ enum {
     TELL_EVERY = 1024, /* keys between looks at the clock */
     NAME_MOST = 512,
     LOAD_STEP_USUAL = 2 * 1024 * 1024
-};
-
-/* Libraries nobody runs: length, bytes, length, bytes ... */
-struct shelf {
-    struct buffer texts;
-};
-
-struct snapshot {
-    struct snapshot_setup setup;
-    char                 *filename;
-    struct rdb_functions  functions;
-    struct shelf          shelf;
-    int                   lock; /* -1: not held */
-    char                 *locked; /* the name it is held for */
-    bool                  trusting;
-
-    struct child         *child;
-    micros                began;
-    micros                told_at;
-    uint64_t              changes; /* when it began */
-    struct child_report   report;
-    struct snapshot_figures figures;
 };
 
 /* ---- Functions that nobody runs ---- */
@@ -261,8 +239,7 @@ bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble)
 
 /* ---- Writing ---- */
 
-/* Sleeps for a test: microseconds, or one for so many keys. */
-static void dawdle(int64_t delay, uint64_t keys)
+void snapshot_dawdle(int64_t delay, uint64_t keys)
 {
     struct timespec pause = { delay / SECOND, delay % SECOND * 1000 };
 
@@ -287,7 +264,7 @@ static void wrote_key(void *who, uint64_t keys)
     micros now;
 
     if (UNLIKELY(delay != 0))
-        dawdle(delay, keys);
+        snapshot_dawdle(delay, keys);
     if (writing->line == NULL || (keys % TELL_EVERY != 0 && delay <= 0))
         return;
     now = clock_monotonic(writing->clock);
@@ -522,137 +499,4 @@ void snapshot_figures(const struct snapshot *snapshot, struct snapshot_figures *
     figures->keys_done = running ? snapshot->report.done : 0;
     figures->keys_total = running ? snapshot->figures.keys_total : 0;
     figures->cow_peak = running ? snapshot->figures.cow_peak : 0;
-}
-
-/* ---- Reading ---- */
-
-struct reading {
-    struct snapshot               *snapshot;
-    const struct snapshot_watcher *watcher;
-    uint64_t                       total;
-    uint64_t                       told;
-    uint64_t                       keys;
-};
-
-static bool progress(void *who, uint64_t bytes)
-{
-    struct reading *reading = who;
-
-    if (reading->watcher == NULL || reading->watcher->progress == NULL ||
-        bytes - reading->told < reading->snapshot->setup.policy.load_step)
-        return true;
-    reading->told = bytes;
-    return reading->watcher->progress(reading->watcher->who, bytes, reading->total);
-}
-
-static void read_key(void *who, uint32_t db, struct slice key, const struct rdb_content *content,
-                     uint64_t bytes, int64_t due)
-{
-    struct reading *reading = who;
-
-    (void)db;
-    (void)key;
-    (void)content;
-    (void)bytes;
-    (void)due;
-    dawdle(reading->snapshot->setup.policy.load_delay, ++reading->keys);
-}
-
-static struct rdb_load_setup load_setup(struct reading *reading)
-{
-    struct snapshot *snapshot = reading->snapshot;
-
-    return (struct rdb_load_setup){
-        .keyspaces = snapshot->setup.keyspaces,
-        .limits = snapshot->setup.limits,
-        .functions = &snapshot->functions,
-        .log = snapshot->setup.log,
-        .progress = progress,
-        .progress_every = snapshot->setup.policy.load_step,
-        .key = snapshot->setup.policy.load_delay != 0 ? read_key : NULL,
-        .who = reading,
-    };
-}
-
-bool snapshot_load_base(struct snapshot *snapshot, struct reader *from, uint64_t end,
-                        const struct snapshot_watcher *watcher, struct trouble *trouble)
-{
-    struct reading reading = { snapshot, watcher, end, 0, 0 };
-    struct rdb_load_setup setup = load_setup(&reading);
-    struct rdb_load_result result;
-
-    setup.keep_expired = true;
-    keyspaces_hush(snapshot->setup.keyspaces, true);
-    if (!rdb_load(&setup, from, end, &result, trouble)) {
-        keyspaces_hush(snapshot->setup.keyspaces, false);
-        return false;
-    }
-    keyspaces_hush(snapshot->setup.keyspaces, false);
-    snapshot->figures.loaded_keys = result.loaded;
-    snapshot->figures.loaded_expired = result.expired;
-    return true;
-}
-
-/* Tells what was found. */
-static void tell(struct snapshot *snapshot, const struct rdb_load_result *result, uint64_t size,
-                 micros began)
-{
-    struct log *log = snapshot->setup.log;
-    int64_t now = clock_wall(snapshot->setup.clock) / SECOND;
-
-    log_line(log, LOG_NOTICE,
-             "The snapshot %s of %" PRIu64 " bytes, RDB version %u, was written by version %s",
-             snapshot->filename, size, result->version,
-             result->writer[0] != '\0' ? result->writer : "unknown");
-    if (result->created > 0)
-        log_line(log, LOG_NOTICE, "RDB age %" PRId64 " seconds",
-                 now > result->created ? now - result->created : 0);
-    if (result->unsummed)
-        log_line(log, LOG_NOTICE,
-                 "RDB file was saved with checksum disabled: no check performed.");
-    log_line(log, LOG_NOTICE,
-             "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64 ".",
-             result->loaded, result->expired);
-    if (result->empty > 0)
-        log_line(log, LOG_NOTICE, "empty keys skipped: %" PRIu64 ".", result->empty);
-    log_line(log, LOG_NOTICE, "DB loaded from disk: %.3f seconds",
-             (double)(clock_monotonic(snapshot->setup.clock) - began) / 1e6);
-}
-
-enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merge,
-                                   const struct snapshot_watcher *watcher, struct trouble *trouble)
-{
-    micros began = clock_monotonic(snapshot->setup.clock);
-    struct reading reading = { snapshot, watcher, 0, 0, 0 };
-    struct rdb_load_setup setup = load_setup(&reading);
-    struct rdb_load_result result;
-    struct reader *reader;
-    struct stat about;
-    bool fine;
-    int fd = open(snapshot->filename, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0 && errno == ENOENT)
-        return SNAPSHOT_NONE;
-    if (fd < 0 || fstat(fd, &about) < 0) {
-        (void)trouble_errno(trouble, "opening the snapshot %s", snapshot->filename);
-        if (fd >= 0)
-            (void)close(fd);
-        return SNAPSHOT_REFUSED;
-    }
-    setup.merge = merge;
-    reading.total = (uint64_t)about.st_size;
-    reader = reader_new_file(fd);
-    keyspaces_hush(snapshot->setup.keyspaces, true);
-    fine = rdb_load(&setup, reader, reading.total, &result, trouble);
-    keyspaces_hush(snapshot->setup.keyspaces, false);
-    reader_free(reader);
-    (void)close(fd);
-    if (!fine) {
-        (void)trouble_wrap(trouble, "the snapshot %s", snapshot->filename);
-        return SNAPSHOT_REFUSED;
-    }
-    snapshot->figures.loaded_keys = result.loaded;
-    snapshot->figures.loaded_expired = result.expired;
-    tell(snapshot, &result, reading.total, began);
-    return SNAPSHOT_LOADED;
 }
