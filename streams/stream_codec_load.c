@@ -314,6 +314,8 @@ static bool read_consumer(struct loading *now, struct group *group, const struct
     if (!rdb_get_string(from, 0, &name) || !rdb_get_millis(from, &seen) ||
         (now->rdb_type == RDB_STREAM_3 && !rdb_get_millis(from, &active)))
         return false;
+    if (seen < 0 || active < -1)
+        return rdb_refuse(from, "a consumer was seen before time began");
     if (name.len > UINT32_MAX / 2 || group_find_consumer(group, name) != NULL)
         return rdb_refuse(from, "Duplicate stream consumer detected");
     consumer = group_add_consumer(group, name, seen);
