@@ -5,8 +5,6 @@
 #include "storage/base/memory.h"
 #include "storage/index/ring.h"
 
-enum { LINE_WORDS = 1024 };
-
 struct users {
     const struct options *options;
     struct ring           by_name;
@@ -229,11 +227,12 @@ void users_follow_line(struct users *users, const struct slice *words, size_t co
     rule_trouble_clear(&wrong);
 }
 
-static size_t split(struct slice line, struct slice words[LINE_WORDS])
+/* Splits at blanks; there is room for every second byte of the line to be a word. */
+static size_t split(struct slice line, struct slice *words)
 {
     size_t count = 0;
 
-    while (line.len > 0 && count < LINE_WORDS) {
+    while (line.len > 0) {
         const char *blank = memchr(line.at, ' ', line.len);
         size_t len = blank != NULL ? (size_t)(blank - line.at) : line.len;
 
@@ -277,19 +276,12 @@ static void report(struct reading *reading, const struct rule_trouble *wrong)
                  wrong->sentence);
 }
 
-static void read_line(struct reading *reading, struct slice line)
+static void follow_words(struct reading *reading, const struct slice *words, size_t count)
 {
-    struct slice words[LINE_WORDS];
-    size_t count = split(line, words);
     struct rule_trouble wrong = { .sentence = NULL };
     struct user *user;
 
-    if (count == 0)
-        return;
-    if (count == LINE_WORDS) {
-        buffer_print(reading->errors, "%s:%zu: too many rules. ", reading->named, reading->line);
-    } else if (!slice_equal(words[0], SLICE("user")) || count < 2 ||
-               !user_name_is_fine(words[1])) {
+    if (!slice_equal(words[0], SLICE("user")) || count < 2 || !user_name_is_fine(words[1])) {
         buffer_print(reading->errors,
                      "%s:%zu should start with user keyword followed by the username. ",
                      reading->named, reading->line);
@@ -307,6 +299,19 @@ static void read_line(struct reading *reading, struct slice line)
             ring_push_last(&reading->said, user);
         rule_trouble_clear(&wrong);
     }
+}
+
+static void read_line(struct reading *reading, struct slice line)
+{
+    struct slice *words;
+    size_t count;
+
+    if (line.len == 0)
+        return;
+    words = memory_new((line.len / 2 + 1) * sizeof(*words));
+    count = split(line, words);
+    follow_words(reading, words, count);
+    memory_free(words);
 }
 
 static struct slice trim(struct slice line)

@@ -67,7 +67,8 @@ void config_settle(struct config *config, const char *name, struct slice value);
  * Lines `user name rules...` of the file. What rules mean is known elsewhere: `check`
  * is asked of each line when it is read, words beginning with the name, and says in
  * `trouble` what is wrong; `print` appends the lines that a rewritten file is to have,
- * each ended. Without them every line is taken, and stays as it is.
+ * each ended, with single blanks between the words and no quotes, which are added
+ * where a word needs them. Without them every line is taken, and stays as it is.
  */
 void config_check_users(struct config *config,
                         bool (*check)(const struct slice *words, size_t count,

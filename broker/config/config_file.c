@@ -16,7 +16,6 @@
 #include "storage/base/memory.h"
 
 enum {
-    WORDS_MOST = 256,
     INCLUDES_DEEP = 16, /* a file that includes itself ends here */
     FILE_LARGEST = 16 * 1024 * 1024,
 };
@@ -234,10 +233,11 @@ static bool include(struct config *config, const struct place *place, struct sli
 /* Follows one line that is neither empty nor a comment. */
 static bool follow(struct config *config, const struct place *place, struct slice line)
 {
-    struct slice words[WORDS_MOST];
+    int most = config_file_words_most(line);
+    struct slice *words = memory_new((size_t)most * sizeof(*words));
     struct buffer room = { 0 };
     struct trouble trouble;
-    int count = config_file_split(line, words, WORDS_MOST, &room);
+    int count = config_file_split(line, words, most, &room);
     bool fine;
 
     if (count < 0) {
@@ -250,6 +250,7 @@ static bool follow(struct config *config, const struct place *place, struct slic
             complain(place, line, trouble.text);
     }
     buffer_clear(&room);
+    memory_free(words);
     return fine;
 }
 

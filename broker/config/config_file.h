@@ -41,6 +41,12 @@ bool config_file_read_arguments(struct config *config, int count, char *const *a
  */
 int config_file_split(struct slice line, struct slice *words, int most, struct buffer *room);
 
+/* How many words a line can have at most: room for config_file_split. */
+static inline int config_file_words_most(struct slice line)
+{
+    return (int)(line.len / 2) + 1;
+}
+
 /* Appends a word in double quotes, so that config_file_split reads it back as it is. */
 void config_file_quote(struct buffer *to, struct slice word);
 

@@ -169,6 +169,30 @@ static void what_is_printed_is_read_back(void)
     options_clear(&options);
 }
 
+static void a_user_may_have_very_many_rules(void)
+{
+    struct options options;
+    struct users *users;
+    struct buffer text = { 0 };
+    struct buffer printed = { 0 };
+    struct buffer errors = { 0 };
+
+    options_init(&options);
+    buffer_print(&text, "user a off");
+    for (int i = 0; i < 3000; i++)
+        buffer_print(&text, " ~%d", i);
+    buffer_print(&text, " resetchannels -@all\nuser default on nopass ~* &* +@all\n");
+    users = users_read(&options, "x", buffer_slice(&text), &errors);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(users);
+    users_print(users, &printed);
+    CU_ASSERT_TRUE(slice_equal(buffer_slice(&text), buffer_slice(&printed)));
+    users_free(users);
+    buffer_clear(&text);
+    buffer_clear(&printed);
+    buffer_clear(&errors);
+    options_clear(&options);
+}
+
 static bool line_complains(const char *name, const char *rule, const char *said)
 {
     struct slice words[] = { slice_text(name), slice_text(rule) };
@@ -234,6 +258,7 @@ void suite_users(void)
     CU_add_test(suite, "a bad file is refused with all that is wrong",
                 a_bad_file_is_refused_with_all_that_is_wrong);
     CU_add_test(suite, "what is printed is read back", what_is_printed_is_read_back);
+    CU_add_test(suite, "a user may have very many rules", a_user_may_have_very_many_rules);
     CU_add_test(suite, "lines of a configuration are checked",
                 lines_of_a_configuration_are_checked);
     CU_add_test(suite, "a file is replaced whole and kept private",
