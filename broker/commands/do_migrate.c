@@ -2,8 +2,9 @@
  * MIGRATE: values are dumped here, restored there, and gone from here as soon
  * as the other server has said that it has them.
  *
- * All requests are sent in one piece, then all answers are read; meanwhile
- * nobody else is served, so that a key is never in two places or in none.
+ * Values are sent in one piece once the other server has let us in and has the
+ * database, then all answers are read; meanwhile nobody else is served, so that
+ * a key is never in none of both places.
  */
 #include "handlers.h"
 
@@ -225,10 +226,10 @@ static void say_restore(struct moving *moving, struct slice key, struct buffer *
     statement_put(out, words, moving->wish->replace ? 5 : 4);
 }
 
-static void say_all(struct moving *moving, struct buffer *out)
+/* Who we are, and which database is meant. */
+static void say_hello(const struct moving *moving, struct buffer *out)
 {
     const struct migration *wish = moving->wish;
-    struct buffer payload = { 0 };
     char digits[NUMBER_INTEGER_MAX];
     struct slice select[2] = { SLICE("SELECT"), { digits, 0 } };
     struct slice auth[3] = { SLICE("AUTH"), wish->user, wish->password };
@@ -239,6 +240,13 @@ static void say_all(struct moving *moving, struct buffer *out)
         statement_put(out, auth, wish->user.len == 0 ? 2 : 3);
     select[1].len = number_put(digits, wish->db);
     statement_put(out, select, 2);
+}
+
+static void say_values(struct moving *moving, struct buffer *out)
+{
+    struct buffer payload = { 0 };
+
+    buffer_rewind(out);
     for (size_t i = 0; i < moving->count; i++)
         say_restore(moving, moving->keys[i], out, &payload);
     buffer_clear(&payload);
@@ -271,19 +279,24 @@ static void let_go(struct moving *moving, struct slice key)
     ledger_say(call->ledger, words, 2);
 }
 
-/* Hears all answers, each for the key it is about. False if the other server is gone. */
-static bool hear_all(struct moving *moving)
+/* Hears what is said to who we are. False if the other server is gone. */
+static bool hear_hello(struct moving *moving, bool *fine)
 {
-    bool fine = true;
+    bool signed_in = true;
 
-    if (moving->wish->signs_in && !hear(moving, &fine))
+    if (moving->wish->signs_in && !hear(moving, &signed_in))
         return false;
-    if (!fine)
-        return true;
-    if (!hear(moving, &fine))
+    if (!hear(moving, fine))
         return false;
-    if (!fine)
-        return true;
+    *fine = *fine && signed_in;
+    return true;
+}
+
+/* Hears all answers, each for the key it is about. False if the other server is gone. */
+static bool hear_values(struct moving *moving)
+{
+    bool fine;
+
     for (size_t i = 0; i < moving->count; i++) {
         if (!hear(moving, &fine))
             return false;
@@ -303,16 +316,24 @@ static void refuse_io(struct moving *moving, const char *doing)
 static void move_all(struct moving *moving)
 {
     struct buffer out = { 0 };
+    bool fine;
 
     if (!connect_to(&moving->peer, moving->wish->host, moving->wish->port)) {
         refuse_io(moving, "connecting to the client");
         return;
     }
-    say_all(moving, &out);
-    if (!write_all(&moving->peer, buffer_slice(&out)))
+    say_hello(moving, &out);
+    if (!write_all(&moving->peer, buffer_slice(&out))) {
         refuse_io(moving, "writing to target instance");
-    else if (!hear_all(moving))
+    } else if (!hear_hello(moving, &fine)) {
         refuse_io(moving, "reading from target instance");
+    } else if (fine) {
+        say_values(moving, &out);
+        if (!write_all(&moving->peer, buffer_slice(&out)))
+            refuse_io(moving, "writing to target instance");
+        else if (!hear_values(moving))
+            refuse_io(moving, "reading from target instance");
+    }
     (void)close(moving->peer.fd);
     buffer_clear(&out);
     buffer_clear(&moving->peer.heard);

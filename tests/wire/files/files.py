@@ -409,6 +409,33 @@ def who_asks_while_data_is_loaded_is_told_so():
     one.process = None
 
 
+@case
+def keys_migrate_to_redis_and_back():
+    here, there = server(MILLRACE, "migrate-here", *LOG), server(REDIS, "migrate-there", "--save", "")
+    assert here.start() and there.start()
+    client, other = here.client(), there.client()
+    fill(client)
+    client("SELECT", 0)
+    keys = sorted(client("KEYS", "*"))
+    before = digest(client)
+    try:
+        client("MIGRATE", "127.0.0.1", there.port, "int", 99, 5000)
+        raise AssertionError("not refused")
+    except Refused as error:
+        assert "DB index is out of range" in str(error)
+    assert client("MIGRATE", "127.0.0.1", there.port, "", 0, 5000, "KEYS", *keys) == "OK"
+    assert client("DBSIZE") == 0 and other("DBSIZE") == len(keys)
+    other("SET", keys[1], "in the way")
+    other("MIGRATE", "127.0.0.1", here.port, "", 0, 5000, "KEYS", *keys)
+    client("SET", keys[1], "x")
+    assert client("DBSIZE") == len(keys) and other("DBSIZE") == 0
+    here.kill()
+    assert here.start() and here.client()("DBSIZE") == len(keys)
+    assert before != digest(here.client())
+    here.kill()
+    there.end()
+
+
 # ---- millrace check ----
 
 def check(*words):
