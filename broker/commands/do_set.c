@@ -41,12 +41,35 @@ enum verdict reply_members(struct call *call, const struct set *set)
 
 /* ---- Adding and removing ---- */
 
+enum { TOGETHER = 16 }; /* members that are put together if there are more than so many */
+
+/* Adds the words to the end; how many were new. */
+static int64_t add_members(struct call *call, struct set *set)
+{
+    struct args *args = call->args;
+    bool has_room = false;
+    int64_t added = 0;
+
+    while (args_left(args) > TOGETHER) {
+        if (!has_room && set_is_table(set)) {
+            set_make_room(set, args_left(args));
+            has_room = true;
+        }
+        set_ask_ahead(set, args->words + args_position(args), TOGETHER);
+        for (unsigned i = 0; i < TOGETHER; i++)
+            added += set_add(set, call->limits, args_next(args));
+    }
+    while (args_more(args))
+        added += set_add(set, call->limits, args_next(args));
+    return added;
+}
+
 /* SADD key member [member ...]: how many members are new. */
 enum verdict do_sadd(struct call *call)
 {
     struct slice key = args_next(call->args);
     struct set *set;
-    int64_t added = 0;
+    int64_t added;
     enum refusal refusal = find_set(call, key, LOOK_WRITE, &set);
 
     if (refusal != REFUSAL_NONE)
@@ -55,8 +78,7 @@ enum verdict do_sadd(struct call *call)
         set = set_new();
         put_set(call, key, set);
     }
-    while (args_more(call->args))
-        added += set_add(set, call->limits, args_next(call->args));
+    added = add_members(call, set);
     if (added > 0) {
         ledger_changed(call->ledger, key, EVENT_SET, "sadd");
         ledger_count(call->ledger, (uint64_t)added - 1);

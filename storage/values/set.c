@@ -242,6 +242,18 @@ void set_reserve(struct set *set, const struct value_limits *limits, size_t memb
         become_table(set, limits, members_coming);
 }
 
+void set_make_room(struct set *set, size_t coming)
+{
+    if (set->value.form == SET_TABLE)
+        table_reserve(set->of.table, set_count(set) + coming);
+}
+
+void set_ask_ahead(const struct set *set, const struct slice *coming, size_t count)
+{
+    for (size_t i = 0; set->value.form == SET_TABLE && i < count; i++)
+        table_prefetch(set->of.table, table_hash(set->of.table, coming[i]));
+}
+
 bool set_remove(struct set *set, struct slice member)
 {
     int64_t integer;

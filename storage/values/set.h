@@ -62,6 +62,13 @@ bool set_add(struct set *set, const struct value_limits *limits, struct slice me
 /* Says that about so many members are to be added. */
 void set_reserve(struct set *set, const struct value_limits *limits, size_t members);
 
+/* Says that so many more members are coming, which matters to a table only. */
+void set_make_room(struct set *set, size_t members);
+
+/* Says which members are to be added or looked for next: in a table their buckets are asked for, so
+ * that one's miss hides another's. */
+void set_ask_ahead(const struct set *set, const struct slice *members, size_t count);
+
 /* Takes a member out; it may be borrowed from this set. False if it is not there. */
 bool set_remove(struct set *set, struct slice member);
 
