@@ -325,6 +325,29 @@ static void a_large_set_costs_little_more_than_its_bytes(void)
     set_free(set);
 }
 
+static void many_are_coming(void)
+{
+    enum { MANY = 3000, SOME = 10 };
+    struct set *set = set_new();
+    struct slice coming[SOME];
+    char rooms[SOME][16];
+
+    for (unsigned i = 0; i < MANY; i += SOME) {
+        for (unsigned k = 0; k < SOME; k++) {
+            rooms[k][0] = 'm';
+            coming[k] = slice_of(rooms[k], 1 + number_put(rooms[k] + 1, (i + k) % 2500));
+        }
+        if (i == MANY / 2)
+            set_make_room(set, MANY);
+        set_ask_ahead(set, coming, SOME);
+        for (unsigned k = 0; k < SOME; k++)
+            CU_ASSERT_EQUAL(set_add(set, &value_limits_default, coming[k]), i + k < 2500);
+        set_check(set);
+    }
+    CU_ASSERT_EQUAL(set_count(set), 2500);
+    set_free(set);
+}
+
 void suite_set(void)
 {
     CU_pSuite suite = CU_add_suite("set", NULL, NULL);
@@ -334,6 +357,7 @@ void suite_set(void)
     CU_add_test(suite, "the algebra agrees with a naive model",
                 the_algebra_agrees_with_a_naive_model);
     CU_add_test(suite, "an intersection ends when told", an_intersection_ends_when_told);
+    CU_add_test(suite, "members said to be coming are added as any others", many_are_coming);
     CU_add_test(suite, "statements and copies are equal", statements_and_copies_are_equal);
     CU_add_test(suite, "a large set costs little more than its bytes",
                 a_large_set_costs_little_more_than_its_bytes);
