@@ -1,6 +1,7 @@
 /* Options come in, the log is told; nothing here knows what is in its files. */
 #include "broker/durable.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "broker/boot.h"
@@ -244,8 +245,12 @@ static bool load_snapshot(struct loading *loading, struct trouble *trouble)
 {
     struct broker *broker = loading->broker;
 
-    if (broker->options->save.count > 0 && !snapshot_lock(broker->snapshot, trouble))
-        return false;
+    if (broker->options->save.count > 0 && !snapshot_lock(broker->snapshot, trouble)) {
+        if (trouble->code != EACCES && trouble->code != EROFS)
+            return false;
+        /* Nobody can write here; saving will say so again. */
+        log_line(broker->log, LOG_WARNING, "Snapshots cannot be saved here: %s", trouble->text);
+    }
     switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
     case SNAPSHOT_REFUSED:
         log_line(broker->log, LOG_WARNING, "Terminating server after rdb file reading failure.");
