@@ -187,7 +187,8 @@ bool watch_any_past(struct watch *watch, struct session *session)
     return false;
 }
 
-static void touch(struct watch *watch, uint32_t db, struct slice key)
+/* A key that expires is news only to those who saw it: for the others it never was there. */
+static void touch(struct watch *watch, uint32_t db, struct slice key, bool expired)
 {
     struct table *keys = &watch->keys[db];
     struct watched *watched;
@@ -197,8 +198,12 @@ static void touch(struct watch *watch, uint32_t db, struct slice key)
     watched = table_find(keys, key, table_hash(keys, key));
     if (watched == NULL)
         return;
-    for (struct chain *link = watched->watches.next; link != &watched->watches; link = link->next)
-        CHAIN_OWNER(link, struct interest, of_key)->session->watch_failed = true;
+    for (struct chain *link = watched->watches.next; link != &watched->watches; link = link->next) {
+        const struct interest *interest = CHAIN_OWNER(link, struct interest, of_key);
+
+        if (!expired || interest->existed)
+            interest->session->watch_failed = true;
+    }
 }
 
 static void touch_existing(void *who, uint32_t db)
@@ -209,7 +214,7 @@ static void touch_existing(void *who, uint32_t db)
     for (struct watched *watched = table_walk_begin(&walk, &watch->keys[db]); watched != NULL;
          watched = table_walk_next(&walk)) {
         if (exists(watch, db, key_of_watched(watched)))
-            touch(watch, db, key_of_watched(watched));
+            touch(watch, db, key_of_watched(watched), false);
     }
     table_walk_end(&walk);
 }
@@ -222,7 +227,7 @@ void watch_changes(void *who, const struct ledger_line *lines, size_t count)
         return;
     for (size_t i = 0; i < count; i++) {
         if (!lines[i].everything && !lines[i].notice_only)
-            touch(watch, lines[i].db, lines[i].key);
+            touch(watch, lines[i].db, lines[i].key, lines[i].class == EVENT_EXPIRED);
     }
 }
 
