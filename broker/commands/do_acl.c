@@ -237,8 +237,7 @@ enum verdict do_acl_cat(struct call *call)
     for (size_t i = 0; i < command_count(); i++) {
         const struct command *command = command_at(i);
 
-        /* Of a container its subcommands are listed. */
-        if (command->subcommand_count > 0 || (command->categories >> category & 1) == 0)
+        if ((command->categories >> category & 1) == 0)
             continue;
         reply_bulk(call->reply, command_full_name(command));
         count++;

@@ -131,6 +131,11 @@ command_compare() {
     oracle=$port
     serve "$build/millrace" && "$python" tests/wire/command_compare.py "$port" "$oracle"
 }
+acl_compare() {
+    serve redis-server --save '' || return 1
+    oracle=$port
+    serve "$build/millrace" && "$python" tests/wire/acl_compare.py "$port" "$oracle"
+}
 bench_smoke() {
     made "$build/millrace-bench" && serve "$build/millrace" || return 1
     sh tests/wire/bench_smoke.sh "$build/millrace-bench" "$port"
@@ -158,9 +163,9 @@ for want; do
     cli_compare)
         if have redis-cli; then stage cli_compare cli_compare
         else absent cli_compare 'no redis-cli here'; fi ;;
-    command_compare)
-        if have redis-server && have "$python"; then stage command_compare command_compare
-        else absent command_compare 'no redis-server or python3 here'; fi ;;
+    command_compare | acl_compare)
+        if have redis-server && have "$python"; then stage "$want" "$want"
+        else absent "$want" 'no redis-server or python3 here'; fi ;;
     differential)
         if have redis-server && have python3; then
             stage differential python3 tests/differential/differential.py \
