@@ -273,6 +273,12 @@ static void make_users(struct broker *broker)
     config_print_users(broker->config, acl_print_lines, broker->acl);
 }
 
+/* Output chunks that nobody uses go before any key does. */
+static void relieve_pool(void *connections)
+{
+    outbox_pool_trim(connections_pool(connections));
+}
+
 /* What runs calls. */
 static void make_dispatch(struct broker *broker)
 {
@@ -294,7 +300,8 @@ static void make_dispatch(struct broker *broker)
     broker->memory_limit = memory_limit_new(&(struct memory_limit_setup){
         .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
         .worker = broker->worker, .options = broker->options, .note = latency_note,
-        .note_who = broker->latency, .unwatch = watch_forget, .unwatch_who = broker->watch });
+        .note_who = broker->latency, .relieve = relieve_pool,
+        .relieve_who = broker->connections, .unwatch = watch_forget, .unwatch_who = broker->watch });
     make_users(broker);
     make_scripts(broker);
     broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);

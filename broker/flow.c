@@ -85,10 +85,12 @@ static const struct {
     { "read",         connections_read,  MODULE(connections) }, /* requests run meanwhile     */
     { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
     { "expire",       upkeep_step,       MODULE(upkeep)      },
-    { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
     { "invalidate", tracking_step,   MODULE(tracking)    }, /* what broadcasts are about */
     { "write AOF",    propagate_step,    MODULE(propagate)   },
     { "send replies", connections_send,  MODULE(connections) },
+    { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
+    { "send of it",   connections_send,  MODULE(connections) }, /* to who caches what went   */
+    { "relieve",      memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */
     { "evict sessions", sessions_evict, MODULE(sessions) }, /* who left too much unread        */
     { "close",        connections_close, MODULE(connections) },
 };

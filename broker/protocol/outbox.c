@@ -18,7 +18,8 @@
 enum {
     SMALL_CHUNK = 4 * 1024,  /* holds a turn's replies of most sessions */
     LARGE_CHUNK = 64 * 1024, /* for those who have much to hear */
-    KEPT_CHUNKS = 256        /* of each size, in the pool */
+    KEPT_SMALL = 256,        /* chunks in the pool */
+    KEPT_LARGE = 16
 };
 
 struct chunk {
@@ -58,6 +59,13 @@ static void empty_shelf(struct shelf *shelf)
         shelf->chunks = chunk->next;
         memory_free(chunk);
     }
+    shelf->count = 0;
+}
+
+void outbox_pool_trim(struct outbox_pool *pool)
+{
+    empty_shelf(&pool->small);
+    empty_shelf(&pool->large);
 }
 
 void outbox_pool_free(struct outbox_pool *pool)
@@ -98,14 +106,17 @@ static void chunk_return(struct outbox *outbox, struct chunk *chunk)
 {
     struct outbox_pool *pool = outbox->pool;
     struct shelf *shelf = NULL;
+    int most = KEPT_SMALL;
 
     outbox->held -= chunk_memory(chunk);
 
-    if (chunk->size == SMALL_CHUNK - sizeof(struct chunk))
+    if (chunk->size == SMALL_CHUNK - sizeof(struct chunk)) {
         shelf = &pool->small;
-    else if (chunk->size == LARGE_CHUNK - sizeof(struct chunk))
+    } else if (chunk->size == LARGE_CHUNK - sizeof(struct chunk)) {
         shelf = &pool->large;
-    if (shelf == NULL || shelf->count >= KEPT_CHUNKS) {
+        most = KEPT_LARGE;
+    }
+    if (shelf == NULL || shelf->count >= most) {
         memory_free(chunk);
         return;
     }
@@ -211,7 +222,7 @@ static void close_span(struct outbox *outbox, bool last)
 
 char *outbox_reserve_slow(struct outbox *outbox, size_t len)
 {
-    bool large = outbox->chunk != NULL;
+    bool large = outbox_pending(outbox) >= LARGE_CHUNK / 2;
 
     if (UNLIKELY(!outbox->choked && outbox_pending(outbox) > outbox->most))
         choke(outbox);

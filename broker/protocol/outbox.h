@@ -120,6 +120,9 @@ size_t outbox_memory(const struct outbox *outbox);
 /* The same for sums: of what is shared by n holders an n-th. O(spans). */
 size_t outbox_memory_own(const struct outbox *outbox);
 
+/* Gives back what the pool keeps for later. */
+void outbox_pool_trim(struct outbox_pool *pool);
+
 /* Bytes kept for later by the pool. */
 size_t outbox_pool_memory(const struct outbox_pool *pool);
 

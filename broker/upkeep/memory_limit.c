@@ -168,6 +168,7 @@ void memory_limit_follow_options(struct memory_limit *limit)
     keyspaces_count_use(limit->setup.keyspaces, use_of(policy),
                         (uint32_t)options->lfu_log_factor, (uint32_t)options->lfu_decay_time);
     limit->bytes = bytes_of(options->maxmemory, memory_of_machine());
+    keyspaces_set_room(limit->setup.keyspaces, SIZE_MAX);
     limit->queue_bytes = bytes_of(options->maxmemory_queues, limit->bytes);
     limit->queue_kinds = (1u << VALUE_LIST | 1u << VALUE_STREAM) &
                          (takes_all_keys(policy) ? ~rules.kinds : ~0u);
@@ -191,13 +192,22 @@ bool memory_limit_is_over(const struct memory_limit *limit)
 
 /* ---- Evicting ---- */
 
-/* Evicts until memory is below its limit or the time is over. */
+/*
+ * Evicts as much as memory is over its limit, or until the time is over. What is
+ * freed counts, not what is in use then: to tell of keys that went takes memory
+ * too, for a while, and must not have others go.
+ */
 static enum outcome evict_for(struct memory_limit *limit, micros patience, micros begun)
 {
     enum eviction_result result = EVICTION_NOTHING;
+    size_t used = memory_used();
+    size_t wanted = used > limit->bytes ? used - limit->bytes : 0;
+    size_t freed = 0;
     size_t taken = 0;
 
-    for (size_t tries = 1; memory_limit_is_over(limit); tries++) {
+    for (size_t tries = 1; freed < wanted; tries++) {
+        size_t left;
+
         result = eviction_take(limit->eviction);
         if (result == EVICTION_NOTHING)
             return STUCK;
@@ -207,6 +217,9 @@ static enum outcome evict_for(struct memory_limit *limit, micros patience, micro
             limit->handed = true;
             return STILL_OVER;
         }
+        left = memory_used();
+        freed += left < used ? used - left : 0;
+        used = left;
         if (tries % LOOK_EVERY == 0 &&
             clock_monotonic(limit->setup.clock) - begun >= patience)
             return taken > 0 ? STILL_OVER : STUCK;
@@ -412,6 +425,7 @@ void memory_limit_forget(void *who, struct session *session)
 enum pass memory_limit_guard(void *who, struct call *call)
 {
     struct memory_limit *limit = who;
+    size_t used;
 
     /* What a log or a primary says was allowed where it was said first. */
     if (UNLIKELY(call->session->connection == NULL))
@@ -422,8 +436,11 @@ enum pass memory_limit_guard(void *who, struct call *call)
         if (pass != PASS_ON)
             return pass;
     }
-    if (LIKELY(limit->bytes == 0) ||
-        (LIKELY(memory_used() <= limit->bytes) && limit->over_since == 0))
+    if (LIKELY(limit->bytes == 0))
+        return PASS_ON;
+    used = memory_used();
+    keyspaces_set_room(limit->setup.keyspaces, used < limit->bytes ? limit->bytes - used : 0);
+    if (LIKELY(used <= limit->bytes && limit->over_since == 0))
         return PASS_ON;
     return check(limit, call);
 }
@@ -433,10 +450,23 @@ bool memory_limit_step(void *who)
     struct memory_limit *limit = who;
     bool more = UNLIKELY(limit->waiting.count > 0 || limit->admitted != NULL) &&
                 serve_waiting(limit);
+    uint64_t evicted;
 
     if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0))
         return more;
-    return (come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed) || more;
+    evicted = keyspaces_counts(limit->setup.keyspaces)->evicted;
+    more |= come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed;
+    /* What was said of those that went is written in the turn that follows. */
+    return more || keyspaces_counts(limit->setup.keyspaces)->evicted != evicted;
+}
+
+bool memory_limit_relieve(void *who)
+{
+    struct memory_limit *limit = who;
+
+    if (UNLIKELY(memory_limit_is_over(limit)))
+        limit->setup.relieve(limit->setup.relieve_who);
+    return false;
 }
 
 /* ---- Telling ---- */

@@ -35,6 +35,10 @@ struct memory_limit_setup {
     void (*note)(void *who, const char *event, micros took);
     void *note_who;
 
+    /* Gives back memory that is only kept for later: at the end of a turn, before keys go. */
+    void (*relieve)(void *who);
+    void *relieve_who;
+
     /* Takes a session's watches back, when its EXEC is refused. */
     void (*unwatch)(void *who, struct session *session);
     void *unwatch_who;
@@ -61,6 +65,9 @@ enum pass memory_limit_guard(void *limit, struct call *call);
 
 /* The step of a turn: true if more is to be evicted at once. */
 bool memory_limit_step(void *limit);
+
+/* The step after all is sent: has memory given back that is only kept for later, if it is short. */
+bool memory_limit_relieve(void *limit);
 
 /* Follows the options maxmemory*, lfu-*. */
 void memory_limit_follow_options(struct memory_limit *limit);

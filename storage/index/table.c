@@ -318,6 +318,11 @@ void table_set_reluctant(struct table *table, bool reluctant)
     table->reluctant = reluctant;
 }
 
+size_t table_next_bytes(const struct table *table)
+{
+    return array_bytes(table->exponent + 1u);
+}
+
 /* -- Making and ending. */
 
 void table_init(struct table *table, const struct table_kind *kind, const struct hash_key *key)

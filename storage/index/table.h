@@ -256,6 +256,9 @@ bool table_resize_step(struct table *table, size_t buckets);
  */
 void table_set_reluctant(struct table *table, bool reluctant);
 
+/* Bytes of the array that it would grow into. */
+size_t table_next_bytes(const struct table *table);
+
 /* How many buckets its arrays have (DEBUG HTSTATS, INFO). */
 size_t table_buckets(const struct table *table);
 

@@ -35,6 +35,7 @@ struct keyspaces *keyspaces_new(const struct keyspaces_setup *setup)
     all->secret = setup->secret;
     all->changes = setup->changes;
     all->reclaim = setup->reclaim;
+    all->room = SIZE_MAX;
     random_secret(&seed, sizeof(seed));
     random_seed(&all->random, seed);
     keyspaces_count_use(all, USE_READ, 10, 1);
@@ -85,6 +86,15 @@ millis keyspaces_now(const struct keyspaces *all)
 void keyspaces_keep_expired(struct keyspaces *all, bool keep)
 {
     all->keep_expired = keep;
+}
+
+void keyspaces_set_room(struct keyspaces *all, size_t room)
+{
+    bool followed = all->room != room && room == SIZE_MAX;
+
+    all->room = room;
+    for (uint32_t db = 0; followed && db < all->count; db++)
+        table_set_reluctant(&all->at[db].items, (all->unmarked & UNMARKED_SAVING) != 0);
 }
 
 void keyspaces_hold(struct keyspaces *all, bool on)
@@ -256,6 +266,15 @@ struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct i
     return item;
 }
 
+/* At the limit of memory a larger table would have others evicted for its sake. */
+static void stay_within_room(struct keyspace *keys)
+{
+    bool saving = (keys->all->unmarked & UNMARKED_SAVING) != 0;
+
+    table_set_reluctant(&keys->items,
+                        saving || table_next_bytes(&keys->items) > keys->all->room);
+}
+
 /* Makes a key hold some content, which is then the item's. */
 static struct item *put_content(struct keyspace *keys, struct slice key,
                                 const struct item_content *content, bool keep_expiry)
@@ -267,6 +286,8 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
     millis due;
 
     if (slot == NULL) {
+        if (UNLIKELY(keys->all->room != SIZE_MAX))
+            stay_within_room(keys);
         item = item_new(key, content, -1);
         item->clock = item_clock_at_first(keys->all);
         table_add(&keys->items, item, hash);

