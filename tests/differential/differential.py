@@ -538,10 +538,14 @@ def main():
             if number % 20 == 0 and not replays(servers[0]):
                 failed += 1
                 print('  after --seed %d --episode %d' % (args.seed, number - 1))
-        if replays(servers[0]):
-            passed += 1
-        else:
-            failed += 1
+        ends_well = replays(servers[0])
+        servers[0].stop()
+        if servers[0].process.returncode != 0:
+            print('%s ended with %s' % (args.server, servers[0].process.returncode))
+            sys.stdout.write(open(servers[0].log.name, errors='replace').read()[-4000:])
+            ends_well = False
+        passed += ends_well
+        failed += not ends_well
     finally:
         for server in servers:
             server.stop()
