@@ -24,6 +24,7 @@
 #include "broker/observe/slowlog.h"
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
+#include "broker/oom_score.h"
 #include "broker/script/bridge.h"
 #include "broker/script/functions.h"
 #include "broker/script/patience.h"
@@ -399,11 +400,13 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
     make_sessions(broker);
     info_sections_add(broker);
     follow_options(broker);
+    broker->oom_score = oom_score_new(config);
     vitals_begin(broker->vitals);
 }
 
 void broker_clear(struct broker *broker)
 {
+    oom_score_free(broker->oom_score);
     upkeep_free(broker->upkeep);
     keeper_free(broker->keeper);
     for (struct chain *all = sessions_chain(broker->sessions); !chain_is_empty(all);

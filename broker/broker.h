@@ -40,6 +40,7 @@ struct memory_limit;
 struct metrics;
 struct monitor;
 struct notice;
+struct oom_score;
 struct options;
 struct patience;
 struct pausing;
@@ -102,6 +103,7 @@ struct broker {
     struct snapshot      *snapshot;   /* the RDB file */
     struct save_points   *save_points; /* when it is written, and what follows if it is not */
     struct propagate     *propagate;  /* hands what is said to the AOF */
+    struct oom_score     *oom_score;  /* oom-score-adj */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */
 };

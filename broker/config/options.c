@@ -11,6 +11,7 @@
 #include "broker/config/options_private.h"
 #include "storage/base/memory.h"
 
+static const char *const option_words_oom[] = { "no", "yes", "relative", "absolute", NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
 static const char *const option_words_appendfsync[] = { "everysec", "always", "no", NULL };

@@ -22,6 +22,7 @@
 #include "storage/base/trouble.h"
 
 /* Who may: nobody, everybody, or who came through loopback or the unix socket. */
+enum option_oom { OPTION_OOM_NO, OPTION_OOM_YES, OPTION_OOM_RELATIVE, OPTION_OOM_ABSOLUTE };
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 
 /* What new users may hear: nothing, or all channels. */

@@ -1,0 +1,22 @@
+/*
+ * oom-score-adj: whom the kernel kills first when the machine is out of memory.
+ *
+ * The score of the process is set to the first of oom-score-adj-values, in
+ * addition to what it was at first, or as it stands (absolute); switched off, it
+ * is what it was again.
+ */
+#ifndef BROKER_OOM_SCORE_H
+#define BROKER_OOM_SCORE_H
+
+#include <stdbool.h>
+
+struct config;
+struct oom_score;
+
+/* Takes the score as it is, and follows the options from now on; they are obeyed at once. */
+struct oom_score *oom_score_new(struct config *config);
+
+/* Frees it. NULL is fine. */
+void oom_score_free(struct oom_score *score);
+
+#endif
