@@ -1,52 +1,19 @@
 /*
  * What always holds:
  *   (1) A waiter has one place in one lane of each different key it named.
- *   (2) A lane with no places is not in its key; a key with no lanes is not in the table.
- *   (3) A session waits if and only if session->waiter is set, and then session->paused is.
- *   (4) A waiter with a deadline is in `deadlines` once, a lane with an alarm in `alarms`.
- *   (5) Nobody in a lane needs less than its `least_need`.
+ *   (2) A session waits if and only if session->waiter is set, and then session->paused is.
+ *   (3) A waiter with a deadline is in `deadlines` once.
  */
 #include "broker/dispatch/waiting.h"
 
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/kept_answer.h"
+#include "broker/dispatch/lanes.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "storage/base/memory.h"
 #include "storage/index/ordered.h"
 #include "storage/index/table.h"
-
-/* A key of one database that somebody waits for. */
-struct awaited {
-    struct chain  lanes;
-    struct chain  ready; /* in waiting->ready while it is to be served */
-    uint32_t      db;
-    uint32_t      len;
-    bool          held;  /* it is being served: not to be freed */
-    char          key[];
-};
-
-/* Waiters of one key that compete with each other, or all want the same. */
-struct lane {
-    struct chain    link;
-    struct chain    places;
-    struct awaited *of;
-    uint8_t         kind;
-    bool            shared;
-    bool            on_gone;
-    uint32_t        len;
-    uint64_t        least_need;
-    uint64_t        serial;  /* of two that ring at once the older is first */
-    millis          wake_at; /* 0 for never */
-    char            name[];
-};
-
-/* Where a waiter stands in a lane. */
-struct place {
-    struct chain           link;
-    struct lane           *lane;
-    struct session_waiter *waiter;
-};
 
 struct session_waiter {
     struct session       *session;
@@ -65,32 +32,15 @@ struct deadline {
     struct session_waiter *waiter;
 };
 
-struct alarm {
-    int64_t      at;
-    struct lane *lane;
-};
-
 struct waiting {
     struct waiting_setup setup;
     struct kept_answer   answer;
-    struct table        *keys;  /* one for each database */
-    uint32_t             dbs;
+    struct lanes         lanes;
     struct ordered      *deadlines;
-    struct ordered      *alarms;
-    uint64_t             lanes; /* ever made */
     struct chain         ready;
     size_t               count;
     bool                 serving;
 };
-
-static struct slice key_of_awaited(const void *item)
-{
-    const struct awaited *awaited = item;
-
-    return slice_of(awaited->key, awaited->len);
-}
-
-static const struct table_kind awaited_kind = { .key = key_of_awaited };
 
 static int compare_deadlines(const void *a, const void *b, void *who)
 {
@@ -111,34 +61,13 @@ static const struct ordered_kind deadline_kind = {
     .compare = compare_deadlines,
 };
 
-static int compare_alarms(const void *a, const void *b, void *who)
-{
-    const struct alarm *x = a;
-    const struct alarm *y = b;
-
-    (void)who;
-    if (x->at != y->at)
-        return x->at < y->at ? -1 : 1;
-    return (x->lane->serial > y->lane->serial) - (x->lane->serial < y->lane->serial);
-}
-
-static const struct ordered_kind alarm_kind = {
-    .record_size = sizeof(struct alarm),
-    .lead = ORDERED_LEAD_SIGNED,
-    .compare = compare_alarms,
-};
-
 struct waiting *waiting_new(const struct waiting_setup *setup)
 {
     struct waiting *waiting = memory_new_zeroed(1, sizeof(*waiting));
 
     waiting->setup = *setup;
-    waiting->dbs = keyspaces_count(setup->keyspaces);
-    waiting->keys = memory_new_zeroed(waiting->dbs, sizeof(struct table));
-    for (uint32_t db = 0; db < waiting->dbs; db++)
-        table_init(&waiting->keys[db], &awaited_kind, setup->secret);
+    lanes_init(&waiting->lanes, keyspaces_count(setup->keyspaces), setup->secret);
     waiting->deadlines = ordered_new(&deadline_kind, NULL);
-    waiting->alarms = ordered_new(&alarm_kind, NULL);
     chain_init(&waiting->ready);
     return waiting;
 }
@@ -148,70 +77,9 @@ void waiting_free(struct waiting *waiting)
     if (waiting == NULL)
         return;
     must(waiting->count == 0);
-    for (uint32_t db = 0; db < waiting->dbs; db++)
-        table_clear(&waiting->keys[db], NULL, NULL);
-    memory_free(waiting->keys);
+    lanes_clear(&waiting->lanes);
     ordered_free(waiting->deadlines);
-    ordered_free(waiting->alarms);
     memory_free(waiting);
-}
-
-static struct awaited *find_awaited(struct waiting *waiting, uint32_t db, struct slice key)
-{
-    struct table *keys = &waiting->keys[db];
-
-    return table_find(keys, key, table_hash(keys, key));
-}
-
-static struct awaited *find_or_add_awaited(struct waiting *waiting, uint32_t db, struct slice key)
-{
-    struct awaited *awaited = find_awaited(waiting, db, key);
-
-    if (awaited != NULL)
-        return awaited;
-    awaited = memory_new(sizeof(*awaited) + key.len);
-    chain_init(&awaited->lanes);
-    chain_init(&awaited->ready);
-    awaited->held = false;
-    awaited->db = db;
-    awaited->len = (uint32_t)key.len;
-    if (key.len > 0)
-        memcpy(awaited->key, key.at, key.len);
-    table_add(&waiting->keys[db], awaited, table_hash(&waiting->keys[db], key));
-    return awaited;
-}
-
-static bool lane_is(const struct lane *lane, const struct wait *wait)
-{
-    return lane->kind == wait->kind && lane->shared == wait->shared &&
-           lane->on_gone == wait->on_gone &&
-           slice_equal(slice_of(lane->name, lane->len), wait->lane);
-}
-
-static struct lane *find_or_add_lane(struct waiting *waiting, struct awaited *awaited,
-                                     const struct wait *wait)
-{
-    struct lane *lane;
-
-    for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
-        lane = CHAIN_OWNER(link, struct lane, link);
-        if (lane_is(lane, wait))
-            return lane;
-    }
-    lane = memory_new(sizeof(*lane) + wait->lane.len);
-    chain_init(&lane->places);
-    lane->of = awaited;
-    lane->kind = (uint8_t)wait->kind;
-    lane->shared = wait->shared;
-    lane->on_gone = wait->on_gone;
-    lane->len = (uint32_t)wait->lane.len;
-    lane->least_need = wait->need;
-    lane->serial = waiting->lanes++;
-    lane->wake_at = 0;
-    if (wait->lane.len > 0)
-        memcpy(lane->name, wait->lane.at, wait->lane.len);
-    chain_put_last(&awaited->lanes, &lane->link);
-    return lane;
 }
 
 /* One block: the waiter, its places, its words, their bytes. */
@@ -264,8 +132,7 @@ void waiting_add(struct waiting *waiting, struct call *call, const struct wait *
         waiter->deadline = wait->timeout > INT64_MAX - call->now ? INT64_MAX
                                                                  : call->now + wait->timeout;
     for (size_t i = 0; i < wait->count; i++) {
-        struct awaited *awaited = find_or_add_awaited(waiting, session->db, wait->keys[i]);
-        struct lane *lane = find_or_add_lane(waiting, awaited, wait);
+        struct lane *lane = lanes_lane(&waiting->lanes, session->db, wait->keys[i], wait);
         struct place *place = &waiter->places[waiter->place_count];
 
         if (stands_in(waiter, lane))
@@ -289,53 +156,12 @@ void waiting_add(struct waiting *waiting, struct call *call, const struct wait *
     ledger_listen(waiting->setup.ledger, LISTENER_WAITERS, true);
 }
 
-static void stop_alarm(struct waiting *waiting, struct lane *lane)
-{
-    struct alarm alarm = { lane->wake_at, lane };
-
-    if (lane->wake_at == 0)
-        return;
-    must(ordered_remove(waiting->alarms, &alarm, NULL));
-    lane->wake_at = 0;
-}
-
 void waiting_wake_at(struct waiting *waiting, struct session *session, millis at)
 {
     struct session_waiter *waiter = session->waiter;
 
-    for (size_t i = 0; i < waiter->place_count; i++) {
-        struct lane *lane = waiter->places[i].lane;
-        struct alarm alarm = { at, lane };
-
-        if (lane->wake_at != 0 && lane->wake_at <= at)
-            continue;
-        stop_alarm(waiting, lane);
-        lane->wake_at = at;
-        must(ordered_insert(waiting->alarms, &alarm));
-    }
-}
-
-/* A key that is or will be served is looked at again when that is done. */
-static void drop_awaited_if_empty(struct waiting *waiting, struct awaited *awaited)
-{
-    struct table *keys = &waiting->keys[awaited->db];
-
-    if (!chain_is_empty(&awaited->lanes) || awaited->held || chain_linked(&awaited->ready))
-        return;
-    must(table_remove_item(keys, awaited, table_hash(keys, key_of_awaited(awaited))));
-    memory_free(awaited);
-}
-
-static void drop_lane_if_empty(struct waiting *waiting, struct lane *lane)
-{
-    struct awaited *awaited = lane->of;
-
-    if (!chain_is_empty(&lane->places))
-        return;
-    stop_alarm(waiting, lane);
-    chain_leave(&lane->link);
-    memory_free(lane);
-    drop_awaited_if_empty(waiting, awaited);
+    for (size_t i = 0; i < waiter->place_count; i++)
+        lanes_wake_at(&waiting->lanes, waiter->places[i].lane, at);
 }
 
 /* Takes a waiter out of all lanes; its session may go on. */
@@ -350,7 +176,7 @@ static void end_wait(struct waiting *waiting, struct session_waiter *waiter)
     }
     for (size_t i = 0; i < waiter->place_count; i++) {
         chain_leave(&waiter->places[i].link);
-        drop_lane_if_empty(waiting, waiter->places[i].lane);
+        lanes_drop_if_empty(&waiting->lanes, waiter->places[i].lane);
     }
     session->waiter = NULL;
     session->paused = false;
@@ -383,7 +209,7 @@ static bool lane_may_be_served(struct waiting *waiting, const struct lane *lane)
 {
     const struct awaited *awaited = lane->of;
     struct keyspace *keys = keyspaces_at(waiting->setup.keyspaces, awaited->db);
-    struct item *item = keyspace_find(keys, key_of_awaited(awaited), LOOK_QUIET);
+    struct item *item = keyspace_find(keys, lanes_key(awaited), LOOK_QUIET);
 
     if (item != NULL && item_kind(item) == (enum value_kind)lane->kind)
         return true;
@@ -487,7 +313,7 @@ static void serve_key(struct waiting *waiting, struct caller *caller, struct awa
         serve_lane(waiting, caller, lane);
     }
     awaited->held = false;
-    drop_awaited_if_empty(waiting, awaited);
+    lanes_drop_key_if_empty(&waiting->lanes, awaited);
 }
 
 bool waiting_is_ready(const struct waiting *waiting)
@@ -520,11 +346,8 @@ static void make_ready(struct waiting *waiting, struct awaited *awaited)
 
 void waiting_key_changed(struct waiting *waiting, uint32_t db, struct slice key)
 {
-    struct awaited *awaited;
+    struct awaited *awaited = lanes_find(&waiting->lanes, db, key);
 
-    if (table_count(&waiting->keys[db]) == 0)
-        return;
-    awaited = find_awaited(waiting, db, key);
     if (awaited != NULL)
         make_ready(waiting, awaited);
 }
@@ -533,7 +356,7 @@ void waiting_all_changed(struct waiting *waiting, uint32_t db)
 {
     struct table_walk walk;
 
-    for (struct awaited *awaited = table_walk_begin(&walk, &waiting->keys[db]); awaited != NULL;
+    for (struct awaited *awaited = table_walk_begin(&walk, &waiting->lanes.keys[db]); awaited != NULL;
          awaited = table_walk_next(&walk))
         make_ready(waiting, awaited);
     table_walk_end(&walk);
@@ -541,11 +364,8 @@ void waiting_all_changed(struct waiting *waiting, uint32_t db)
 
 void waiting_due_earlier(struct waiting *waiting, uint32_t db, struct slice key)
 {
-    struct awaited *awaited;
+    struct awaited *awaited = lanes_find(&waiting->lanes, db, key);
 
-    if (table_count(&waiting->keys[db]) == 0)
-        return;
-    awaited = find_awaited(waiting, db, key);
     if (awaited == NULL)
         return;
     for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
@@ -560,30 +380,19 @@ void waiting_due_earlier(struct waiting *waiting, uint32_t db, struct slice key)
 millis waiting_next_deadline(const struct waiting *waiting)
 {
     struct ordered_cursor deadline = ordered_first(waiting->deadlines);
-    struct ordered_cursor alarm = ordered_first(waiting->alarms);
     millis at = deadline.record == NULL ? -1 : ((const struct deadline *)deadline.record)->at;
+    millis alarm = lanes_next_alarm(&waiting->lanes);
 
-    if (alarm.record == NULL)
-        return at;
-    if (at < 0 || ((const struct alarm *)alarm.record)->at < at)
-        at = ((const struct alarm *)alarm.record)->at;
-    return at;
+    return at < 0 || (alarm >= 0 && alarm < at) ? alarm : at;
 }
 
 /* Serves the lanes whose alarm rings. */
 static void ring(struct waiting *waiting, struct caller *caller, millis now)
 {
-    for (;;) {
-        struct ordered_cursor first = ordered_first(waiting->alarms);
-        const struct alarm *alarm = first.record;
-        struct awaited *awaited;
+    struct awaited *awaited;
 
-        if (alarm == NULL || alarm->at > now)
-            break;
-        awaited = alarm->lane->of;
-        stop_alarm(waiting, alarm->lane);
+    while ((awaited = lanes_ring(&waiting->lanes, now)) != NULL)
         make_ready(waiting, awaited);
-    }
     if (waiting_is_ready(waiting))
         waiting_serve(waiting, caller);
 }
@@ -622,33 +431,10 @@ void waiting_forget(void *waiting, struct session *session)
 
 size_t waiting_keys(const struct waiting *waiting)
 {
-    size_t count = 0;
-
-    for (uint32_t db = 0; db < waiting->dbs; db++)
-        count += table_count(&waiting->keys[db]);
-    return count;
-}
-
-static bool some_wait_for_removal(const struct awaited *awaited)
-{
-    for (struct chain *link = awaited->lanes.next; link != &awaited->lanes; link = link->next) {
-        if (CHAIN_OWNER(link, struct lane, link)->on_gone)
-            return true;
-    }
-    return false;
+    return lanes_keys(&waiting->lanes);
 }
 
 size_t waiting_keys_on_gone(const struct waiting *waiting)
 {
-    size_t count = 0;
-
-    for (uint32_t db = 0; db < waiting->dbs; db++) {
-        struct table_walk walk;
-
-        for (struct awaited *awaited = table_walk_begin(&walk, &waiting->keys[db]);
-             awaited != NULL; awaited = table_walk_next(&walk))
-            count += some_wait_for_removal(awaited);
-        table_walk_end(&walk);
-    }
-    return count;
+    return lanes_keys_on_gone(&waiting->lanes);
 }
