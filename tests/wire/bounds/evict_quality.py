@@ -136,7 +136,8 @@ def main():
     megabytes = 1024 if LONG else 128
     wait = worst_wait(binary, megabytes)
     longest = max(wait["events"].values(), default=0)
-    claims.that(longest < (5 if LONG else 20), "evicting %d MB took %.1f s, in steps of %d ms at most %s" %
+    claims.that(longest < (5 if LONG else 100),  # while others build, a step may wait for a processor
+                "evicting %d MB took %.1f s, in steps of %d ms at most %s" %
                 (megabytes, wait["took"], longest, wait["events"] or ""))
     print("  others waited %.2f ms at worst, %.2f ms in 99.9 %% (before it: %.2f ms at worst)" %
           (1e3 * wait["worst"], 1e3 * wait["p999"], 1e3 * wait["calm"]))
