@@ -28,6 +28,7 @@
 #include "broker/upkeep/upkeep.h"
 
 #define MODULE(name) offsetof(struct broker, name)
+#define EVERYWHERE   (GUARD_SCRIPTS | GUARD_QUEUED | GUARD_AGAIN)
 
 /* Every reason a command may be refused. The order is Redis's own, because a
  * client that offends twice sees which objection came first. */
@@ -37,16 +38,15 @@ static const struct {
     size_t module;
     unsigned places; /* who meets it beside requests: calls of scripts, of EXEC */
 } guards[] = {
-    { "known",      gate_known, MODULE(options), GUARD_REQUESTS }, /* it exists, has enough words */
-    { "permitted",  acl_guard, MODULE(acl), /* NOAUTH, NOPERM */
-      GUARD_SCRIPTS | GUARD_QUEUED | GUARD_AGAIN },
+    { "known",      gate_known,         MODULE(options),      GUARD_REQUESTS }, /* it exists */
+    { "permitted",  acl_guard,          MODULE(acl),          EVERYWHERE },     /* NOAUTH, NOPERM */
     { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS }, /* evicts; OOM */
-    { "snapshots",  save_points_guard, MODULE(save_points), GUARD_SCRIPTS }, /* MISCONF */
-    { "disk",       propagate_guard, MODULE(propagate), GUARD_SCRIPTS }, /* MISCONF */
-    { "mode",       gate_mode, MODULE(options), GUARD_REQUESTS }, /* subscribed, inside MULTI */
-    { "loaded",     gate_loaded, MODULE(metrics), GUARD_REQUESTS }, /* LOADING */
-    { "not busy",   patience_guard, MODULE(patience), GUARD_REQUESTS }, /* BUSY: a long script */
-    { "not paused", pausing_guard, MODULE(pausing), GUARD_REQUESTS }, /* waits for an answer */
+    { "snapshots",  save_points_guard,  MODULE(save_points),  GUARD_SCRIPTS },  /* MISCONF */
+    { "disk",       propagate_guard,    MODULE(propagate),    GUARD_SCRIPTS },  /* MISCONF */
+    { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS }, /* in MULTI */
+    { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS }, /* LOADING */
+    { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS }, /* BUSY */
+    { "not paused", pausing_guard,      MODULE(pausing),      GUARD_REQUESTS }, /* has to wait */
 };
 
 /* Everyone who is shown finished calls. All sleep unless there is something for them. */
@@ -56,10 +56,10 @@ static const struct {
     micros (*wants)(const void *who);
     size_t module;
 } witnesses[] = {
-    { "slowlog", slowlog_witness, slowlog_wants, MODULE(slowlog) },
-    { "latency", latency_witness, latency_wants, MODULE(latency) },
+    { "slowlog",  slowlog_witness,  slowlog_wants,  MODULE(slowlog) },
+    { "latency",  latency_witness,  latency_wants,  MODULE(latency) },
     { "tracking", tracking_witness, tracking_wants, MODULE(tracking) },
-    { "monitor", monitor_witness, monitor_wants, MODULE(monitor) },
+    { "monitor",  monitor_witness,  monitor_wants,  MODULE(monitor) },
 };
 
 /* Everything that follows a change, in the order it flows. What is said to the AOF is in the
@@ -69,10 +69,10 @@ static const struct {
     void (*run)(void *who, const struct ledger_line *lines, size_t count);
     size_t module;
 } effects[] = {
-    { "watch",   watch_changes,  MODULE(watch)   },
-    { "tracking", tracking_changes, MODULE(tracking) },
-    { "notices", notice_changes, MODULE(notice)  },
-    { "wake",    wake_changes,   MODULE(waiting) },
+    { "watch",    watch_changes,    MODULE(watch) },    /* EXECs that fail */
+    { "tracking", tracking_changes, MODULE(tracking) }, /* keys that sessions cache */
+    { "notices",  notice_changes,   MODULE(notice) },   /* keyspace events */
+    { "wake",     wake_changes,     MODULE(waiting) },  /* who waits for a key */
 };
 
 /* What a turn of the loop does once it knows who is ready. Replies leave only after the AOF has
@@ -82,17 +82,17 @@ static const struct {
     bool (*run)(void *who);
     size_t module;
 } turn_end[] = {
-    { "read",         connections_read,  MODULE(connections) }, /* requests run meanwhile     */
-    { "go on",        connections_wake,  MODULE(connections) }, /* sessions that need not wait */
-    { "expire",       upkeep_step,       MODULE(upkeep)      },
-    { "invalidate", tracking_step,   MODULE(tracking)    }, /* what broadcasts are about */
-    { "write AOF",    propagate_step,    MODULE(propagate)   },
-    { "send replies", connections_send,  MODULE(connections) },
-    { "evict",        memory_limit_step, MODULE(memory_limit) }, /* what commands left over     */
-    { "send of it",   connections_send,  MODULE(connections) }, /* to who caches what went   */
-    { "relieve",      memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */
-    { "evict sessions", sessions_evict, MODULE(sessions) }, /* who left too much unread        */
-    { "close",        connections_close, MODULE(connections) },
+    { "read",           connections_read,     MODULE(connections) },  /* requests run meanwhile */
+    { "go on",          connections_wake,     MODULE(connections) },  /* who need not wait */
+    { "expire",         upkeep_step,          MODULE(upkeep) },
+    { "invalidate",     tracking_step,        MODULE(tracking) },     /* what broadcasts tell */
+    { "write AOF",      propagate_step,       MODULE(propagate) },
+    { "send replies",   connections_send,     MODULE(connections) },
+    { "evict",          memory_limit_step,    MODULE(memory_limit) }, /* what commands left over */
+    { "send of it",     connections_send,     MODULE(connections) },  /* to who caches what went */
+    { "relieve",        memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */
+    { "evict sessions", sessions_evict,       MODULE(sessions) },     /* who left too much unread */
+    { "close",          connections_close,    MODULE(connections) },
 };
 
 static void *module_of(struct broker *broker, size_t offset)
