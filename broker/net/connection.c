@@ -15,16 +15,13 @@
  */
 #include "broker/net/connection.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "broker/metrics/metrics.h"
+#include "broker/net/address.h"
 #include "broker/net/loop.h"
 #include "storage/base/buffer.h"
 #include "storage/base/chain.h"
@@ -555,78 +552,32 @@ size_t connection_memory(const struct connection *connection)
     return memory_good_size(sizeof(*connection)) + connection->unread.capacity;
 }
 
-static void print_address(const struct sockaddr_storage *address, char *to, size_t size)
-{
-    char text[INET6_ADDRSTRLEN] = "?";
-
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-
-        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-        snprintf(to, size, "%s:%u", text, ntohs(v4->sin_port));
-    } else if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-
-        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
-        snprintf(to, size, "[%s]:%u", text, ntohs(v6->sin6_port));
-    } else if (address->ss_family == AF_UNIX) {
-        const struct sockaddr_un *local = (const struct sockaddr_un *)address;
-
-        snprintf(to, size, "%s:0", local->sun_path);
-    } else {
-        snprintf(to, size, "?:0");
-    }
-}
-
-/* The address of our own end, or the peer's; of a unix socket always our own, its path. */
-static void name_of(const struct connection *connection, bool peer, char *to, size_t size)
-{
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
-    int fd = connection->reader.fd;
-
-    if (peer && !connection_is_unix(connection))
-        (void)getpeername(fd, (struct sockaddr *)&address, &len);
-    else
-        (void)getsockname(fd, (struct sockaddr *)&address, &len);
-    print_address(&address, to, size);
-}
-
 void connection_peer_name(const struct connection *connection, char *to, size_t size)
 {
-    name_of(connection, true, to, size);
+    int fd = connection->reader.fd;
+    struct sockaddr_storage address = address_own(fd);
+
+    /* The peers of a unix socket have no names: all are told by ours. */
+    if (address.ss_family != AF_UNIX)
+        address = address_of_peer(fd);
+    address_print(&address, to, size);
 }
 
 void connection_own_name(const struct connection *connection, char *to, size_t size)
 {
-    name_of(connection, false, to, size);
+    struct sockaddr_storage address = address_own(connection->reader.fd);
+
+    address_print(&address, to, size);
 }
 
 bool connection_is_unix(const struct connection *connection)
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
-
-    (void)getsockname(connection->reader.fd, (struct sockaddr *)&address, &len);
-    return address.ss_family == AF_UNIX;
+    return address_own(connection->reader.fd).ss_family == AF_UNIX;
 }
 
 bool connection_is_loopback(const struct connection *connection)
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
+    struct sockaddr_storage address = address_of_peer(connection->reader.fd);
 
-    if (getpeername(connection->reader.fd, (struct sockaddr *)&address, &len) < 0)
-        return false;
-    if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-
-        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-    }
-    if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-
-        return (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-    }
-    return address.ss_family == AF_UNIX;
+    return address.ss_family == AF_UNIX || address_is_loopback(&address);
 }

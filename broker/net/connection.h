@@ -124,7 +124,7 @@ size_t connection_unread_room(const struct connection *connection);
 /* Bytes of memory, the outbox's not counted. O(1). */
 size_t connection_memory(const struct connection *connection);
 
-/* "127.0.0.1:50312", "[::1]:6379", or the path of a unix socket with ":0". */
+/* The two ends in words, as address_print does; of a unix socket both are its path. */
 void connection_peer_name(const struct connection *connection, char *to, size_t size);
 void connection_own_name(const struct connection *connection, char *to, size_t size);
 bool connection_is_unix(const struct connection *connection);

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "broker/net/address.h"
 #include "broker/net/loop.h"
 #include "storage/base/memory.h"
 
@@ -27,14 +28,6 @@ struct listener {
     int                  spare; /* kept for when there is no other descriptor left, or -1 */
     char                 path[PATH_BYTES]; /* of a unix socket, else empty */
 };
-
-static bool on_loopback(const struct sockaddr_storage *peer)
-{
-    if (peer->ss_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)peer)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    return peer->ss_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)peer)->sin6_addr);
-}
 
 /*
  * Replies are small and wait for nothing. Where no network is between us and the peer, nothing is
@@ -49,7 +42,7 @@ static void tune(int fd, const struct sockaddr_storage *peer)
     if (peer->ss_family != AF_INET && peer->ss_family != AF_INET6)
         return;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (on_loopback(peer))
+    if (address_is_loopback(peer))
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
 }
 
