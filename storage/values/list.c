@@ -22,7 +22,7 @@
 enum { NOTHING_WARM = (1 << 24) - 1, DEPTH_MOST = UINT8_MAX };
 #define LENGTH_MASK ((UINT64_C(1) << 40) - 1)
 
-enum { WEIGHED_NODES = 8 }; /* of many */
+enum { WEIGHED_NODES = 4 }; /* of many: a power of two, since each push and pop weighs its list */
 
 struct list {
     struct value value;     /* its form is the depth: how many nodes at either end are not packed */
@@ -543,15 +543,15 @@ size_t list_block_bytes(const struct list *list, size_t index)
 /* Blocks are made as large as their size class, nearly all of them: no allocator is asked. */
 size_t list_weight(const struct list *list)
 {
-    size_t looked = list->nodes < WEIGHED_NODES ? list->nodes : WEIGHED_NODES;
+    uint64_t nodes = list->nodes;
     uint64_t bytes = 0;
 
-    if (list->nodes <= 1)
-        return sizeof(*list) + (list->nodes == 1 ? list->in.sole.room : 0);
-    for (size_t i = 0; i < looked; i++)
-        bytes += node_at(list, (uint32_t)(i * (list->nodes - 1) / (looked - 1)))->room;
+    if (nodes <= 1)
+        return sizeof(*list) + (nodes == 1 ? list->in.sole.room : 0);
+    for (uint64_t i = 0; i < WEIGHED_NODES; i++)
+        bytes += node_at(list, (uint32_t)(i * nodes / WEIGHED_NODES))->room;
     return sizeof(*list) + list->in.many.spine.capacity * sizeof(struct list_node) +
-           (size_t)(bytes * list->nodes / looked);
+           (size_t)(bytes * nodes / WEIGHED_NODES);
 }
 
 size_t list_header_bytes(const struct list *list)
