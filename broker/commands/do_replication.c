@@ -1,5 +1,5 @@
 /*
- * Between servers: ROLE, REPLICAOF. There are no replicas yet, so this server is always a primary
+ * Between servers: ROLE, REPLICAOF, WAIT. There are no replicas yet, so this server is always a primary
  * that nobody follows.
  */
 #include "handlers.h"
@@ -27,4 +27,25 @@ enum verdict do_replicaof(struct call *call)
 enum verdict do_slaveof(struct call *call)
 {
     return do_replicaof(call);
+}
+
+/* WAIT numreplicas timeout: how many acknowledged, which is none, once the time is over. */
+enum verdict do_wait(struct call *call)
+{
+    const struct slice key = SLICE("\0wait"); /* nobody else has it, and no change of it helps */
+    int64_t wanted, timeout;
+
+    if (!args_next_integer(call->args, &wanted))
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
+    if (!args_next_integer(call->args, &timeout))
+        return call_refuse(call, REFUSAL_TIMEOUT_INTEGER);
+    if (timeout < 0)
+        return call_refuse(call, REFUSAL_TIMEOUT_NEGATIVE);
+    if (wanted <= 0 || call->over || !call->may_wait) {
+        reply_integer(call->reply, 0);
+        return VERDICT_DONE;
+    }
+    return call_wait(call, &(struct wait){ .keys = &key, .count = 1, .kind = VALUE_STRING,
+                                           .lane = SLICE("wait"), .shared = true,
+                                           .on_gone = true, .timeout = timeout });
 }
