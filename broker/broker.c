@@ -225,6 +225,13 @@ static bool is_over_memory(const void *who)
     return memory_limit_is_over(broker->memory_limit);
 }
 
+static bool refuses_queue(void *who, const struct command *command, struct buffer *line)
+{
+    struct broker *broker = who;
+
+    return memory_limit_refuses_queue(broker->memory_limit, command, line);
+}
+
 /* Whether EVAL, EVALSHA or FCALL calls what writes nothing; words tell, nothing is run. */
 static bool call_only_reads(const void *who, const struct call *call)
 {
@@ -251,6 +258,7 @@ static void make_scripts(struct broker *broker)
     broker->bridge = bridge_new(&(struct bridge_setup){
         .patience = broker->patience, .log = broker->log, .version = REDIS_VERSION,
         .is_over_memory = is_over_memory, .is_over_memory_who = broker,
+        .refuses_queue = refuses_queue, .refuses_queue_who = broker,
         .may = acl_may, .may_who = broker->acl });
     broker->scripts = scripts_new(&(struct scripts_setup){
         .bridge = broker->bridge, .random = broker->random, .secret = broker->secret });

@@ -175,6 +175,19 @@ static void refuse_to_wait(struct reply *reply, struct slice name)
     buffer_clear(&line);
 }
 
+/* Whether a command may not run because queues are full; then that is the reply. */
+static bool refuse_queue(const struct bridge *bridge, const struct command *command,
+                         struct reply *reply)
+{
+    struct buffer line = { 0 };
+    bool refused = bridge->setup.refuses_queue(bridge->setup.refuses_queue_who, command, &line);
+
+    if (refused)
+        reply_error(reply, buffer_slice(&line));
+    buffer_clear(&line);
+    return refused;
+}
+
 /* Runs the words; the reply is in the outbox afterwards. Whether it is no error. */
 static bool run_words(struct bridge *bridge, size_t count)
 {
@@ -197,8 +210,11 @@ static bool run_words(struct bridge *bridge, size_t count)
         refuse_to_wait(&reply, bridge->words[0]);
         return false;
     }
-    if ((command->flags & COMMAND_WRITE) != 0)
+    if ((command->flags & COMMAND_WRITE) != 0) {
+        if (!run->wrote && refuse_queue(bridge, command, &reply))
+            return false;
         run->wrote = true;
+    }
     (void)caller_run_within(call->caller, call->session, &reply, command, bridge->words, count);
     return reply.errors == 0;
 }

@@ -26,6 +26,9 @@ struct bridge_setup {
     const char      *version; /* redis.REDIS_VERSION: "7.0.15" */
     bool           (*is_over_memory)(const void *who); /* maxmemory is passed */
     const void      *is_over_memory_who;
+    bool           (*refuses_queue)(void *who, const struct command *command,
+                                    struct buffer *line); /* queues are full; in words */
+    void            *refuses_queue_who;
     bool           (*may)(const void *who, const struct session *session,
                           const struct command *command, const struct slice *words,
                           size_t count); /* the session's user may do this */

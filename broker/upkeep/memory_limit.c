@@ -347,29 +347,47 @@ static bool only_moves(const struct command *command)
     return false;
 }
 
-static bool adds_to_queues(const struct call *call, uint32_t flags, uint64_t categories)
+static bool adds_to_queues(const struct command *command, uint32_t flags, uint64_t categories)
 {
     const uint64_t queues = UINT64_C(1) << CATEGORY_LIST | UINT64_C(1) << CATEGORY_STREAM;
 
     return (flags & COMMAND_DENYOOM) != 0 && (categories & queues) != 0 &&
-           !only_moves(call->command);
+           !only_moves(command);
 }
 
-static enum pass refuse_full(struct memory_limit *limit, struct call *call, bool exec)
+/* Counts a refusal, and appends its line. */
+static void print_full(struct memory_limit *limit, struct buffer *line)
 {
     size_t used = memory_limit_queues_used(limit);
 
     limit->setup.metrics->queue_full_refusals++;
+    buffer_print(line, "FULL queues hold %zu of %zu bytes, %.1f%% of 'maxmemory-queues'", used,
+                 limit->queue_bytes, 100 * (double)used / (double)limit->queue_bytes);
+}
+
+static enum pass refuse_full(struct memory_limit *limit, struct call *call, bool exec)
+{
+    struct buffer line = { 0 };
+
     if (exec) {
         transaction_end(call->session);
         limit->setup.unwatch(limit->setup.unwatch_who, call->session);
+        buffer_print(&line, "EXECABORT Transaction discarded because of: ");
     }
-    (void)call_refuse_with(call,
-                           "%sFULL queues hold %zu of %zu bytes, %.1f%% of 'maxmemory-queues'",
-                           exec ? "EXECABORT Transaction discarded because of: " : "", used,
-                           limit->queue_bytes,
-                           100 * (double)used / (double)limit->queue_bytes);
+    print_full(limit, &line);
+    reply_error(call->reply, buffer_slice(&line));
+    buffer_clear(&line);
     return PASS_REFUSED;
+}
+
+bool memory_limit_refuses_queue(struct memory_limit *limit, const struct command *command,
+                                struct buffer *line)
+{
+    if (LIKELY(limit->queue_bytes == 0) ||
+        !adds_to_queues(command, command->flags, command->categories) || !queues_are_full(limit))
+        return false;
+    print_full(limit, line);
+    return true;
 }
 
 /* Who is not the one whose turn it is waits behind those who came before. */
@@ -382,7 +400,7 @@ static enum pass check_queues(struct memory_limit *limit, struct call *call)
     millis until = admitted ? session->held_until : call->now + wait;
 
     if (exec ? !transaction_adds_to_queues(session)
-             : !adds_to_queues(call, call->command->flags, call->command->categories))
+             : !adds_to_queues(call->command, call->command->flags, call->command->categories))
         return PASS_ON;
     if (admitted)
         limit->admitted = NULL;

@@ -85,6 +85,10 @@ size_t memory_limit_queues_used(const struct memory_limit *limit);
 /* A farewell for sessions.h: who waits for room ends. */
 void memory_limit_forget(void *limit, struct session *session);
 
+/* Whether a command of a script would add to queues that are full; then the error is in `line`. */
+bool memory_limit_refuses_queue(struct memory_limit *limit, const struct command *command,
+                                struct buffer *line);
+
 /* Whether memory is over its limit now; scripts ask before they write. */
 bool memory_limit_is_over(const struct memory_limit *limit);
 
