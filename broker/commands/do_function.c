@@ -90,8 +90,7 @@ enum verdict do_function_flush(struct call *call)
 {
     if (args_left(call->args) > 1)
         return call_refuse_subcommand(call);
-    if (args_more(call->args) && !args_take(call->args, SLICE("sync")) &&
-        !args_take(call->args, SLICE("async")))
+    if (!call_take_flush_mode(call))
         return call_refuse_with(call, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     functions_flush(call->broker->functions);
     ledger_count(call->ledger, 1);

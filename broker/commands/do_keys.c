@@ -245,15 +245,6 @@ enum verdict do_randomkey(struct call *call)
     return VERDICT_DONE;
 }
 
-/* Reads ASYNC or SYNC; both are taken, since nobody waits for the freeing either way. */
-static bool read_flush_mode(struct call *call)
-{
-    if (!args_more(call->args))
-        return true;
-    return (args_take(call->args, SLICE("async")) || args_take(call->args, SLICE("sync"))) &&
-           !args_more(call->args);
-}
-
 /* Returns how many keys there were. */
 static size_t flush_db(struct call *call, uint32_t db)
 {
@@ -279,7 +270,7 @@ static void flushed(struct call *call, size_t count)
 /* FLUSHDB [ASYNC|SYNC] */
 enum verdict do_flushdb(struct call *call)
 {
-    if (!read_flush_mode(call))
+    if (!call_take_flush_mode(call))
         return call_refuse(call, REFUSAL_SYNTAX);
     flushed(call, flush_db(call, keyspace_db(call->keys)));
     return VERDICT_DONE;
@@ -304,7 +295,7 @@ enum verdict do_flushall(struct call *call)
 {
     size_t count = 0;
 
-    if (!read_flush_mode(call))
+    if (!call_take_flush_mode(call))
         return call_refuse(call, REFUSAL_SYNTAX);
     for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
         count += flush_db(call, db);

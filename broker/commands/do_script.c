@@ -71,9 +71,7 @@ enum verdict do_script_exists(struct call *call)
 /* SCRIPT FLUSH [ASYNC|SYNC]: there is little to free, so that both do the same. */
 enum verdict do_script_flush(struct call *call)
 {
-    if (args_left(call->args) > 1 || (args_more(call->args) &&
-                                      !args_take(call->args, SLICE("sync")) &&
-                                      !args_take(call->args, SLICE("async"))))
+    if (!call_take_flush_mode(call))
         return call_refuse_with(call, "ERR SCRIPT FLUSH only support SYNC|ASYNC option");
     scripts_flush(call->broker->scripts);
     reply_ok(call->reply);

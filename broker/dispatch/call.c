@@ -67,6 +67,14 @@ enum verdict call_refuse_subcommand(struct call *call)
                             (int)(word.len > 128 ? 128 : word.len), word.at, family);
 }
 
+bool call_take_flush_mode(struct call *call)
+{
+    if (!args_more(call->args))
+        return true;
+    return (args_take(call->args, SLICE("async")) || args_take(call->args, SLICE("sync"))) &&
+           !args_more(call->args);
+}
+
 enum verdict call_help(struct call *call, const char *const *lines)
 {
     char family[32];

@@ -65,6 +65,10 @@ enum verdict call_refuse_arity(struct call *call);
 /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try NAME HELP." */
 enum verdict call_refuse_subcommand(struct call *call);
 
+/* Takes [ASYNC|SYNC], which must be the last word; false if it is another. Both mean the same, since
+ * nobody waits for the freeing either way. */
+MUST_USE bool call_take_flush_mode(struct call *call);
+
 /* The reply of HELP: the lines, ended by NULL, between a heading and the row on HELP itself. */
 enum verdict call_help(struct call *call, const char *const *lines);
 
