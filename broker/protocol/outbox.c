@@ -252,6 +252,20 @@ void outbox_put(struct outbox *outbox, struct slice bytes)
     }
 }
 
+/* A part that follows what is last in the list needs no span of its own. */
+static bool lengthen_last(struct outbox *outbox, const struct bytes *bytes, struct slice part)
+{
+    struct span *last;
+
+    if (outbox->at != outbox->open || outbox->count == outbox->first)
+        return false;
+    last = &outbox->spans[outbox->count - 1];
+    if (last->bytes != bytes || last->at + last->len != part.at)
+        return false;
+    last->len += part.len;
+    return true;
+}
+
 void outbox_share(struct outbox *outbox, struct bytes *bytes, struct slice part)
 {
     if (UNLIKELY(!outbox->choked && outbox_pending(outbox) > outbox->most))
@@ -259,7 +273,8 @@ void outbox_share(struct outbox *outbox, struct bytes *bytes, struct slice part)
     if (UNLIKELY(outbox->choked))
         return;
     close_span(outbox, false);
-    *add_span(outbox) = (struct span){ part.at, part.len, NULL, bytes_share(bytes) };
+    if (!lengthen_last(outbox, bytes, part))
+        *add_span(outbox) = (struct span){ part.at, part.len, NULL, bytes_share(bytes) };
     outbox->closed += part.len;
     outbox->held += part.len;
 }
