@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Compares the memory of Millrace with that of redis-server: bytes of RSS for each thing kept.
 
-    memory.py MILLRACE [--redis redis-server] [--keys N] [--entries N] [--connections N] [--only key,ttl]
+    memory.py MILLRACE [--redis redis-server] [--keys N] [--entries N] [--connections N] [--scale S]
+              [--only key,ttl]
 
-Every figure has a fresh server of its own, on loopback, persistence off: RSS (/proc/PID/status) after
-filling less RSS before, divided by how many things were put in. RSS is read when it has stood still
-for a second, so that buffers that were only needed for filling have had time to go back. A
-pending entry is measured as what reading a stream adds to that stream.
+--scale multiplies the number of things of every measure (0.1: a tenth). Every figure has a fresh
+server of its own, on loopback, persistence off: RSS (/proc/PID/status) after filling less RSS
+before, divided by how many things were put in. RSS is read when it has stood still for a second,
+so that buffers that were only needed for filling have had time to go back. A pending entry is
+measured as what reading a stream adds to that stream.
 """
 import argparse, os, resource, shutil, socket, subprocess, sys, tempfile, time
 
@@ -100,10 +102,56 @@ def entry(i):
             b"page", b"%d" % (i * 7919 % 10000))
 
 
-def keys(server, args, words):
+def filled(server, commands, words, things=None, still=2):
+    """What each of so many things takes that so many commands put in."""
+    server.say((b"PING",))
     before = server.settled()
-    server.fill(args.keys, words)
-    return (server.settled() - before) / args.keys
+    server.fill(commands, words)
+    return (server.settled(still=still, patience=60) - before) / (things or commands)
+
+
+def keys(server, args, words):
+    return filled(server, args.keys, words)
+
+
+def scaled(count):
+    """A measure of `count` commands, each of which puts in one thing. Arrays that tables have
+    outgrown are given back to the kernel after some seconds, which are waited for."""
+    return lambda words: lambda server, args: filled(server, int(count * args.scale), words, still=12)
+
+
+def large(add):
+    """A collection of two million elements, put in twenty at a time; add(i) gives the words of one."""
+    def run(server, args):
+        count = int(2000000 * args.scale) // 20 * 20
+        head = add(0)[0]
+        return filled(server, count // 20,
+                      lambda i: (head, b"large", *(word for at in range(20) for word in add(scattered(i * 20 + at))[1])),
+                      count)
+    return run
+
+
+def scattered(i):
+    """The i-th of eight-digit numbers in no order that a tree could like."""
+    return i * 48271017 % 99999989
+
+
+def text(i):
+    return b"member:%08d" % i
+
+
+def small_hash(i):
+    return (b"HSET", b"user:%08d" % i, b"name", b"User Number %d" % i, b"email", b"user%d@example.com" % i,
+            b"visits", b"%d" % (i % 1000), b"seen", b"%d" % (1700000000 + i), b"country", b"de")
+
+
+def small_set(member):
+    return lambda i: (b"SADD", b"set:%08d" % i, *(member(scattered(i * 50 + at)) for at in range(50)))
+
+
+def small_zset(i):
+    return (b"ZADD", b"zset:%08d" % i, *(word for at in range(50) for word in
+                                        (b"%d" % (scattered(i * 50 + at) % 10000), text(scattered(i * 50 + at)))))
 
 
 def stream(server, args):
@@ -164,6 +212,14 @@ MEASURES = {
     "ttl": ("the same with a TTL", lambda s, a: keys(s, a, lambda i: (b"SET", name(i), value(i), b"EX",
                                                                    b"%d" % (100000 + i % 5000)))),
     "integer": ("key of 16, integer", lambda s, a: keys(s, a, lambda i: (b"SET", name(i), b"%d" % (i * 7 + 20000)))),
+    "small": ("5 million small strings", scaled(5000000)(lambda i: (b"SET", name(i), b"value %d" % (i % 1000)))),
+    "hash": ("1 million hashes of 5 fields", scaled(1000000)(small_hash)),
+    "intset": ("100,000 sets of 50 integers", scaled(100000)(small_set(lambda i: b"%d" % i))),
+    "set": ("100,000 sets of 50 strings", scaled(100000)(small_set(text))),
+    "zset": ("100,000 sorted sets of 50", scaled(100000)(small_zset)),
+    "large_zset": ("member, sorted set of 2 million", large(lambda i: (b"ZADD", (b"%d" % (i * 7919 % 10000019), text(i))))),
+    "large_hash": ("field, hash of 2 million", large(lambda i: (b"HSET", (b"field:%09d" % i, b"value:%09d" % i)))),
+    "large_set": ("member, set of 2 million", large(lambda i: (b"SADD", (text(i),)))),
     "entry": ("stream entry, 3 fields", stream),
     "pending": ("pending entry", pending),
     "connection": ("idle connection", connections),
@@ -180,11 +236,14 @@ def main():
     parser.add_argument("--entries", type=int, default=1000000)
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--subscriptions", type=int, default=200000)
+    parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", default=",".join(MEASURES))
     args = parser.parse_args()
+    for count in ("keys", "entries", "connections", "subscriptions"):
+        setattr(args, count, int(getattr(args, count) * args.scale))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    print(f"{'bytes of RSS for each':30}{'millrace':>10}{'redis':>10}{'ratio':>8}")
+    print(f"{'bytes of RSS for each':33}{'millrace':>10}{'redis':>10}{'ratio':>8}")
     for measure in args.only.split(","):
         title, run = MEASURES[measure]
         figures = []
@@ -194,7 +253,7 @@ def main():
                 figures.append(run(server, args))
             finally:
                 server.end()
-        print(f"{title:30}{figures[0]:>10.1f}{figures[1]:>10.1f}{figures[0] / figures[1]:>8.2f}", flush=True)
+        print(f"{title:33}{figures[0]:>10.1f}{figures[1]:>10.1f}{figures[0] / figures[1]:>8.2f}", flush=True)
 
 
 if __name__ == "__main__":
