@@ -163,8 +163,15 @@ static void read_rule(struct place place, struct rule *rule, char *line)
     }
 }
 
+/* What a spec file says of all its rows. */
+struct family {
+    const char *group;
+    const char *handler; /* NULL: each row has its own */
+};
+
 /* "XGROUP CREATE" begins a row for xgroup|create, handled by do_xgroup_create. */
-static struct row *begin_row(struct spec *spec, struct place place, char *line, const char *group)
+static struct row *begin_row(struct spec *spec, struct place place, char *line,
+                             const struct family *family)
 {
     char *kind = next_word(&line);
     char *first = next_word(&line);
@@ -185,8 +192,8 @@ static struct row *begin_row(struct spec *spec, struct place place, char *line, 
     row->place = place;
     row->full_name = full;
     row->name = second == NULL ? full : full + strlen(first) + 1;
-    row->handler = handler;
-    row->group = group;
+    row->handler = family->handler == NULL ? handler : family->handler;
+    row->group = family->group;
     row->is_container = strcmp(kind, "container") == 0;
     for (struct row *other = spec->rows; other < row; other++) {
         if (strcmp(other->full_name, full) == 0)
@@ -339,7 +346,7 @@ static void read_spec(struct spec *spec, const char *name)
 {
     struct place place = { name, 0 };
     char *text = read_file(name);
-    char *group = NULL;
+    struct family family = { NULL, NULL };
     struct row *row = NULL;
 
     for (;;) {
@@ -354,9 +361,11 @@ static void read_spec(struct spec *spec, const char *name)
             row = NULL;
         }
         if (strncmp(line, "group ", 6) == 0)
-            group = line + 6;
+            family.group = line + 6;
+        else if (strncmp(line, "handler ", 8) == 0)
+            family.handler = line + 8;
         else if (strncmp(line, "command ", 8) == 0 || strncmp(line, "container ", 10) == 0)
-            row = begin_row(spec, place, line, group);
+            row = begin_row(spec, place, line, &family);
         else if (*line == ' ' && row != NULL) {
             row->place = place;
             read_field(row, line);

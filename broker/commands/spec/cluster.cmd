@@ -1,5 +1,6 @@
 # Slots and nodes.
 group cluster
+handler do_no_cluster
 
 command ASKING
   summary  Lets the next command use a slot that is still being imported.
