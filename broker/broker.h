@@ -51,6 +51,7 @@ struct scripts;
 struct sessions;
 struct slowlog;
 struct snapshot;
+struct faults;
 struct tracking;
 struct upkeep;
 struct value_limits;
@@ -99,6 +100,7 @@ struct broker {
     struct keeper        *keeper;     /* of streams that entries leave by themselves */
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
+    struct faults        *faults;     /* of a test; NULL otherwise */
     struct aof           *aof;        /* off until data is opened */
     struct snapshot      *snapshot;   /* the RDB file */
     struct save_points   *save_points; /* when it is written, and what follows if it is not */

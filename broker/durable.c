@@ -2,6 +2,8 @@
 #include "broker/durable.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "broker/boot.h"
@@ -13,7 +15,9 @@
 #include "broker/script/functions.h"
 #include "broker/upkeep/save_points.h"
 #include "broker/upkeep/upkeep.h"
+#include "storage/base/faults.h"
 #include "storage/base/log.h"
+#include "storage/base/number.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/snapshot.h"
@@ -66,12 +70,37 @@ static struct snapshot_policy snapshot_policy_of(const struct options *options)
     };
 }
 
+/*
+ * A test may order the end of the process at a point of storage/persist/points.def, by
+ * MILLRACE_END_AT=point:nth in the environment. Who can set that can end the process anyway.
+ */
+static struct faults *faults_of_a_test(struct log *log)
+{
+    const char *order = getenv("MILLRACE_END_AT");
+    const char *colon = order == NULL ? NULL : strchr(order, ':');
+    char point[32] = "";
+    struct faults *faults;
+    int64_t nth;
+
+    if (colon == NULL || colon == order || (size_t)(colon - order) >= sizeof(point) ||
+        !number_read(slice_text(colon + 1), &nth) || nth < 1 || nth > 1000000)
+        return NULL;
+    memcpy(point, order, (size_t)(colon - order));
+    faults = faults_new();
+    faults_end_at(faults, point, (int)nth);
+    log_line(log, LOG_WARNING, "A test has this process end at %s, passed %d times", point,
+             (int)nth);
+    return faults;
+}
+
 void durable_make(struct broker *broker)
 {
+    struct faults *faults = faults_of_a_test(broker->log);
     struct snapshot_setup snapshots = {
         .keyspaces = broker->keyspaces,
         .limits = broker->limits,
         .clock = broker->clock,
+        .faults = faults,
         .log = broker->log,
         .policy = snapshot_policy_of(broker->options),
     };
@@ -82,9 +111,11 @@ void durable_make(struct broker *broker)
         .policy = policy_of(broker->options),
         .keyspaces = broker->keyspaces,
         .clock = broker->clock,
+        .faults = faults,
         .log = broker->log,
     };
 
+    broker->faults = faults;
     broker->snapshot = snapshot_new(&snapshots);
     setup.snapshot = broker->snapshot;
     broker->aof = aof_new(&setup);
@@ -270,6 +301,7 @@ bool durable_load(struct broker *broker, struct trouble *trouble)
     bool fine;
 
     loading.watcher = (struct snapshot_watcher){ snapshot_progress, &loading };
+    snapshot_sweep(broker->snapshot);
     broker->metrics->loading = 1;
     broker->metrics->loading_began = (uint64_t)(clock_wall(broker->clock) / 1000000);
     fine = broker->options->appendonly ? load_log(&loading, trouble)
@@ -376,4 +408,5 @@ void durable_free(struct broker *broker)
     aof_free(broker->aof);
     snapshot_free(broker->snapshot);
     propagate_free(broker->propagate);
+    faults_free(broker->faults);
 }

@@ -19,6 +19,16 @@ void faults_arm(struct faults *faults, const char *what, int nth, int times, int
 /* Whether this one fails; sets errno if so. `faults` may be NULL. */
 bool faults_hit(struct faults *faults, const char *what);
 
+/*
+ * Orders an end: the `nth` time (from 1) that `point` is passed, in this process
+ * or a child of it, this process and all its children are gone as by kill -9.
+ * Faults that were made for an end have no other: whatever is asked of them is well.
+ */
+void faults_end_at(struct faults *faults, const char *point, int nth);
+
+/* Passes a point by its name. `faults` may be NULL. */
+void faults_pass(struct faults *faults, const char *point);
+
 /* How often `what` was asked so far. */
 int faults_asked(struct faults *faults, const char *what);
 

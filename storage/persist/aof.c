@@ -24,6 +24,7 @@
 #include "storage/persist/aof_private.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/points.h"
 #include "storage/persist/snapshot.h"
 
 static char *copy_text(const char *text)
@@ -177,8 +178,10 @@ static void remove_files(void *what)
     struct aof_removal *removal = what;
     struct trouble unheard;
 
-    for (size_t i = 0; i < removal->count; i++)
+    for (size_t i = 0; i < removal->count; i++) {
         (void)folder_unlink(removal->folder, removal->names[i], &unheard);
+        point_reached(removal->faults, POINT_history_removed);
+    }
     atomic_store(&removal->done, true);
 }
 
@@ -198,7 +201,9 @@ static void note_removal(struct aof *aof)
         log_line(aof->setup.log, LOG_WARNING, "The removal of history was not noted: %s",
                  trouble.text);
         aof_manifest_free(manifest);
+        return;
     }
+    point_reached(aof->setup.faults, POINT_history_forgotten);
 }
 
 /* Begins to remove history. The manifest that calls it so is durable. */
@@ -207,6 +212,7 @@ static void begin_removal(struct aof *aof, size_t count)
     struct aof_removal *removal = memory_new_zeroed(1, sizeof(*removal));
 
     removal->folder = aof->folder;
+    removal->faults = aof->setup.faults;
     removal->names = memory_new(count * sizeof(*removal->names));
     removal->count = count;
     for (size_t i = 0; i < count; i++) {
@@ -283,24 +289,45 @@ const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest 
     return aof_manifest_set_base(manifest, aof->setup.filename, NULL);
 }
 
+/*
+ * Makes the first base. It has content, so a crash must not leave it without a
+ * manifest: it would look as if the manifest had been lost. Until the log is
+ * complete it is named as history, which is what a crash makes of it.
+ */
+static bool make_first_base(struct aof *aof, struct aof_manifest *next, struct trouble *trouble)
+{
+    struct aof_manifest *announced = aof_manifest_copy(aof->manifest);
+    const struct aof_file *base = aof_name_base(aof, next);
+    bool fine;
+    int fd;
+
+    aof_manifest_add_history(announced, base);
+    fine = aof_adopt(aof, &announced, trouble) && !aof->folder_unsynced;
+    aof_manifest_free(announced);
+    if (!fine)
+        return false;
+    fd = make_file(aof, "base", base->name, trouble);
+    fine = fd >= 0 && fill_first_base(aof, fd, trouble);
+    if (fd >= 0)
+        (void)close(fd);
+    if (fine)
+        point_reached(aof->setup.faults, POINT_first_base_made);
+    return fine;
+}
+
 /* Adds what a log needs to be written to; returns the descriptor of the last increment. */
 static int complete(struct aof *aof, struct trouble *trouble)
 {
     struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
     const char *stem = aof->setup.filename;
-    int fd = 0;
+    bool fine = true;
+    int fd = -1;
 
-    if (aof_manifest_base(manifest) == NULL && aof_manifest_last(manifest) == NULL) {
-        fd = make_file(aof, "base", aof_name_base(aof, manifest)->name, trouble);
-        if (fd >= 0) {
-            bool filled = fill_first_base(aof, fd, trouble);
-
-            (void)close(fd);
-            fd = filled ? fd : -1;
-        }
-    }
-    if (fd >= 0)
+    if (aof_manifest_base(manifest) == NULL && aof_manifest_last(manifest) == NULL)
+        fine = make_first_base(aof, manifest, trouble);
+    if (fine)
         fd = make_file(aof, "incr", aof_manifest_add_increment(manifest, stem)->name, trouble);
+    point_reached(aof->setup.faults, POINT_first_increment_made);
     if (fd >= 0 && (!aof_adopt(aof, &manifest, trouble) || aof->folder_unsynced)) {
         (void)close(fd);
         fd = -1;

@@ -29,6 +29,7 @@ struct aof_sync_job {
 struct aof_removal {
     atomic_bool    done;
     struct folder *folder;
+    struct faults *faults;
     char         **names;
     size_t         count;
 };

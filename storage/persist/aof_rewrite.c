@@ -15,6 +15,7 @@
 #include "storage/persist/aof_private.h"
 #include "storage/persist/child.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/points.h"
 #include "storage/persist/snapshot.h"
 
 enum {
@@ -107,6 +108,7 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
     fd = folder_open_file(aof->folder, name, O_WRONLY | O_CREAT | O_TRUNC, trouble);
     if (fd < 0)
         return false;
+    point_reached(aof->setup.faults, POINT_base_opened);
     writer = writer_new_file(fd, aof->setup.faults);
     if (aof->setup.policy.sync_base_often)
         writer_sync_every(writer, SYNC_EVERY);
@@ -119,8 +121,10 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
         aof_base_write(aof->setup.keyspaces, writer, &watcher);
     if (!writer_flush(writer, trouble))
         return trouble_wrap(trouble, "writing %s", name);
+    point_reached(aof->setup.faults, POINT_base_written);
     if (faults_hit(aof->setup.faults, "fsync") || fsync(fd) < 0)
         return trouble_errno(trouble, "syncing %s", name);
+    point_reached(aof->setup.faults, POINT_base_synced);
     return true;
 }
 
@@ -161,6 +165,7 @@ static bool turn_over(struct aof *aof, struct trouble *trouble)
     name = aof_manifest_add_increment(manifest, aof->setup.filename)->name;
     log_line(aof->setup.log, LOG_NOTICE, "Creating AOF incr file %s on background rewrite", name);
     fd = folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
+    point_reached(aof->setup.faults, POINT_increment_made);
     if (fd >= 0 && !aof_adopt(aof, &manifest, trouble)) {
         (void)close(fd);
         (void)folder_unlink(aof->folder, name, &unheard);
@@ -172,6 +177,7 @@ static bool turn_over(struct aof *aof, struct trouble *trouble)
     aof->older += aof->size;
     aof_write_end(aof);
     aof_write_to(aof, fd, 0, 0);
+    point_reached(aof->setup.faults, POINT_increment_begun);
     return true;
 }
 
@@ -243,6 +249,7 @@ static bool start_child(struct aof *aof, struct trouble *trouble)
     if (aof->child == NULL)
         return trouble_wrap(trouble, "Can't rewrite append only file in background");
     aof->forks++;
+    point_reached(aof->setup.faults, POINT_rewrite_forked);
     return true;
 }
 
@@ -299,6 +306,8 @@ static bool announce(struct aof *aof, const struct aof_manifest *next, struct tr
         aof_manifest_add_history(manifest, aof_manifest_last(next));
     fine = aof_adopt(aof, &manifest, trouble);
     aof_manifest_free(manifest);
+    if (fine)
+        point_reached(aof->setup.faults, POINT_base_announced);
     return fine;
 }
 
@@ -313,10 +322,14 @@ static bool name_files(struct aof *aof, const struct aof_manifest *next, struct 
         return false;
     log_line(aof->setup.log, LOG_NOTICE,
              "Successfully renamed the temporary AOF base file %s into %s", temporary, base);
+    point_reached(aof->setup.faults, POINT_base_renamed);
     if (aof->state != AOF_STARTING)
         return true;
     recovery_temporary_name(&aof->where, "incr", temporary);
-    return folder_rename(aof->folder, temporary, aof_manifest_last(next)->name, trouble);
+    if (!folder_rename(aof->folder, temporary, aof_manifest_last(next)->name, trouble))
+        return false;
+    point_reached(aof->setup.faults, POINT_increment_renamed);
+    return true;
 }
 
 /* What the log is to be made of: the new base, and what was said since it. */
@@ -346,6 +359,7 @@ static bool put_in_place(struct aof *aof, struct trouble *trouble)
     aof->history_waits = true;
     if (!fine)
         return false;
+    point_reached(aof->setup.faults, POINT_base_adopted);
     size = folder_file_size(aof->folder, aof_manifest_base(aof->manifest)->name, trouble);
     aof->older = size < 0 ? 0 : (uint64_t)size;
     if (aof->state == AOF_STARTING)

@@ -13,6 +13,7 @@
 #include "storage/base/faults.h"
 #include "storage/base/io.h"
 #include "storage/base/memory.h"
+#include "storage/persist/points.h"
 
 enum { FILE_MODE = 0644, FOLDER_MODE = 0755 };
 
@@ -202,11 +203,17 @@ enum folder_replaced folder_replace(const struct folder *folder, const char *tem
     (void)close(fd);
     if (!fine)
         (void)trouble_wrap(trouble, "writing %s", temporary);
+    else
+        point_reached(folder->faults, POINT_manifest_written);
     if (!fine || !folder_rename(folder, temporary, name, trouble)) {
         (void)folder_unlink(folder, temporary, &unheard);
         return FOLDER_KEPT;
     }
-    return folder_sync(folder, trouble) ? FOLDER_REPLACED : FOLDER_UNSURE;
+    point_reached(folder->faults, POINT_manifest_renamed);
+    if (!folder_sync(folder, trouble))
+        return FOLDER_UNSURE;
+    point_reached(folder->faults, POINT_manifest_durable);
+    return FOLDER_REPLACED;
 }
 
 bool folder_each(const struct folder *folder, bool (*show)(void *who, const char *name), void *who,

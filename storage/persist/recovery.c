@@ -20,6 +20,7 @@
 #include "storage/persist/aof_base.h"
 #include "storage/persist/aof_manifest.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/points.h"
 
 enum {
     LOCK_TRIES = 50,           /* a server that was just killed is given half a second to go */
@@ -369,6 +370,7 @@ static bool cut(struct recovering *now, const struct aof_file *file, int fd,
              (unsigned long long)found->whole);
     if (faults_hit(now->setup->faults, "truncate") || ftruncate(fd, (off_t)found->whole) < 0)
         return trouble_errno(trouble, "truncating %s", file->name);
+    point_reached(now->setup->faults, POINT_tail_cut);
     if (faults_hit(now->setup->faults, "fsync") || fsync(fd) < 0)
         return trouble_errno(trouble, "syncing %s", file->name);
     now->result->cut = size - found->whole;

@@ -25,6 +25,7 @@
 #include "storage/base/memory.h"
 #include "storage/base/trouble.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/points.h"
 #include "storage/persist/snapshot_private.h"
 
 enum {
@@ -323,8 +324,23 @@ static bool fill(struct writing *writing, int fd, struct trouble *trouble)
     writer_free(writer);
     if (!fine)
         return false;
+    point_reached(snapshot->setup.faults, POINT_snapshot_written);
     if (faults_hit(snapshot->setup.faults, "fsync") || fsync(fd) < 0)
         return trouble_errno(trouble, "syncing");
+    point_reached(snapshot->setup.faults, POINT_snapshot_synced);
+    return true;
+}
+
+/* Gives the temporary file its name, for good. */
+static bool put_in_place(const struct snapshot *snapshot, const struct folder *folder,
+                         const char *temporary, struct trouble *trouble)
+{
+    if (!folder_rename(folder, temporary, snapshot->filename, trouble))
+        return false;
+    point_reached(snapshot->setup.faults, POINT_snapshot_renamed);
+    if (!folder_sync(folder, trouble))
+        return false;
+    point_reached(snapshot->setup.faults, POINT_snapshot_durable);
     return true;
 }
 
@@ -342,11 +358,13 @@ static bool write_file(struct writing *writing, struct trouble *trouble)
         return false;
     name_temporary((int)getpid(), temporary);
     fd = folder_open_file(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC, trouble);
+    point_reached(snapshot->setup.faults, POINT_snapshot_opened);
+    if (fd >= 0)
+        (void)flock(fd, LOCK_EX | LOCK_NB); /* it is no leftover: snapshot_sweep.c */
     fine = fd >= 0 && fill(writing, fd, trouble);
     if (fd >= 0)
         (void)close(fd);
-    fine = fine && folder_rename(folder, temporary, snapshot->filename, trouble) &&
-           folder_sync(folder, trouble);
+    fine = fine && put_in_place(snapshot, folder, temporary, trouble);
     if (!fine)
         (void)folder_unlink(folder, temporary, &unheard);
     folder_close(folder);
@@ -375,6 +393,7 @@ bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct trouble *
     snapshot->figures.saves++;
     fine = snapshot_lock(snapshot, trouble) && write_file(&writing, trouble);
     note_end(snapshot, fine);
+    snapshot_sweep(snapshot);
     if (fine)
         log_line(snapshot->setup.log, LOG_NOTICE, "DB saved on disk");
     else
@@ -443,6 +462,7 @@ static void end_child(struct snapshot *snapshot, int process)
     snapshot->child = NULL;
     name_temporary(process, temporary);
     (void)unlink(temporary);
+    snapshot_sweep(snapshot);
     keyspaces_pause_resizing(snapshot->setup.keyspaces, false);
     snapshot->figures.last_took_sec =
         (clock_monotonic(snapshot->setup.clock) - snapshot->began) / SECOND;

@@ -62,6 +62,9 @@ void snapshot_set_functions(struct snapshot *snapshot, const struct rdb_function
  */
 MUST_USE bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble);
 
+/* Removes what killed servers left half written here. Done by itself after each save. */
+void snapshot_sweep(const struct snapshot *snapshot);
+
 /*
  * Writes a snapshot, on this thread. `changes` is how many there were since the
  * start: what of them is saved is known afterwards. O(all data).

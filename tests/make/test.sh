@@ -8,7 +8,8 @@ build=$1
 shift
 # A make of its own: a server that outlived its test would hold the pipe of ours, which waits for it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
-rounds=${ROUNDS:-50}
+[ -z "${LONG:-}" ] || rounds=500
+rounds=${ROUNDS:-${rounds:-50}}
 logs=$build/test
 passed=0 failed=0 skipped=0
 servers=''
@@ -194,7 +195,7 @@ for want; do
         else absent readme 'no redis-cli or python3 here'; fi ;;
     hostile | crash | torn)
         case $want in
-        crash) options="--rounds $rounds" ;;
+        crash) options="--rounds $rounds${LONG:+ --points 8}" ;;
         *) options='' ;;
         esac
         stage "$want" wire "$want" $options ;;

@@ -1,6 +1,9 @@
 /* Faults to order. */
 #include <CUnit/Basic.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "storage/base/faults.h"
 
@@ -43,6 +46,27 @@ static void arming_again_counts_from_then(void)
     faults_free(NULL);
 }
 
+static void an_end_comes_at_the_nth_pass(void)
+{
+    struct faults *faults;
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        faults = faults_new();
+        faults_end_at(faults, "here", 2);
+        faults_pass(NULL, "here");
+        faults_pass(faults, "there");
+        faults_pass(faults, "here");
+        if (faults_hit(faults, "write"))
+            _exit(1);
+        faults_pass(faults, "here");
+        _exit(2);
+    }
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 void suite_faults(void)
 {
     CU_pSuite suite = CU_add_suite("faults", NULL, NULL);
@@ -50,4 +74,5 @@ void suite_faults(void)
     CU_add_test(suite, "nothing fails without faults", nothing_fails_without_faults);
     CU_add_test(suite, "the nth one fails", the_nth_one_fails);
     CU_add_test(suite, "arming again counts from then", arming_again_counts_from_then);
+    CU_add_test(suite, "an end comes at the nth pass", an_end_comes_at_the_nth_pass);
 }

@@ -73,7 +73,7 @@ static void produce(struct talker *talker, struct accounts *accounts, int self)
 {
     struct account *account = &accounts->producers[self];
 
-    while (account->acked + 2 < NUMBERS) {
+    while (!accounts->stop && account->acked + 2 < NUMBERS) {
         struct talk_reply reply;
 
         account->said = account->acked + 1;
@@ -85,7 +85,7 @@ static void produce(struct talker *talker, struct accounts *accounts, int self)
 
 static void move(struct talker *talker, struct accounts *accounts, int self)
 {
-    for (;;) {
+    while (!accounts->stop) {
         struct talk_reply reply;
 
         ask(talker, &reply, "BLMOVE jobs done:%d LEFT RIGHT 0.05", self);
@@ -99,7 +99,7 @@ static void add(struct talker *talker, struct accounts *accounts, int self)
 {
     struct account *account = &accounts->adders[self];
 
-    while (account->acked + 2 < NUMBERS) {
+    while (!accounts->stop && account->acked + 2 < NUMBERS) {
         struct talk_reply reply;
 
         account->said = account->acked + 1;
@@ -135,7 +135,7 @@ static void deliver(struct talker *talker, struct accounts *accounts, int self)
 {
     bool history = true;
 
-    for (;;) {
+    while (!accounts->stop) {
         struct talk_reply reply;
         size_t entries = 0;
 
@@ -154,7 +154,7 @@ static void set(struct talker *talker, struct accounts *accounts, int self)
 {
     struct account *account = &accounts->setters[self];
 
-    for (;;) {
+    while (!accounts->stop) {
         struct talk_reply reply;
 
         account->said = account->acked + 1;
@@ -170,7 +170,7 @@ static void batch(struct talker *talker, struct accounts *accounts, int self)
 {
     struct account *account = &accounts->batchers[self];
 
-    for (;;) {
+    while (!accounts->stop) {
         struct talk_reply reply;
 
         account->said = account->acked + 1;
@@ -193,7 +193,10 @@ static void start(const struct server *server, struct accounts *accounts, int se
 {
     struct talker talker = { .fd = -1 };
 
-    if (fork() != 0)
+    pid_t process = fork();
+    if (process > 0 && accounts->process_count < LOAD_MOST)
+        accounts->processes[accounts->process_count++] = process;
+    if (process != 0)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     talker.fd = server_connect(server);
@@ -201,8 +204,9 @@ static void start(const struct server *server, struct accounts *accounts, int se
     _exit(0);
 }
 
-size_t load_start(const struct server *server, struct accounts *accounts)
+void load_start(const struct server *server, struct accounts *accounts)
 {
+    accounts->process_count = 0;
     for (int i = 0; i < PRODUCERS; i++)
         start(server, accounts, i, produce);
     for (int i = 0; i < MOVERS; i++)
@@ -215,11 +219,12 @@ size_t load_start(const struct server *server, struct accounts *accounts)
         start(server, accounts, i, set);
     for (int i = 0; i < BATCHERS; i++)
         start(server, accounts, i, batch);
-    return PRODUCERS + MOVERS + ADDERS + READERS + SETTERS + BATCHERS;
 }
 
-void load_wait(size_t count)
+/* By number: waiting for any child would take away the end of the server. */
+void load_wait(struct accounts *accounts)
 {
-    while (count > 0 && wait(NULL) > 0)
-        count--;
+    for (size_t i = 0; i < accounts->process_count; i++)
+        (void)waitpid(accounts->processes[i], NULL, 0);
+    accounts->process_count = 0;
 }

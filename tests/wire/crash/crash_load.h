@@ -8,12 +8,15 @@
 #ifndef TESTS_WIRE_CRASH_LOAD_H
 #define TESTS_WIRE_CRASH_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tests/wire/server.h"
 
 enum {
+    LOAD_MOST = 16, /* processes */
     PRODUCERS = 2, /* RPUSH jobs p:n */
     MOVERS = 3,    /* BLMOVE jobs done:m */
     ADDERS = 2,    /* XADD s * p p n n */
@@ -31,6 +34,8 @@ struct account {
 };
 
 struct accounts {
+    pid_t processes[LOAD_MOST];
+    size_t process_count;
     struct account producers[PRODUCERS];
     struct account movers[MOVERS]; /* acked: moves whose reply came */
     struct account adders[ADDERS];
@@ -38,6 +43,7 @@ struct accounts {
     struct account batchers[BATCHERS];
     volatile int64_t set_to[SETTERS][SET_KEYS];     /* the last value acknowledged */
     volatile uint8_t acknowledged[ADDERS][NUMBERS]; /* how often XACK said 1 */
+    volatile bool stop;                             /* each process ends before its next command */
     volatile int64_t doubled;                       /* deliveries of what was acknowledged */
 };
 
@@ -50,10 +56,10 @@ void accounts_reset(struct accounts *accounts);
 /* How many statements have been acknowledged. */
 int64_t accounts_total(const struct accounts *accounts);
 
-/* Starts all processes. They end when their connection does. Returns how many there are. */
-size_t load_start(const struct server *server, struct accounts *accounts);
+/* Starts all processes. They end when their connection does, or told to stop. */
+void load_start(const struct server *server, struct accounts *accounts);
 
-/* Waits until `count` processes have ended. */
-void load_wait(size_t count);
+/* Waits until they have ended. */
+void load_wait(struct accounts *accounts);
 
 #endif

@@ -2,10 +2,12 @@
  * crash: kills a server at random moments under load and looks whether what it
  * had acknowledged is there when it comes back.
  *
- *   crash --server PROGRAM [--oracle] [--rounds N] [--seed N]
+ *   crash --server PROGRAM [--oracle] [--rounds N] [--points N] [--seed N]
  *
- * appendfsync is always, so an acknowledgement is a promise. In every other round
- * the AOF is being rewritten when the blow falls.
+ * appendfsync is always, so an acknowledgement is a promise. First it ends at each
+ * named point of saving, rewriting and rotating, the first N times the point is passed
+ * (crash_points.h); then at random. In every other round the AOF is being rewritten
+ * when the blow falls.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 
 #include "tests/wire/crash/crash_check.h"
 #include "tests/wire/crash/crash_load.h"
+#include "tests/wire/crash/crash_points.h"
 #include "tests/wire/server.h"
 #include "tests/wire/talker.h"
 
@@ -25,6 +28,7 @@ struct plan {
     const char *program;
     bool oracle;
     long rounds;
+    int points; /* how many times each is passed at most */
     unsigned seed;
 };
 
@@ -34,6 +38,7 @@ static bool read_options(struct plan *plan, int count, char **words)
         { "server", required_argument, NULL, 's' },
         { "oracle", no_argument, NULL, 'o' },
         { "rounds", required_argument, NULL, 'r' },
+        { "points", required_argument, NULL, 'p' },
         { "seed", required_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 },
     };
@@ -49,6 +54,9 @@ static bool read_options(struct plan *plan, int count, char **words)
             break;
         case 'r':
             plan->rounds = strtol(optarg, NULL, 10);
+            break;
+        case 'p':
+            plan->points = (int)strtol(optarg, NULL, 10);
             break;
         case 'e':
             plan->seed = (unsigned)strtoul(optarg, NULL, 10);
@@ -86,8 +94,8 @@ static bool play_round(struct server *server, struct accounts *accounts, unsigne
 {
     struct text trouble = { 0 };
     long life = SHORTEST_MS + rand_r(seed) % (LONGEST_MS - SHORTEST_MS);
-    size_t processes = load_start(server, accounts);
 
+    load_start(server, accounts);
     if (round % 2 == 1) {
         sleep_ms(life / 2);
         ask_once(server, "BGREWRITEAOF");
@@ -96,7 +104,7 @@ static bool play_round(struct server *server, struct accounts *accounts, unsigne
         sleep_ms(life);
     }
     server_crash(server);
-    load_wait(processes);
+    load_wait(accounts);
     if (!server_start(server, &trouble)) {
         printf("crash: round %ld: %s\n", round, trouble.at);
         findings->lost++;
@@ -109,10 +117,11 @@ static bool play_round(struct server *server, struct accounts *accounts, unsigne
 
 int main(int count, char **words)
 {
-    struct plan plan = { .rounds = 50, .seed = (unsigned)time(NULL) };
+    struct plan plan = { .rounds = 50, .points = 1, .seed = (unsigned)time(NULL) };
     struct words options = { 0 };
     struct text trouble = { 0 };
     struct findings findings = { 0 };
+    struct point_rounds at_points = { 0 };
     struct accounts *accounts = accounts_new();
     struct server *server = NULL;
     int64_t acknowledged = 0;
@@ -120,14 +129,17 @@ int main(int count, char **words)
 
     if (!read_options(&plan, count, words) ||
         !words_split(&options, "--appendonly yes --appendfsync always")) {
-        fputs("crash --server PROGRAM [--oracle] [--rounds N] [--seed N]\n", stderr);
+        fputs("crash --server PROGRAM [--oracle] [--rounds N] [--points N] [--seed N]\n", stderr);
         return 2;
     }
     struct server_setup setup = { .program = plan.program,
                                   .oracle = plan.oracle,
                                   .options = &options };
     unsigned chance = plan.seed;
-    for (bool fine = true; fine && round < plan.rounds; round++) {
+    bool fine = plan.oracle ||
+                crash_at_points(&setup, accounts, plan.points, &findings, &at_points);
+    accounts_reset(accounts);
+    for (; fine && round + at_points.rounds < plan.rounds; round++) {
         if (round % ROUNDS_A_FOLDER == 0) {
             acknowledged += accounts_total(accounts);
             accounts_reset(accounts);
@@ -141,13 +153,13 @@ int main(int count, char **words)
         }
         fine = play_round(server, accounts, &chance, round, &findings);
     }
-    acknowledged += accounts_total(accounts);
+    acknowledged += accounts_total(accounts) + at_points.acknowledged;
     server_free(server);
     words_clear(&options);
-    bool bad = findings.lost + findings.doubled + findings.other > 0;
-    printf("crash: %ld rounds, %lld acknowledged, %ld lost, %ld doubled, %ld otherwise wrong "
-           "(seed %u)\n",
-           round, (long long)acknowledged, findings.lost, findings.doubled, findings.other,
-           plan.seed);
+    bool bad = findings.lost + findings.doubled + findings.other + at_points.never > 0;
+    printf("crash: %ld rounds, %ld of them at %ld named points, %lld acknowledged, %ld lost, "
+           "%ld doubled, %ld otherwise wrong (seed %u)\n",
+           round + at_points.rounds, at_points.rounds, at_points.points, (long long)acknowledged,
+           findings.lost, findings.doubled, findings.other, plan.seed);
     return bad;
 }
