@@ -43,7 +43,7 @@ void pausing_begin(struct pausing *pausing, millis now, millis until, bool every
     if (pausing->until == 0 || until > pausing->until)
         pausing->until = until;
     pausing->everything |= everything;
-    keyspaces_hold(pausing->keyspaces, true);
+    keyspaces_hold(pausing->keyspaces, HOLD_PAUSED, true);
     loop_timer_start(pausing->timer, pausing->until > now ? pausing->until - now : 0, 0);
 }
 
@@ -54,7 +54,7 @@ void pausing_end(struct pausing *pausing)
     pausing->until = 0;
     pausing->everything = false;
     loop_timer_stop(pausing->timer);
-    keyspaces_hold(pausing->keyspaces, false);
+    keyspaces_hold(pausing->keyspaces, HOLD_PAUSED, false);
     holding_release_all(&pausing->holding);
 }
 

@@ -89,7 +89,9 @@ enum pass propagate_guard(void *who, struct call *call)
     struct propagate *propagate = who;
     bool exec = call->command == propagate->exec;
 
-    if (LIKELY((call->command->flags & COMMAND_WRITE) == 0 && !exec))
+    /* What a primary says is done, or its data would no longer be ours. */
+    if (LIKELY((call->command->flags & COMMAND_WRITE) == 0 && !exec) ||
+        call->session->connection == NULL)
         return PASS_ON;
     if (LIKELY(aof_admits(propagate->aof, weigh(propagate, call))))
         return PASS_ON;

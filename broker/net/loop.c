@@ -25,6 +25,8 @@ struct loop {
     ev_timer        limit;
     bool            stopped;
     bool            meanwhile; /* a turn is under way around this one */
+    void          (*between)(void *who); /* what runs when the turn is over, or NULL */
+    void           *between_who;
 };
 
 struct loop_timer {
@@ -117,8 +119,24 @@ void loop_end_turns_with(struct loop *loop, const struct step *steps, size_t cou
 
 void loop_run(struct loop *loop)
 {
-    while (!loop->stopped)
-        ev_run(loop->ev, 0);
+    while (!loop->stopped) {
+        void (*between)(void *who) = loop->between;
+
+        if (between == NULL) {
+            ev_run(loop->ev, 0);
+            continue;
+        }
+        loop->between = NULL;
+        between(loop->between_who);
+    }
+}
+
+void loop_between(struct loop *loop, void (*run)(void *who), void *who)
+{
+    must(loop->between == NULL);
+    loop->between = run;
+    loop->between_who = who;
+    ev_break(loop->ev, EVBREAK_ALL);
 }
 
 void loop_stop(struct loop *loop)
@@ -264,17 +282,29 @@ static void watch_runs(struct ev_loop *ev, ev_io *watcher, int events)
     watch->run(watch->who);
 }
 
-struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who)
+static struct loop_watch *watch_new(struct loop *loop, int fd, int events, void (*run)(void *who),
+                                    void *who)
 {
     struct loop_watch *watch = memory_new_zeroed(1, sizeof(*watch));
 
     watch->loop = loop;
     watch->run = run;
     watch->who = who;
-    ev_io_init(&watch->watcher, watch_runs, fd, EV_READ);
+    ev_io_init(&watch->watcher, watch_runs, fd, events);
     watch->watcher.data = watch;
     ev_io_start(loop->ev, &watch->watcher);
     return watch;
+}
+
+struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who)
+{
+    return watch_new(loop, fd, EV_READ, run, who);
+}
+
+struct loop_watch *loop_watch_new_writable(struct loop *loop, int fd, void (*run)(void *who),
+                                           void *who)
+{
+    return watch_new(loop, fd, EV_WRITE, run, who);
 }
 
 void loop_watch_free(struct loop_watch *watch)

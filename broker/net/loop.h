@@ -43,6 +43,12 @@ void loop_turn(struct loop *loop, millis timeout);
  */
 void loop_meanwhile(struct loop *loop, void (*run)(void *who), void *who);
 
+/*
+ * Runs `run` once, when the turn under way is over: outside of any, so that it may
+ * make turns itself while it takes long. One at a time; only under loop_run.
+ */
+void loop_between(struct loop *loop, void (*run)(void *who), void *who);
+
 /* Whether loop_stop was called. */
 bool loop_is_stopped(const struct loop *loop);
 
@@ -67,8 +73,10 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, void (*run)(v
                                     void *who);
 void loop_signal_free(struct loop_signal *watcher);
 
-/* Runs `run` when a descriptor is readable. */
+/* Runs `run` when a descriptor is readable, or when it is writable. */
 struct loop_watch;
+struct loop_watch *loop_watch_new_writable(struct loop *loop, int fd, void (*run)(void *who),
+                                           void *who);
 struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who);
 void loop_watch_free(struct loop_watch *watch);
 

@@ -240,12 +240,18 @@ static void note_pressure(struct memory_limit *limit, enum outcome outcome, micr
     }
 }
 
+/* Whether nothing is to go now: writing is paused, or a primary decides. */
+static bool may_not_evict(const struct memory_limit *limit)
+{
+    return keyspaces_held(limit->setup.keyspaces) != 0;
+}
+
 static enum outcome come_below(struct memory_limit *limit, micros patience)
 {
     micros begun;
     enum outcome outcome;
 
-    if (!memory_limit_is_over(limit) || keyspaces_held(limit->setup.keyspaces))
+    if (!memory_limit_is_over(limit) || may_not_evict(limit))
         outcome = UNDER;
     else if (limit->setup.options->maxmemory_policy == OPTION_POLICY_NONE)
         return STUCK;

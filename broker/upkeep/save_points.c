@@ -51,7 +51,8 @@ enum pass save_points_guard(void *who, struct call *call)
     const struct options *options = points->setup.options;
     bool exec = call->command == points->exec;
 
-    if (LIKELY(!points->failing))
+    /* What a primary says was allowed where it was said first. */
+    if (LIKELY(!points->failing) || call->session->connection == NULL)
         return PASS_ON;
     if (!options->stop_writes_on_bgsave_error || options->save.count == 0 ||
         ((call->command->flags & COMMAND_WRITE) == 0 && call->command != points->ping && !exec))

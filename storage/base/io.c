@@ -171,7 +171,8 @@ bool writer_flush(struct writer *writer, struct trouble *trouble)
 }
 
 struct reader {
-    int fd; /* -1: from memory */
+    int fd; /* -1: from memory, or from `source` */
+    struct source source; /* of who has the bytes, or nobody */
     bool ended;
     bool failed;
     bool summing;
@@ -195,6 +196,14 @@ struct reader *reader_new_file(int fd)
     reader->at = reader->room;
     reader->end = reader->room;
     reader->summed = reader->room;
+    return reader;
+}
+
+struct reader *reader_new_source(struct source source)
+{
+    struct reader *reader = reader_new_file(-1);
+
+    reader->source = source;
     return reader;
 }
 
@@ -230,6 +239,20 @@ static uint64_t sum_of_taken(const struct reader *reader)
                         slice_of(reader->summed, (size_t)(reader->at - reader->summed)));
 }
 
+static ssize_t read_once(struct reader *reader, char *to, size_t most)
+{
+    ssize_t got;
+
+    if (reader->source.pull != NULL)
+        return reader->source.pull(reader->source.who, to, most, &reader->trouble);
+    do
+        got = read(reader->fd, to, most);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        (void)trouble_errno(&reader->trouble, "reading");
+    return got;
+}
+
 /* Reads once from the file to a place; 0 at its end or on an error. */
 static size_t read_some(struct reader *reader, char *to, size_t most)
 {
@@ -237,13 +260,9 @@ static size_t read_some(struct reader *reader, char *to, size_t most)
 
     if (reader->ended)
         return 0;
-    do
-        got = read(reader->fd, to, most);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        (void)trouble_errno(&reader->trouble, "reading");
+    got = read_once(reader, to, most);
+    if (got < 0)
         reader->failed = true;
-    }
     reader->ended = got <= 0;
     if (got <= 0)
         return 0;

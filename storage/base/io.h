@@ -10,6 +10,7 @@
 #define STORAGE_BASE_IO_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "storage/base/buffer.h"
 #include "storage/base/must.h"
@@ -49,6 +50,16 @@ struct reader;
 
 /* Reads from an open descriptor, which stays the caller's. */
 struct reader *reader_new_file(int fd);
+
+/*
+ * Reads from wherever `pull` has bytes: it puts up to `most` of them and says how
+ * many; 0 is the end, -1 an error, said in `trouble`. It may take its time.
+ */
+struct source {
+    ssize_t (*pull)(void *who, void *to, size_t most, struct trouble *trouble);
+    void *who;
+};
+struct reader *reader_new_source(struct source source);
 
 /* Reads bytes in place; they must stay until the reader is freed. */
 struct reader *reader_new_memory(struct slice from);

@@ -97,12 +97,12 @@ void keyspaces_set_room(struct keyspaces *all, size_t room)
         table_set_reluctant(&all->at[db].items, (all->unmarked & UNMARKED_SAVING) != 0);
 }
 
-void keyspaces_hold(struct keyspaces *all, bool on)
+void keyspaces_hold(struct keyspaces *all, enum hold why, bool on)
 {
-    all->held = on;
+    all->held = (uint8_t)(on ? all->held | why : all->held & ~(unsigned)why);
 }
 
-bool keyspaces_held(const struct keyspaces *all)
+unsigned keyspaces_held(const struct keyspaces *all)
 {
     return all->held;
 }
@@ -564,6 +564,31 @@ void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b)
     two->items = kept.items;
     two->dues = kept.dues;
     two->fields = kept.fields;
+}
+
+void keyspaces_exchange(struct keyspaces *one, struct keyspaces *two)
+{
+    must(one->count == two->count && one->secret == two->secret);
+    keyspaces_settle(one);
+    keyspaces_settle(two);
+    for (uint32_t db = 0; db < one->count; db++) {
+        struct keyspace *mine = &one->at[db];
+        struct keyspace *theirs = &two->at[db];
+        struct keyspace kept = *mine;
+
+        *mine = *theirs;
+        *theirs = kept;
+        mine->all = one;
+        theirs->all = two;
+    }
+    for (int kind = 0; kind < VALUE_KINDS; kind++) {
+        size_t weight = one->weight[kind];
+
+        one->weight[kind] = two->weight[kind];
+        two->weight[kind] = weight;
+    }
+    one->counted = NULL;
+    two->counted = NULL;
 }
 
 size_t keyspace_flush(struct keyspace *keys, bool lazily)

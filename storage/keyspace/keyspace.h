@@ -88,12 +88,20 @@ millis keyspaces_idle(const struct keyspaces *all, const struct item *item);
 /* How often an item is used, 0 to 255, as a logarithm that falls with time; with USE_COUNTED. */
 uint32_t keyspaces_frequency(const struct keyspaces *all, const struct item *item);
 
+/* Why nothing goes by itself; bits. */
+enum hold {
+    HOLD_PAUSED = 1 << 0,   /* writing is paused: nothing is evicted either */
+    HOLD_FOLLOWS = 1 << 1,  /* a primary decides what goes */
+};
+
 /*
  * While they are held nothing goes by itself: what is past its time is not found
- * by searches, but stays until it is overwritten, and nothing is evicted.
+ * by searches, but stays until it is overwritten.
  */
-void keyspaces_hold(struct keyspaces *all, bool on);
-bool keyspaces_held(const struct keyspaces *all);
+void keyspaces_hold(struct keyspaces *all, enum hold why, bool on);
+
+/* Why they are held, bits of enum hold; 0 if they are not. */
+unsigned keyspaces_held(const struct keyspaces *all);
 
 /*
  * Sets how long an item was not used, in milliseconds, or how often it is: what
@@ -211,6 +219,12 @@ struct item *keyspace_copy(struct keyspace *from, const struct item *item, struc
 
 /* Exchanges the contents of two databases. */
 void keyspaces_swap(struct keyspaces *all, uint32_t a, uint32_t b);
+
+/*
+ * Exchanges the contents of all databases with those of another set, made with as
+ * many and the same secret. Nobody is told.
+ */
+void keyspaces_exchange(struct keyspaces *one, struct keyspaces *two);
 
 /* Says that about so many keys are to be there: its table need not grow step by step. */
 void keyspace_reserve(struct keyspace *keys, size_t count);

@@ -44,7 +44,7 @@ struct keyspaces {
     struct keyspace        *at; /* count of them */
     uint32_t                count;
     bool                    keep_expired;
-    bool                    held; /* nothing goes by itself */
+    uint8_t                 held; /* enum hold: why nothing goes by itself */
     uint8_t                 unmarked; /* enum unmarked: why use leaves no marks for now */
     uint8_t                 use;      /* enum use: what marks it */
     uint32_t                clock;    /* now, in ticks of USE_TICK milliseconds */

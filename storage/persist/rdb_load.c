@@ -100,6 +100,22 @@ static bool read_rest(struct loading *now, struct slice rest)
     return fine || rdb_refuse(&now->from, "what stands behind a value is damaged");
 }
 
+/* Where in a stream the writer stood. */
+static void read_stream_fact(struct rdb_stream *stream, struct slice name, struct slice value)
+{
+    int64_t number;
+    bool numeric = number_read(value, &number) && number >= 0;
+
+    if (slice_equal(name, SLICE("repl-id"))) {
+        if (value.len == sizeof(stream->id) - 1)
+            memcpy(stream->id, value.at, value.len);
+    } else if (slice_equal(name, SLICE("repl-offset")) && numeric) {
+        stream->offset = number;
+    } else if (slice_equal(name, SLICE("repl-stream-db")) && numeric) {
+        stream->db = number;
+    }
+}
+
 static bool read_fact(struct loading *now)
 {
     struct rdb_load_result *result = now->result;
@@ -118,6 +134,8 @@ static bool read_fact(struct loading *now)
         result->memory = (uint64_t)number_of(value);
     else if (slice_equal(name, SLICE("aof-base")) || slice_equal(name, SLICE("aof-preamble")))
         result->is_base = number_of(value) == 1;
+    else if (name.len > 5 && memcmp(name.at, "repl-", 5) == 0)
+        read_stream_fact(&result->stream, name, value);
     else if (name.len > 0 && name.at[0] == '%')
         log_line(now->setup->log, LOG_NOTICE, "RDB '%.*s': %.*s",
                  (int)(name.len < KEY_SHOWN ? name.len : KEY_SHOWN), name.at,
@@ -437,7 +455,7 @@ bool rdb_load(const struct rdb_load_setup *setup, struct reader *from, uint64_t 
                            .frequency = -1 };
     bool fine;
 
-    *result = (struct rdb_load_result){ .version = 0 };
+    *result = (struct rdb_load_result){ .stream = { .offset = -1, .db = -1 } };
     rdb_reader_init(&now.from, from, end);
     reader_checksum_begin(from);
     fine = read_head(&now, trouble) &&

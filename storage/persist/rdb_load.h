@@ -35,6 +35,13 @@ struct rdb_load_setup {
     void *who;
 };
 
+/* Where in a stream of changes the data stands, if its writer had one. */
+struct rdb_stream {
+    char     id[41];  /* of the history; "" if it is not told */
+    int64_t  offset;  /* bytes of it that are in the data; -1 if it is not told */
+    int64_t  db;      /* the database that the stream had selected; -1 if it is not told */
+};
+
 /* What was read. */
 struct rdb_load_result {
     unsigned version;
@@ -48,6 +55,7 @@ struct rdb_load_result {
     int64_t  created;  /* seconds since 1970, 0 if it does not say */
     uint64_t memory;   /* bytes its writer used */
     char     writer[24]; /* the version of the server that wrote it */
+    struct rdb_stream stream;
 };
 
 /*

@@ -113,6 +113,7 @@ struct snapshot *snapshot_new(const struct snapshot_setup *setup)
     snapshot->functions =
         (struct rdb_functions){ shelf_each, shelf_take, shelf_forget, &snapshot->shelf };
     snapshot->lock = -1;
+    snapshot->stream = (struct rdb_stream){ .offset = -1, .db = -1 };
     snapshot->figures.last_ok = true;
     snapshot->figures.last_took_sec = -1;
     snapshot->figures.last_save = clock_wall(setup->clock) / SECOND;
@@ -504,6 +505,23 @@ void snapshot_abort(struct snapshot *snapshot)
     process = (int)child_pid(snapshot->child);
     log_line(snapshot->setup.log, LOG_NOTICE, "Killing running saving child: %d", process);
     end_child(snapshot, process);
+}
+
+bool snapshot_replace(struct snapshot *snapshot, const char *file, struct trouble *trouble)
+{
+    struct folder *folder;
+    bool fine;
+
+    snapshot_abort(snapshot);
+    if (!snapshot_lock(snapshot, trouble))
+        return false;
+    folder = folder_open(".", snapshot->setup.faults, trouble);
+    if (folder == NULL)
+        return false;
+    fine = folder_rename(folder, file, snapshot->filename, trouble) &&
+           folder_sync(folder, trouble);
+    folder_close(folder);
+    return fine;
 }
 
 void snapshot_figures(const struct snapshot *snapshot, struct snapshot_figures *figures)

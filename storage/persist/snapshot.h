@@ -108,6 +108,26 @@ MUST_USE enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merg
 MUST_USE bool snapshot_load_base(struct snapshot *snapshot, struct reader *from, uint64_t end,
                                  const struct snapshot_watcher *watcher, struct trouble *trouble);
 
+/*
+ * Reads a snapshot that somebody else sent, keys past their time and all, into
+ * databases and libraries of functions, which need not be ours. `end` as rdb_load
+ * has it. False with trouble: a part is there.
+ */
+MUST_USE bool snapshot_load_sent(struct snapshot *snapshot, struct reader *from, uint64_t end,
+                                 struct keyspaces *into, const struct rdb_functions *functions,
+                                 const struct snapshot_watcher *watcher,
+                                 struct rdb_load_result *result, struct trouble *trouble);
+
+/*
+ * Gives a file that was sent the name of the snapshot; a child that writes one is
+ * killed first. False with trouble: it keeps its own.
+ */
+MUST_USE bool snapshot_replace(struct snapshot *snapshot, const char *file,
+                               struct trouble *trouble);
+
+/* Where in a stream the data stood that snapshot_load loaded last. */
+const struct rdb_stream *snapshot_stream(const struct snapshot *snapshot);
+
 /* Writes one as the base of a log; `wrote` is told after each key. */
 void snapshot_write_base(struct snapshot *snapshot, struct writer *to,
                          void (*wrote)(void *who, uint64_t keys), void *who);

@@ -79,6 +79,39 @@ bool snapshot_load_base(struct snapshot *snapshot, struct reader *from, uint64_t
     return true;
 }
 
+bool snapshot_load_sent(struct snapshot *snapshot, struct reader *from, uint64_t end,
+                        struct keyspaces *into, const struct rdb_functions *functions,
+                        const struct snapshot_watcher *watcher, struct rdb_load_result *result,
+                        struct trouble *trouble)
+{
+    struct reading reading = { snapshot, watcher, end == UINT64_MAX ? 0 : end, 0, 0 };
+    struct rdb_load_setup setup = load_setup(&reading);
+    bool fine;
+
+    setup.keyspaces = into;
+    setup.functions = functions;
+    setup.keep_expired = true;
+    keyspaces_hush(into, true);
+    fine = rdb_load(&setup, from, end, result, trouble);
+    keyspaces_hush(into, false);
+    if (!fine)
+        return false;
+    snapshot->figures.loaded_keys = result->loaded;
+    snapshot->figures.loaded_expired = result->expired;
+    log_line(snapshot->setup.log, LOG_NOTICE,
+             "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64 ".",
+             result->loaded, result->expired);
+    if (result->empty > 0)
+        log_line(snapshot->setup.log, LOG_NOTICE, "empty keys skipped: %" PRIu64 ".",
+                 result->empty);
+    return true;
+}
+
+const struct rdb_stream *snapshot_stream(const struct snapshot *snapshot)
+{
+    return &snapshot->stream;
+}
+
 /* Tells what was found. */
 static void tell(struct snapshot *snapshot, const struct rdb_load_result *result, uint64_t size,
                  micros began)
@@ -139,6 +172,7 @@ enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merge,
     }
     snapshot->figures.loaded_keys = result.loaded;
     snapshot->figures.loaded_expired = result.expired;
+    snapshot->stream = result.stream;
     tell(snapshot, &result, reading.total, began);
     return SNAPSHOT_LOADED;
 }

@@ -26,6 +26,7 @@ struct snapshot {
     uint64_t              changes; /* when it began */
     struct child_report   report;
     struct snapshot_figures figures;
+    struct rdb_stream     stream; /* of what was loaded */
 };
 
 /* Sleeps for a test: microseconds, or one for so many keys. */
