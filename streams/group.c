@@ -10,6 +10,7 @@
 #include "streams/group.h"
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/index/ordered.h"
 #include "streams/stream.h"
 
@@ -380,6 +381,47 @@ size_t group_memory(const struct group *group)
     for (uint32_t i = 1; i < group->numbers; i++)
         bytes += memory_usable(group->by_number[i]);
     return bytes;
+}
+
+/* Moves the consumer of a record; its number leads to the other pointer. */
+struct consumer_move {
+    struct group *group;
+    struct mover *mover;
+};
+
+static void move_consumer(void *who, void *record)
+{
+    const struct consumer_move *move = who;
+    struct named_consumer *named = record;
+    struct consumer *consumer = named->consumer;
+
+    if (!mover_move(move->mover, &consumer))
+        return;
+    move->group->by_number[consumer->number] = consumer;
+    *named = (struct named_consumer){ consumer_name(consumer), consumer };
+}
+
+void group_move(struct group **moving, struct mover *mover)
+{
+    struct consumer_move move = { .mover = mover };
+    struct group *group;
+    size_t at = 0;
+
+    (void)mover_move(mover, moving);
+    group = move.group = *moving;
+    (void)mover_move(mover, &group->by_number);
+    (void)mover_move(mover, &group->spare);
+    (void)mover_move(mover, &group->consumers);
+    while (group->consumers != NULL) {
+        at = ordered_move(group->consumers, mover, at, move_consumer, &move);
+        if (at == 0)
+            break;
+    }
+}
+
+uint64_t group_move_pending(struct group *group, struct mover *mover, uint64_t at)
+{
+    return pending_move(&group->pending, mover, at);
 }
 
 void group_check(const struct group *group)

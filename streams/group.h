@@ -115,6 +115,15 @@ bool group_acknowledge(struct group *group, struct entry_id id);
 /* Forgets all deliveries of a range of IDs, both included; returns how many. O(log n) each. */
 uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to);
 
+/*
+ * Moves the group and its consumers (storage/base/mover.h), to which nobody else has
+ * pointers; and some nodes of its pending list, from a place on: returns the next
+ * place, 0 behind the last. O(consumers), O(log n).
+ */
+struct mover;
+void group_move(struct group **group, struct mover *mover);
+uint64_t group_move_pending(struct group *group, struct mover *mover, uint64_t at);
+
 /* Bytes of memory. O(consumers). */
 size_t group_memory(const struct group *group);
 

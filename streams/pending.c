@@ -19,6 +19,7 @@
 #include "streams/pending.h"
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/index/ordered.h"
 
 enum { HOLDER_BITS = 14, TIMES_BITS = 8, TIMES_WIDE = 255 };
@@ -337,6 +338,31 @@ size_t pending_memory(const struct pending *pending)
 {
     return memory_usable(pending) + ordered_memory(pending->records) +
            (pending->wide != NULL ? ordered_memory(pending->wide) : 0);
+}
+
+/* Places: ranks of the records, then, with this bit, of the wide ones. */
+#define AMONG_WIDE (UINT64_C(1) << 39)
+
+uint64_t pending_move(struct pending **moving, struct mover *mover, uint64_t at)
+{
+    struct pending *pending;
+
+    if (at == 0)
+        (void)mover_move(mover, moving);
+    pending = *moving;
+    if (at == 0) {
+        (void)mover_move(mover, &pending->records);
+        (void)mover_move(mover, &pending->wide);
+    }
+    if ((at & AMONG_WIDE) == 0) {
+        at = ordered_move(pending->records, mover, at, NULL, NULL);
+        if (at > 0 || pending->wide == NULL)
+            return at;
+    }
+    at = pending->wide != NULL
+             ? ordered_move(pending->wide, mover, at & ~AMONG_WIDE, NULL, NULL)
+             : 0;
+    return at > 0 ? at | AMONG_WIDE : 0;
 }
 
 void pending_check(const struct pending *pending)

@@ -92,6 +92,11 @@ MUST_USE bool pending_seek(const struct pending *pending, struct entry_id from,
  * false if there is none. O(log n). */
 MUST_USE bool pending_longest(const struct pending *pending, struct delivery *delivery);
 
+/* Moves the list's header, at which `pending` points (storage/base/mover.h), if `at` is 0, and
+ * some nodes from a place on; returns the next place, 0 behind the last. O(log n). */
+struct mover;
+uint64_t pending_move(struct pending **pending, struct mover *mover, uint64_t at);
+
 /* Bytes of memory. O(1). */
 size_t pending_memory(const struct pending *pending);
 

@@ -15,6 +15,7 @@
 #include "storage/base/chain.h"
 #include "storage/base/digest.h"
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/index/ordered.h"
 
 static_assert((int)DIGEST_SHA256_SIZE <= (int)PRODUCERS_NAME_MAX, "a digest is a short name");
@@ -314,6 +315,55 @@ size_t producers_memory(const struct producers *producers)
 {
     return sizeof(*producers) + producers->bytes + ordered_memory(producers->by_name) +
            producers->counts.messages * sizeof(struct named_message);
+}
+
+static void move_message(void *who, void *record)
+{
+    struct mover *mover = who;
+    struct named_message *named = record;
+    struct message *message = named->message;
+    struct message *moved = mover_copy(mover, message);
+
+    if (moved == NULL)
+        return;
+    chain_moved(&moved->link, &message->link);
+    *named = (struct named_message){ message_name(moved), moved };
+    mover_leave(mover, message);
+}
+
+static void move_producer(void *who, void *record)
+{
+    struct mover *mover = who;
+    struct named_producer *named = record;
+    struct producer *producer = named->producer;
+    struct producer *moved = mover_copy(mover, producer);
+    size_t at = 0;
+
+    if (moved != NULL) {
+        chain_moved(&moved->link, &producer->link);
+        chain_moved(&moved->messages, &producer->messages);
+        *named = (struct named_producer){ producer_name(moved), moved };
+        mover_leave(mover, producer);
+        producer = moved;
+    }
+    (void)mover_move(mover, &producer->by_name);
+    do
+        at = ordered_move(producer->by_name, mover, at, move_message, mover);
+    while (at > 0);
+}
+
+uint64_t producers_move(struct producers **moving, struct mover *mover, uint64_t at)
+{
+    struct producers *moved = at == 0 ? mover_copy(mover, *moving) : NULL;
+
+    if (moved != NULL) {
+        chain_moved(&moved->all, &(*moving)->all);
+        mover_leave(mover, *moving);
+        *moving = moved;
+    }
+    if (at == 0)
+        (void)mover_move(mover, &(*moving)->by_name);
+    return ordered_move((*moving)->by_name, mover, at, move_producer, mover);
 }
 
 void producers_check(const struct producers *producers)

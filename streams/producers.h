@@ -74,6 +74,14 @@ void producers_visit(const struct producers *producers,
                                    struct entry_id id),
                      void *who);
 
+/*
+ * Moves the header, at which `producers` points, if `at` is 0 (storage/base/mover.h), and
+ * some producers with their messages, from a place on. Returns the next place, 0 behind
+ * the last. O(messages of some producers).
+ */
+struct mover;
+uint64_t producers_move(struct producers **producers, struct mover *mover, uint64_t at);
+
 /* Bytes of memory, roughly. O(1). */
 size_t producers_memory(const struct producers *producers);
 

@@ -22,11 +22,6 @@
 /* However the options are set, a search in one segment stays short. */
 enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
 
-struct named_group {
-    struct slice  name;
-    struct group *group;
-};
-
 static int compare_sealed(const void *a, const void *b, void *who)
 {
     const struct sealed *one = a, *other = b;

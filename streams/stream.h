@@ -153,6 +153,13 @@ size_t stream_weight(const struct stream *stream, size_t groups);
 /* Bytes of memory; looks at `samples` groups and extrapolates, 0 for all. */
 size_t stream_memory(const struct stream *stream, size_t samples);
 
+/*
+ * Moves blocks of the stream (storage/base/mover.h), whose header is moved too if `at`
+ * is 0: some from a place on. Returns the next place, 0 behind the last.
+ */
+struct mover;
+uint64_t stream_move(struct stream **stream, struct mover *mover, uint64_t at);
+
 /* Asserts every invariant, of segments and groups too. O(n). */
 void stream_check(const struct stream *stream);
 

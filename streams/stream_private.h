@@ -42,6 +42,12 @@ struct sealed {
     uint32_t         bytes; /* likewise */
 };
 
+/* What the tree of groups is of; the name is the group's own. */
+struct named_group {
+    struct slice  name;
+    struct group *group;
+};
+
 /* Drops the first `count` sealed segments with all their entries; into `discard`, if not NULL. */
 void stream_drop_sealed(struct stream *stream, size_t count, struct discard *discard);
 

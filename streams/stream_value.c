@@ -443,6 +443,15 @@ static void value_type_rewrite(const struct value *value, struct slice key,
     }
 }
 
+static uint64_t value_type_defragment(struct value **value, struct mover *mover, uint64_t at)
+{
+    struct stream *stream = (struct stream *)(void *)*value;
+
+    at = stream_move(&stream, mover, at);
+    *value = (struct value *)(void *)stream;
+    return at;
+}
+
 const struct value_type stream_value_type = {
     .name = "stream",
     .free = value_type_free,
@@ -453,6 +462,7 @@ const struct value_type stream_value_type = {
     .measure = value_type_measure,
     .digest = value_type_digest,
     .rewrite = value_type_rewrite,
+    .defragment = value_type_defragment,
     .rdb_type = stream_codec_type,
     .save = stream_codec_save,
     .load = stream_codec_load,

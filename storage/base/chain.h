@@ -56,6 +56,17 @@ static inline void chain_put_last(struct chain *head, struct chain *link)
     chain_put_after(head->prev, link);
 }
 
+/* Tells the neighbours of a link, which was copied here from a block that still is, of its place. */
+static inline void chain_moved(struct chain *link, const struct chain *from)
+{
+    if (link->next == from) {
+        chain_init(link);
+        return;
+    }
+    link->next->prev = link;
+    link->prev->next = link;
+}
+
 /* Takes a link out of whatever chain it is in. */
 static inline void chain_leave(struct chain *link)
 {

@@ -53,6 +53,17 @@ _Noreturn static void out_of_memory(size_t size)
     panic("out of memory: %zu bytes were wanted, %zu are in use", size, memory_used());
 }
 
+/*
+ * Blocks whose size is a whole number of cache lines may have been asked for on one. More
+ * alignment than the size has would make another size class of it.
+ */
+static size_t move_alignment(size_t size)
+{
+    size_t natural = size & (~size + 1);
+
+    return natural > 64 ? 64 : natural < sizeof(void *) ? sizeof(void *) : natural;
+}
+
 #ifdef MILLRACE_LIBC_MALLOC
 
 static _Thread_local uint64_t memory_thread_allocated;
@@ -149,6 +160,28 @@ void memory_purge_in_background(void)
 void memory_describe(void (*show)(void *who, const char *text), void *who)
 {
     show(who, "Stats not supported for the current allocator");
+}
+
+bool memory_lies_thin(const void *block)
+{
+    (void)block;
+    return false;
+}
+
+void *memory_move(const void *block)
+{
+    size_t size = memory_usable(block);
+    void *moved = NULL;
+
+    if (UNLIKELY(posix_memalign(&moved, move_alignment(size), size) != 0))
+        out_of_memory(size);
+    memory_thread_allocated += malloc_usable_size(moved);
+    return memcpy(moved, block, size);
+}
+
+void memory_leave(void *block)
+{
+    memory_free(block);
 }
 
 bool memory_control(const char *name, size_t *figure)
@@ -274,6 +307,52 @@ void memory_purge_in_background(void)
 void memory_describe(void (*show)(void *who, const char *text), void *who)
 {
     malloc_stats_print(show, who, NULL);
+}
+
+/* What the allocator tells of the slab a block is in, and of all slabs for its size. */
+struct slab_use {
+    const void *filling; /* the slab that new blocks come from */
+    size_t      free;
+    size_t      places;
+    size_t      size; /* bytes of the slab */
+    size_t      free_in_all;
+    size_t      places_in_all;
+};
+
+/* A slab nearly full is left as it is: less than one in so many places is free. */
+enum { THIN_LEAST = 16 };
+
+bool memory_lies_thin(const void *block)
+{
+    static const char name[] = "experimental.utilization.query";
+    struct slab_use use;
+    size_t size = sizeof(use);
+    uintptr_t begin;
+
+    if (mallctl(name, &use, &size, &block, sizeof(block)) != 0 || size != sizeof(use))
+        return false;
+    begin = (uintptr_t)use.filling;
+    if (use.places <= 1 || use.free * THIN_LEAST < use.places)
+        return false;
+    if (begin != 0 && (uintptr_t)block - begin < use.size)
+        return false;
+    /* A little below the average counts too, or slabs that are all alike would stay. */
+    return use.free * use.places_in_all * 9 >= use.free_in_all * use.places * 8;
+}
+
+void *memory_move(const void *block)
+{
+    size_t size = sallocx(block, 0);
+    void *moved = mallocx(size, MALLOCX_ALIGN(move_alignment(size)) | MALLOCX_TCACHE_NONE);
+
+    if (UNLIKELY(moved == NULL))
+        out_of_memory(size);
+    return memcpy(moved, block, size);
+}
+
+void memory_leave(void *block)
+{
+    dallocx(block, MALLOCX_TCACHE_NONE);
 }
 
 bool memory_control(const char *name, size_t *figure)

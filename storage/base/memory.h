@@ -72,6 +72,21 @@ void memory_purge(void);
 void memory_describe(void (*show)(void *who, const char *text), void *who);
 
 /*
+ * Whether a small block lies among so many free ones of its size that it had better
+ * move: not in the slab that is being filled, and in one at least about as empty as
+ * those of its size are on average. Never for large blocks, nor with libc. O(1).
+ */
+bool memory_lies_thin(const void *block);
+
+/*
+ * A block of the same size and alignment elsewhere, with the same content: where the
+ * allocator fills slabs up, past what threads keep for themselves. Whoever has
+ * pointers to the old one mends them, then gives it back with memory_leave.
+ */
+void *memory_move(const void *block) __attribute__((returns_nonnull));
+void memory_leave(void *block);
+
+/*
  * One figure or knob of the allocator by its own name, for tests: reads it as a
  * number, or has it done where there is nothing to read. False if there is none.
  */

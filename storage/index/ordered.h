@@ -147,6 +147,17 @@ struct ordered_cursor ordered_seek(const struct ordered *tree, const void *from,
  */
 size_t ordered_fold_before(const struct ordered *tree, const void *probe, void *summary);
 
+/*
+ * Moves the leaf (storage/base/mover.h) in which the record of a rank is, and nodes
+ * above it; first shows each of its records to `mend`, which may change what does
+ * not decide the order, a pointer to something moved, and may be NULL. Returns the
+ * rank of the first record behind that leaf, 0 behind the last. The tree's own
+ * block has one pointer, which its owner moves. O(log n + records of a leaf).
+ */
+struct mover;
+size_t ordered_move(struct ordered *tree, struct mover *mover, size_t rank,
+                    void (*mend)(void *who, void *record), void *who);
+
 /* Bytes of the tree: exact for a single leaf, else counted from its nodes. O(1). */
 size_t ordered_memory(const struct ordered *tree);
 

@@ -201,6 +201,15 @@ static inline void *table_prefetch_item(const struct table *table, uint64_t hash
  */
 uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *visit, void *who);
 
+/*
+ * Moves blocks of the table itself (storage/base/mover.h) and shows the slots of
+ * one or a few buckets to `mend`, which may put the same item there, moved. Cursors
+ * as for table_scan. Not during a walk. `mend` may be NULL.
+ */
+struct mover;
+uint64_t table_move(struct table *table, struct mover *mover, uint64_t cursor,
+                    void (*mend)(void *who, void **slot), void *who);
+
 /* An item chosen by chance, each with about the same probability; NULL if empty. */
 void *table_random(const struct table *table, struct random *random);
 

@@ -9,7 +9,12 @@
  */
 #include "storage/index/table.h"
 
-enum { TABLE_SLOT_BITS = 0x7f };
+#include "storage/base/mover.h"
+
+enum {
+    TABLE_SLOT_BITS = 0x7f,
+    TABLE_MOVED_BUCKETS = 1024 /* larger arrays share their pages with nobody */
+};
 
 static unsigned lowest(unsigned bits)
 {
@@ -37,23 +42,20 @@ static uint64_t advanced(uint64_t cursor, uint64_t mask)
     return reversed(reversed(cursor | ~mask) + 1);
 }
 
-static void visit_chain(const struct table_bucket *bucket, table_visitor *visit, void *who)
-{
-    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
-        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0; left &= left - 1)
-            visit(who, bucket->slot[lowest(left)]);
-    }
-}
+/* Is shown the first bucket of a chain. */
+typedef void chain_visitor(void *who, struct table_bucket *home);
 
-uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *visit, void *who)
+/* Shows the chains in which is what a cursor stands for, and returns the next cursor. */
+static inline __attribute__((always_inline)) uint64_t
+scan_chains(const struct table *table, uint64_t cursor, chain_visitor *visit, void *who)
 {
-    const struct table_bucket *small = table->buckets;
-    const struct table_bucket *large = table->old;
+    struct table_bucket *small = table->buckets;
+    struct table_bucket *large = table->old;
     uint64_t small_mask = array_mask(table->exponent);
     uint64_t large_mask = array_mask(table->old_exponent);
 
     if (large == NULL) {
-        visit_chain(&small[cursor & small_mask], visit, who);
+        visit(who, &small[cursor & small_mask]);
         return advanced(cursor, small_mask);
     }
     if (small_mask > large_mask) {
@@ -62,12 +64,70 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *v
         large_mask = small_mask;
         small_mask = array_mask(table->old_exponent);
     }
-    visit_chain(&small[cursor & small_mask], visit, who);
+    visit(who, &small[cursor & small_mask]);
     do {
-        visit_chain(&large[cursor & large_mask], visit, who);
+        visit(who, &large[cursor & large_mask]);
         cursor = advanced(cursor, large_mask);
     } while (cursor & (small_mask ^ large_mask));
     return cursor;
+}
+
+/* Who is shown items. */
+struct item_scan {
+    table_visitor *visit;
+    void          *who;
+};
+
+static void visit_chain(void *who, struct table_bucket *bucket)
+{
+    const struct item_scan *scan = who;
+
+    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
+        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0; left &= left - 1)
+            scan->visit(scan->who, bucket->slot[lowest(left)]);
+    }
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *visit, void *who)
+{
+    struct item_scan scan = { visit, who };
+
+    return scan_chains(table, cursor, visit_chain, &scan);
+}
+
+/* -- Moving. */
+
+struct move_scan {
+    struct mover *mover;
+    void (*mend)(void *who, void **slot);
+    void *who;
+};
+
+static void move_chain(void *who, struct table_bucket *bucket)
+{
+    const struct move_scan *scan = who;
+
+    for (; bucket != NULL; bucket = table_next_bucket(bucket)) {
+        if (bucket->used & TABLE_CHAINED)
+            (void)mover_move(scan->mover, &bucket->slot[TABLE_SLOTS - 1]);
+        for (unsigned left = bucket->used & TABLE_SLOT_BITS; left != 0 && scan->mend != NULL;
+             left &= left - 1)
+            scan->mend(scan->who, &bucket->slot[lowest(left)]);
+    }
+}
+
+uint64_t table_move(struct table *table, struct mover *mover, uint64_t cursor,
+                    void (*mend)(void *who, void **slot), void *who)
+{
+    struct move_scan scan = { mover, mend, who };
+
+    must(table->walks == 0);
+    /* The one bucket that all empty tables share is nobody's to move, and old arrays go soon. */
+    if (table->count == 0)
+        return 0;
+    if (cursor == 0 && array_mask(table->exponent) < TABLE_MOVED_BUCKETS)
+        (void)mover_move(mover, &table->buckets);
+    return scan_chains(table, cursor, move_chain, &scan);
 }
 
 /* -- Choosing by chance. */

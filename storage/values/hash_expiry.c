@@ -211,6 +211,51 @@ size_t hash_expiring_bytes(const struct hash *hash)
            table_count(&expiring->fields) * each;
 }
 
+/* What fields are moved with. */
+struct field_move {
+    struct mover   *mover;
+    struct ordered *dues;
+};
+
+/* Equal times are told apart by address, so a field that moves gets another record. */
+static void move_field(void *who, void **slot)
+{
+    const struct field_move *move = who;
+    struct hash_field *field = *slot;
+    struct hash_field *moved = mover_copy(move->mover, field);
+
+    if (moved == NULL)
+        return;
+    must(ordered_remove(move->dues, &(struct hash_due){ field->due, field }, NULL));
+    must(ordered_insert(move->dues, &(struct hash_due){ field->due, moved }));
+    *slot = moved;
+    mover_leave(move->mover, field);
+}
+
+/* Places: of the table first, then, with this bit, ranks of the tree. */
+#define IN_TREE (UINT64_C(1) << 40)
+
+uint64_t hash_move_expiring(struct hash *hash, struct mover *mover, uint64_t at)
+{
+    struct hash_expiring *expiring;
+    struct field_move move = { .mover = mover };
+
+    if (!hash_expires(hash))
+        return 0;
+    if (at == 0) {
+        (void)mover_move(mover, &hash->of.expiring);
+        (void)mover_move(mover, &hash->of.expiring->dues);
+    }
+    expiring = hash->of.expiring;
+    move.dues = expiring->dues;
+    if ((at & IN_TREE) == 0) {
+        at = table_move(&expiring->fields, mover, at, move_field, &move);
+        return at > 0 ? at : IN_TREE;
+    }
+    at = ordered_move(expiring->dues, mover, at & ~IN_TREE, NULL, NULL);
+    return at > 0 ? at | IN_TREE : 0;
+}
+
 static void check_due(void *who, struct slice field, millis due)
 {
     const struct hash *hash = who;

@@ -12,6 +12,7 @@
 #define STORAGE_VALUES_HASH_PRIVATE_H
 
 #include "storage/base/clock.h"
+#include "storage/base/mover.h"
 #include "storage/index/ordered.h"
 #include "storage/values/hash_expiry.h"
 
@@ -73,6 +74,12 @@ size_t hash_expiring_bytes(const struct hash *hash);
 
 /* Forgets when a field expires: it goes, or gets another value. */
 void hash_forget_due(struct hash *hash, struct slice field);
+
+/*
+ * Moves blocks of what makes its fields expire (storage/base/mover.h), from a place
+ * on; returns the next place, 0 behind the last. The body is not looked at.
+ */
+uint64_t hash_move_expiring(struct hash *hash, struct mover *mover, uint64_t at);
 
 /* Asserts what holds between the body and the fields that expire. */
 void hash_check_expiring(const struct hash *hash);

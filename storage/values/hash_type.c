@@ -1,5 +1,6 @@
 /* What the registry of types asks of a hash. */
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/values/batch.h"
 #include "storage/values/codec.h"
 #include "storage/values/hash_expiry.h"
@@ -110,6 +111,32 @@ static size_t measure(const struct value *value, size_t samples)
     return hash_bytes(hash_of(value), samples);
 }
 
+static void move_entry(void *mover, void **slot)
+{
+    (void)mover_move(mover, slot);
+}
+
+/* Places: of the table first, then, with this bit, of what makes fields expire. */
+#define IN_EXPIRING (UINT64_C(1) << 62)
+
+static uint64_t defragment(struct value **value, struct mover *mover, uint64_t at)
+{
+    struct hash *hash;
+
+    if (at == 0)
+        (void)mover_move(mover, value);
+    hash = (struct hash *)(void *)*value;
+    if (at == 0)
+        (void)mover_move(mover, hash_body(hash));
+    if ((at & IN_EXPIRING) == 0 && hash_in_table(hash)) {
+        at = table_move(hash_body(hash)->table, mover, at, move_entry, mover);
+        if (at > 0)
+            return at;
+    }
+    at = hash_move_expiring(hash, mover, at & ~IN_EXPIRING);
+    return at > 0 ? at | IN_EXPIRING : 0;
+}
+
 const struct value_type hash_type = {
     .name = "hash",
     .free = free_value,
@@ -119,6 +146,7 @@ const struct value_type hash_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .defragment = defragment,
     .rdb_type = hash_codec_type,
     .save = hash_codec_save,
     .load = hash_codec_load,

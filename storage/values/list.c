@@ -16,11 +16,14 @@
 #include "storage/values/list.h"
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/values/batch.h"
 
 /* A cold node that cannot be remembered stays open: it is the 2^24th at least. */
 enum { NOTHING_WARM = (1 << 24) - 1, DEPTH_MOST = UINT8_MAX };
 #define LENGTH_MASK ((UINT64_C(1) << 40) - 1)
+
+enum { MOVED_NODES = 32 }; /* in one go */
 
 enum { WEIGHED_NODES = 4 }; /* of many: a power of two, since each push and pop weighs its list */
 
@@ -566,6 +569,21 @@ size_t list_header_bytes(const struct list *list)
 const struct list_node *list_nodes_at(const struct list *list, size_t index)
 {
     return read_node(list, (uint32_t)index);
+}
+
+uint64_t list_move(struct list **moving, struct mover *mover, uint64_t at)
+{
+    struct list *list;
+    uint64_t end = at + MOVED_NODES;
+
+    if (at == 0)
+        (void)mover_move(mover, moving);
+    list = *moving;
+    if (at == 0 && list->nodes > 1)
+        (void)mover_move(mover, &list->in.many.spine.slots);
+    for (; at < end && at < list->nodes; at++)
+        (void)mover_move(mover, &node_at(list, (uint32_t)at)->block);
+    return at < list->nodes ? at : 0;
 }
 
 void list_check(const struct list *list)

@@ -147,6 +147,12 @@ size_t list_header_bytes(const struct list *list);
 /* Bytes of memory, roughly: of many nodes a few at equal distances stand for all. O(1). */
 size_t list_weight(const struct list *list);
 
+/*
+ * Moves blocks of the list (storage/base/mover.h), whose header is moved too if `at`
+ * is 0: those of some nodes from a place on. Returns the next place, 0 behind the last.
+ */
+uint64_t list_move(struct list **list, struct mover *mover, uint64_t at);
+
 /* Asserts every invariant. O(n). */
 void list_check(const struct list *list);
 

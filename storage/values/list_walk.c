@@ -1,5 +1,6 @@
 /* Walking and searching a list, and what the registry of types asks of one. */
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/values/batch.h"
 #include "storage/values/codec.h"
 #include "storage/values/list.h"
@@ -164,6 +165,15 @@ static void rewrite(const struct value *value, struct slice key, const struct st
     batch_end(&batch);
 }
 
+static uint64_t defragment(struct value **value, struct mover *mover, uint64_t at)
+{
+    struct list *list = (struct list *)(void *)*value;
+
+    at = list_move(&list, mover, at);
+    *value = (struct value *)(void *)list;
+    return at;
+}
+
 const struct value_type list_type = {
     .name = "list",
     .free = free_value,
@@ -174,6 +184,7 @@ const struct value_type list_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .defragment = defragment,
     .rdb_type = list_codec_type,
     .save = list_codec_save,
     .load = list_codec_load,

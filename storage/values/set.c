@@ -10,6 +10,7 @@
 #include "storage/values/set.h"
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/values/counted.h"
 
 enum set_form { SET_INTS, SET_PACKED, SET_TABLE };
@@ -412,6 +413,26 @@ size_t set_bytes(const struct set *set, size_t samples)
         bytes += (size_t)((double)member_bytes / (double)looked *
                           (double)table_count(set->of.table));
     return bytes + table_memory(set->of.table);
+}
+
+static void move_member(void *mover, void **slot)
+{
+    (void)mover_move(mover, slot);
+}
+
+uint64_t set_move(struct set **moving, struct mover *mover, uint64_t at)
+{
+    struct set *set;
+
+    if (at == 0)
+        (void)mover_move(mover, moving);
+    set = *moving;
+    /* One pointer is all of them: block or table. */
+    if (at == 0)
+        (void)mover_move(mover, &set->of);
+    if (set->value.form != SET_TABLE)
+        return 0;
+    return table_move(set->of.table, mover, at, move_member, mover);
 }
 
 void set_check(const struct set *set)

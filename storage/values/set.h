@@ -117,6 +117,12 @@ const struct packed_ints *set_ints(const struct set *set);
 /* Bytes of memory; looks at `samples` members of a table, 0 for all of them, and extrapolates. */
 size_t set_bytes(const struct set *set, size_t samples);
 
+/*
+ * Moves blocks of the set (storage/base/mover.h), whose header is moved too if `at`
+ * is 0: some members from a place on. Returns the next place, 0 behind the last.
+ */
+uint64_t set_move(struct set **set, struct mover *mover, uint64_t at);
+
 /* Asserts every invariant. O(n), O(n * n) while packed. */
 void set_check(const struct set *set);
 

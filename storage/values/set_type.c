@@ -1,4 +1,5 @@
 /* What the registry of types asks of a set. */
+#include "storage/base/mover.h"
 #include "storage/values/batch.h"
 #include "storage/values/codec.h"
 #include "storage/values/set.h"
@@ -62,6 +63,15 @@ static void rewrite(const struct value *value, struct slice key, const struct st
     batch_end(&batch);
 }
 
+static uint64_t defragment(struct value **value, struct mover *mover, uint64_t at)
+{
+    struct set *set = (struct set *)(void *)*value;
+
+    at = set_move(&set, mover, at);
+    *value = (struct value *)(void *)set;
+    return at;
+}
+
 const struct value_type set_type = {
     .name = "set",
     .free = free_value,
@@ -71,6 +81,7 @@ const struct value_type set_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .defragment = defragment,
     .rdb_type = set_codec_type,
     .save = set_codec_save,
     .load = set_codec_load,

@@ -18,6 +18,7 @@
 #include "storage/base/slice.h"
 #include "storage/values/fingerprint.h"
 
+struct mover;
 struct rdb_reader;
 struct rdb_writer;
 
@@ -108,6 +109,14 @@ struct value_type {
      */
     struct value *(*load)(struct rdb_reader *from, int rdb_type,
                           const struct value_limits *limits);
+
+    /*
+     * Moves blocks of the value (storage/base/mover.h): some of them, so that nobody
+     * waits long; the header, at which `value` points, with the first. `at` is 0 at
+     * first, and what is returned goes on later, whatever became of the value in
+     * between; 0 is the end.
+     */
+    uint64_t (*defragment)(struct value **value, struct mover *mover, uint64_t at);
 
     /*
      * What the RDB format has no place for, NULL if there never is any: a snapshot

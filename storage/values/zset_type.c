@@ -1,5 +1,6 @@
 /* What the registry of types asks of a sorted set, and the check of what zset.c believes. */
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/values/batch.h"
 #include "storage/values/codec.h"
 #include "storage/values/zset_private.h"
@@ -159,6 +160,57 @@ static void rewrite(const struct value *value, struct slice key, const struct st
     batch_end(&batch);
 }
 
+/* Moves the member of a record; the slot of the table that has it too is found by name. */
+struct member_move {
+    struct zset_large *large;
+    struct mover      *mover;
+};
+
+static void move_member(void *who, void *of)
+{
+    const struct member_move *move = who;
+    struct zset_record *record = of;
+    struct zset_block *block = (struct zset_block *)(uintptr_t)record->block;
+    struct zset_block *moved = mover_copy(move->mover, block);
+    struct slice name = zset_block_name(block);
+    void **slot;
+
+    if (moved == NULL)
+        return;
+    slot = table_find_slot(&move->large->table, name, table_hash(&move->large->table, name));
+    must(slot != NULL && *slot == block);
+    *slot = moved;
+    record->block = moved;
+    mover_leave(move->mover, block);
+}
+
+/* Places of a large zset: ranks of the tree, then, with this bit, those of the table. */
+#define IN_TABLE (UINT64_C(1) << 62)
+
+static uint64_t defragment(struct value **value, struct mover *mover, uint64_t at)
+{
+    struct zset *zset;
+    struct zset_large *large;
+    struct member_move move = { .mover = mover };
+
+    if (at == 0)
+        (void)mover_move(mover, value);
+    zset = (struct zset *)(void *)*value;
+    if (at == 0)
+        (void)mover_move(mover, &zset->of);
+    if (zset->value.form == ZSET_PACKED)
+        return 0;
+    large = move.large = zset->of.large;
+    if (at == 0)
+        (void)mover_move(mover, &large->tree);
+    if ((at & IN_TABLE) == 0) {
+        at = ordered_move(large->tree, mover, at, move_member, &move);
+        return at > 0 ? at : IN_TABLE;
+    }
+    at = table_move(&large->table, mover, at & ~IN_TABLE, NULL, NULL);
+    return at > 0 ? at | IN_TABLE : 0;
+}
+
 const struct value_type zset_type = {
     .name = "zset",
     .free = free_value,
@@ -168,6 +220,7 @@ const struct value_type zset_type = {
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,
+    .defragment = defragment,
     .rdb_type = zset_codec_type,
     .save = zset_codec_save,
     .load = zset_codec_load,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/base/random.h"
 #include "storage/index/ordered.h"
 
@@ -327,6 +328,8 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
     struct pair *pair = pair_new(kind, 17);
     int64_t high = 1000000;
     int64_t low = 1000000;
+    struct mover mover = { .wanted = NULL };
+    size_t moved_to = 0;
 
     for (size_t step = 0; step < steps; step++) {
         bool grows = step / (steps / 4 + 1) % 2 == 0;
@@ -342,6 +345,8 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
                             : pair->model->number[random_below(&pair->random, pair->model->count)]);
         else if (chance == 99 && step % 7 == 0)
             pair_remove_range(pair);
+        if (step % 11 == 0)
+            moved_to = ordered_move(pair->tree, &mover, moved_to, NULL, NULL);
         pair_look(pair, number);
         if (step % 64 == 0 || pair->model->count < 20)
             ordered_check(pair->tree);

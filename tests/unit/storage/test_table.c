@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/base/random.h"
 #include "storage/index/table.h"
 
@@ -95,6 +96,8 @@ static void it_agrees_with_a_naive_model(void)
     struct thing *all = make_things(ITEMS);
     size_t steps = steps_wanted(60000);
     size_t count = 0;
+    struct mover mover = { .wanted = NULL };
+    uint64_t moved_to = 0;
     struct random random;
 
     random_seed(&random, 2);
@@ -109,6 +112,8 @@ static void it_agrees_with_a_naive_model(void)
             take(table, thing);
             count--;
         }
+        if (step % 13 == 0)
+            moved_to = table_move(table, &mover, moved_to, NULL, NULL);
         if (step % 16384 == 0)
             table_set_reluctant(table, step % 32768 == 0);
         look(table, &all[random_below(&random, ITEMS)]);

@@ -16,6 +16,7 @@
 
 #include "storage/base/io.h"
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/base/random.h"
 #include "storage/values/fingerprint.h"
 #include "streams/claim.h"
@@ -36,6 +37,7 @@ enum {
     CONSUMERS = 3,
     STEPS_USUAL = 1000000,
     CHECK_EVERY = 64,
+    MOVE_EVERY = 5,
     TTL = 400
 };
 
@@ -808,6 +810,8 @@ static void step(struct world *world)
 static void walk(uint64_t steps, uint32_t node_entries, uint64_t seed)
 {
     struct world *world = memory_new_zeroed(1, sizeof(*world));
+    struct mover mover = { .wanted = NULL };
+    uint64_t moved_to = 0;
 
     random_seed(&world->random, seed);
     world->stream = stream_new();
@@ -816,6 +820,9 @@ static void walk(uint64_t steps, uint32_t node_entries, uint64_t seed)
     world->now = 1000000;
     for (uint64_t i = 0; i < steps && world->failures == 0; i++) {
         step(world);
+        /* Whatever is done, its blocks move about meanwhile, all of them in the end. */
+        if (i % MOVE_EVERY == 0)
+            moved_to = stream_move(&world->stream, &mover, moved_to);
         compare(world);
         if (i % CHECK_EVERY == 0)
             stream_check(world->stream);
