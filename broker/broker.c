@@ -31,6 +31,7 @@
 #include "broker/script/scripts.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
+#include "broker/upkeep/defragmenter.h"
 #include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/upkeep.h"
 #include "pubsub/hub.h"
@@ -380,6 +381,17 @@ static void make_sessions(struct broker *broker)
         .options = broker->options,
     });
     upkeep_add(broker->upkeep, look_at_vitals, broker);
+    broker->defragmenter = defragmenter_new(&(struct defragmenter_setup){
+        .loop = broker->loop,
+        .keyspaces = broker->keyspaces,
+        .clock = broker->clock,
+        .options = broker->options,
+        .note = latency_note,
+        .note_who = broker->latency,
+    });
+    defragmenter_add(broker->defragmenter,
+                     (struct defrag_room){ scripts_move, broker->scripts });
+    upkeep_add(broker->upkeep, defragmenter_tick, broker->defragmenter);
     broker->keeper = keeper_new(&(struct keeper_setup){ .loop = broker->loop,
                                                         .keyspaces = broker->keyspaces,
                                                         .caller = broker->caller,
@@ -415,6 +427,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
 void broker_clear(struct broker *broker)
 {
     oom_score_free(broker->oom_score);
+    defragmenter_free(broker->defragmenter);
     upkeep_free(broker->upkeep);
     keeper_free(broker->keeper);
     for (struct chain *all = sessions_chain(broker->sessions); !chain_is_empty(all);

@@ -21,6 +21,7 @@ struct clock;
 struct command_counts;
 struct config;
 struct connections;
+struct defragmenter;
 struct error_counts;
 struct flow;
 struct functions;
@@ -97,6 +98,7 @@ struct broker {
     struct acl           *acl;        /* users, and what they may do */
     struct sessions      *sessions;
     struct upkeep        *upkeep;
+    struct defragmenter  *defragmenter; /* moves values out of thin slabs */
     struct keeper        *keeper;     /* of streams that entries leave by themselves */
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */

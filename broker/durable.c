@@ -13,6 +13,7 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/loop.h"
 #include "broker/script/functions.h"
+#include "broker/upkeep/defragmenter.h"
 #include "broker/upkeep/save_points.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/faults.h"
@@ -183,6 +184,8 @@ void durable_bind(struct broker *broker)
 
 /* ---- Loading ---- */
 
+enum { STATEMENTS_BETWEEN_LOOKS = 256 }; /* at what is due meanwhile */
+
 /* A load under way. */
 struct loading {
     struct broker           *broker;
@@ -227,7 +230,9 @@ static bool run(void *who, const struct slice *words, size_t count, struct troub
     if (loop_is_stopped(loading->broker->loop))
         return trouble_set(trouble, "the load was ended");
     if (UNLIKELY(loading->broker->options->key_load_delay != 0))
-        delay(loading->broker->options->key_load_delay, ++loading->statements);
+        delay(loading->broker->options->key_load_delay, loading->statements);
+    if (++loading->statements % STATEMENTS_BETWEEN_LOOKS == 0)
+        defragmenter_meanwhile(loading->broker->defragmenter);
     return replay_statement(loading->replay, words, count, trouble);
 }
 

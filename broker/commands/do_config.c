@@ -11,6 +11,7 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "broker/observe/vitals.h"
+#include "broker/upkeep/defragmenter.h"
 #include "storage/base/glob.h"
 
 /* Answers with a name and the value of its option, if one of the patterns matches the name. */
@@ -101,6 +102,7 @@ enum verdict do_config_resetstat(struct call *call)
     error_counts_reset(broker->errors);
     vitals_reset(broker->vitals);
     *keyspaces_counts(broker->keyspaces) = (struct keyspace_counts){ 0 };
+    defragmenter_reset(broker->defragmenter);
     caller_reset_counts(broker->caller);
     reply_ok(call->reply);
     return VERDICT_DONE;

@@ -29,6 +29,7 @@
 #include "broker/script/functions.h"
 #include "broker/script/scripts.h"
 #include "broker/session/subscription.h"
+#include "broker/upkeep/defragmenter.h"
 #include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/save_points.h"
 #include "pubsub/hub.h"
@@ -180,8 +181,8 @@ static void write_memory(void *who, struct buffer *to)
     buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:%zu\r\n"
                      "mem_output_spare:%zu\r\nmem_pubsub:%zu\r\nmem_allocator:%s\r\n",
                  parts.clients, parts.aof, parts.pool, parts.pubsub, memory_allocator());
-    buffer_print(to, "active_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\n",
-                 worker_pending(broker->worker));
+    defragmenter_print_running(broker->defragmenter, to);
+    buffer_print(to, "lazyfree_pending_objects:%zu\r\n", worker_pending(broker->worker));
     broker->metrics->lazyfreed_objects = keyspaces_counts(broker->keyspaces)->handed;
     metrics_print(broker->metrics, "memory", to);
 }
@@ -350,11 +351,9 @@ static void write_stats(void *who, struct buffer *to)
                      "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
                      "instantaneous_input_repl_kbps:0.00\r\n"
                      "instantaneous_output_repl_kbps:0.00\r\n"
-                     "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n"
-                     "active_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
-                     "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
-                     "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
-                     "unexpected_error_replies:0\r\n"
+                     "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n");
+    defragmenter_print(broker->defragmenter, to);
+    buffer_print(to, "unexpected_error_replies:0\r\n"
                      "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
                      "io_threaded_writes_processed:0\r\n");
 }

@@ -185,6 +185,8 @@ static const char *advice(struct slice event)
                           "active-expire-effort." },
         { "eviction-cycle", "Memory is over its limit by much: raise maxmemory, or lower "
                             "maxmemory-eviction-tenacity." },
+        { "active-defrag-cycle", "Memory is moved about: lower active-defrag-cycle-max, and "
+                                 "active-defrag-max-scan-fields." },
         { "eviction-del", "Large values are evicted: split them into smaller ones." },
         { "fork", "Much memory is in use, and its page tables are copied at a fork: keep less in "
                   "one broker, or rewrite the AOF less often." },

@@ -17,6 +17,7 @@
 #include "broker/script/libraries.h"
 #include "storage/base/chain.h"
 #include "storage/base/memory.h"
+#include "storage/base/mover.h"
 #include "storage/index/table.h"
 
 enum {
@@ -385,4 +386,35 @@ struct script_figures scripts_figures(const struct scripts *scripts)
     if (scripts->engine != NULL)
         figures.machine_bytes = engine_memory(scripts->engine);
     return figures;
+}
+
+struct script_move {
+    struct scripts *scripts;
+    struct mover   *mover;
+};
+
+static void move_script(void *who, void **slot)
+{
+    const struct script_move *move = who;
+    struct table *by_text = &move->scripts->by_text;
+    struct script *script = *slot;
+    struct script *moved = mover_copy(move->mover, script);
+    struct slice text = text_of(script);
+    void **other;
+
+    if (moved == NULL)
+        return;
+    other = table_find_slot(by_text, text, table_hash(by_text, text));
+    must(other != NULL && *other == script);
+    *slot = *other = moved;
+    chain_moved(&moved->passing, &script->passing);
+    mover_leave(move->mover, script);
+}
+
+uint64_t scripts_move(void *who, struct mover *mover, uint64_t at)
+{
+    struct scripts *scripts = who;
+    struct script_move move = { scripts, mover };
+
+    return table_move(&scripts->known, mover, at, move_script, &move);
 }

@@ -62,4 +62,11 @@ struct script_figures {
 };
 struct script_figures scripts_figures(const struct scripts *scripts);
 
+/*
+ * Moves some texts (storage/base/mover.h) from a place on; returns the next place, 0
+ * behind the last. `scripts` is a struct scripts.
+ */
+struct mover;
+uint64_t scripts_move(void *scripts, struct mover *mover, uint64_t at);
+
 #endif
