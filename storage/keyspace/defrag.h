@@ -54,6 +54,7 @@ bool defrag_run(struct defrag *defrag, size_t most, bool (*is_over)(void *who), 
 /* Forgets where the pass is. */
 void defrag_stop(struct defrag *defrag);
 
+/* The counts, the owner's to reset. */
 struct defrag_counts *defrag_counts(struct defrag *defrag);
 
 #endif

@@ -17,6 +17,8 @@ OPTIONS = {
     "activedefrag": "yes",
     "active-defrag-ignore-bytes": "1mb",
     "active-defrag-threshold-lower": "5",
+    "active-defrag-threshold-upper": "80",
+    "active-defrag-max-scan-fields": "500",
     "active-defrag-cycle-min": "25",
     "active-defrag-cycle-max": "50",
     "latency-monitor-threshold": "1",
