@@ -25,6 +25,7 @@
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
 #include "broker/oom_score.h"
+#include "broker/replication/primary.h"
 #include "broker/script/bridge.h"
 #include "broker/script/functions.h"
 #include "broker/script/patience.h"
@@ -46,6 +47,8 @@
 #include "storage/values/set.h"
 #include "storage/values/zset.h"
 #include "streams/stream_value.h"
+
+enum { BACKLOG_LEAST = 16 * 1024 };
 
 static const struct value_type string_type = { .name = "string" };
 
@@ -289,6 +292,20 @@ static void relieve_pool(void *connections)
     outbox_pool_trim(connections_pool(connections));
 }
 
+/* A replica that asks is no replica, or speaks what it must not. */
+static void replica_talks(void *who, const struct call *call)
+{
+    struct broker *broker = who;
+    struct buffer line = { 0 };
+
+    session_describe(call->session, call->now, &line);
+    log_line(broker->log, LOG_WARNING,
+             "Replica generated a reply to command '%s', disconnecting it: %.*s",
+             call->command != NULL ? call->command->full_name : "?",
+             (int)(line.len < 512 ? line.len : 512), line.at);
+    buffer_clear(&line);
+}
+
 /* What runs calls. */
 static void make_dispatch(struct broker *broker)
 {
@@ -315,6 +332,11 @@ static void make_dispatch(struct broker *broker)
     make_users(broker);
     make_scripts(broker);
     broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);
+    broker->role = role_new();
+    broker->primary = primary_new(&(struct primary_setup){
+        .role = broker->role, .loop = broker->loop, .ledger = broker->ledger,
+        .snapshot = broker->snapshot, .aof = broker->aof, .log = broker->log,
+        .metrics = broker->metrics, .options = broker->options });
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -323,6 +345,8 @@ static void make_dispatch(struct broker *broker)
     setup.witnesses = broker->flow->witnesses;
     setup.only_reads = call_only_reads;
     setup.only_reads_who = broker;
+    setup.replica_talks = replica_talks;
+    setup.replica_talks_who = broker;
     broker->caller = caller_new(&setup);
     memory_limit_set_caller(broker->memory_limit, broker->caller);
     broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);
@@ -342,6 +366,29 @@ static void leave_monitor(void *who, struct session *session)
 
     if (monitor_leave(broker->monitor, session))
         caller_ask_witnesses(broker->caller);
+}
+
+static bool replication_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)trouble;
+    /* Less is not worth keeping; what is kept is what is told. */
+    if (options->repl_backlog_size < BACKLOG_LEAST)
+        config_settle(broker->config, "repl-backlog-size", SLICE("16384"));
+    primary_follow_options(broker->primary);
+    return true;
+}
+
+/* Who follows us, now that there are sessions. */
+static void bind_replication(struct broker *broker)
+{
+    primary_bind(broker->primary, broker->sessions, broker->caller);
+    propagate_set_taker(broker->propagate, (struct propagate_taker){ primary_feed, primary_hears,
+                                                                     broker->primary });
+    sessions_add_farewell(broker->sessions, (struct farewell){ primary_forget, broker->primary });
+    upkeep_add(broker->upkeep, primary_tick, broker->primary);
+    config_on_change(broker->config, "repl-backlog-size", replication_changed, broker);
 }
 
 /* Who is there, and what happens by itself. */
@@ -399,6 +446,7 @@ static void make_sessions(struct broker *broker)
                                                         .log = broker->log });
     upkeep_add(broker->upkeep, keeper_tick, broker->keeper);
     durable_bind(broker);
+    bind_replication(broker);
     sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
 }
@@ -436,6 +484,8 @@ void broker_clear(struct broker *broker)
     sessions_free(broker->sessions);
     intake_free(broker->intake);
     caller_free(broker->caller);
+    primary_free(broker->primary);
+    role_free(broker->role);
     durable_free(broker);
     memory_free(broker->flow);
     functions_free(broker->functions);

@@ -45,8 +45,10 @@ struct oom_score;
 struct options;
 struct patience;
 struct pausing;
+struct primary;
 struct propagate;
 struct random;
+struct role;
 struct save_points;
 struct scripts;
 struct sessions;
@@ -107,6 +109,8 @@ struct broker {
     struct snapshot      *snapshot;   /* the RDB file */
     struct save_points   *save_points; /* when it is written, and what follows if it is not */
     struct propagate     *propagate;  /* hands what is said to the AOF */
+    struct role          *role;       /* primary or replica, of which history */
+    struct primary       *primary;    /* who follows us */
     struct oom_score     *oom_score;  /* oom-score-adj */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */

@@ -21,6 +21,7 @@
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
+#include "broker/replication/primary.h"
 #include "broker/script/patience.h"
 #include "broker/session/sessions.h"
 #include "broker/upkeep/memory_limit.h"
@@ -43,6 +44,7 @@ static const struct {
     { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS }, /* evicts; OOM */
     { "snapshots",  save_points_guard,  MODULE(save_points),  GUARD_SCRIPTS },  /* MISCONF */
     { "disk",       propagate_guard,    MODULE(propagate),    GUARD_SCRIPTS },  /* MISCONF */
+    { "replicas",   primary_guard,      MODULE(primary),      GUARD_SCRIPTS },  /* NOREPLICAS */
     { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS }, /* in MULTI */
     { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS }, /* LOADING */
     { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS }, /* BUSY */
@@ -62,8 +64,8 @@ static const struct {
     { "monitor",  monitor_witness,  monitor_wants,  MODULE(monitor) },
 };
 
-/* Everything that follows a change, in the order it flows. What is said to the AOF is in the
- * ledger's feed already, and leaves at the end of the turn. */
+/* Everything that follows a change, in the order it flows. What is said to AOF and replicas is in
+ * the ledger's feed already, and leaves at the end of the turn. */
 static const struct {
     const char *name;
     void (*run)(void *who, const struct ledger_line *lines, size_t count);
@@ -87,11 +89,13 @@ static const struct {
     { "expire",         upkeep_step,          MODULE(upkeep) },
     { "invalidate",     tracking_step,        MODULE(tracking) },     /* what broadcasts tell */
     { "write AOF",      propagate_step,       MODULE(propagate) },
+    { "feed replicas",  primary_step,         MODULE(primary) },      /* and begin their saves */
     { "send replies",   connections_send,     MODULE(connections) },
     { "evict",          memory_limit_step,    MODULE(memory_limit) }, /* what commands left over */
     { "send of it",     connections_send,     MODULE(connections) },  /* to who caches what went */
     { "relieve",        memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */
     { "evict sessions", sessions_evict,       MODULE(sessions) },     /* who left too much unread */
+    { "send data",      primary_transfer,     MODULE(primary) },      /* to who gets all of it */
     { "close",          connections_close,    MODULE(connections) },
 };
 

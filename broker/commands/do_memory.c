@@ -132,7 +132,7 @@ enum verdict do_memory_stats(struct call *call)
     amount(reply, SLICE("peak.allocated"), parts.peak, &count);
     amount(reply, SLICE("total.allocated"), parts.used, &count);
     amount(reply, SLICE("startup.allocated"), parts.startup, &count);
-    amount(reply, SLICE("replication.backlog"), 0, &count);
+    amount(reply, SLICE("replication.backlog"), parts.backlog, &count);
     amount(reply, SLICE("clients.slaves"), parts.replicas, &count);
     amount(reply, SLICE("clients.normal"), parts.clients, &count);
     amount(reply, SLICE("cluster.links"), 0, &count);

@@ -25,6 +25,7 @@
 #include "broker/observe/info.h"
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
+#include "broker/replication/primary.h"
 #include "broker/session/sessions.h"
 #include "broker/script/functions.h"
 #include "broker/script/scripts.h"
@@ -175,9 +176,10 @@ static void write_memory(void *who, struct buffer *to)
     buffer_add(to, SLICE("\r\n"));
     memory_limit_print(broker->memory_limit, to);
     print_allocator(to, &parts);
-    buffer_print(to, "mem_not_counted_for_evict:%zu\r\nmem_replication_backlog:0\r\n"
-                     "mem_total_replication_buffers:0\r\nmem_clients_slaves:%zu\r\n",
-                 parts.aof, parts.replicas);
+    buffer_print(to, "mem_not_counted_for_evict:%zu\r\nmem_replication_backlog:%zu\r\n"
+                     "mem_total_replication_buffers:%zu\r\nmem_clients_slaves:%zu\r\n",
+                 parts.aof + primary_excess_memory(broker->primary), parts.backlog,
+                 primary_buffer_memory(broker->primary), parts.replicas);
     buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:%zu\r\n"
                      "mem_output_spare:%zu\r\nmem_pubsub:%zu\r\nmem_allocator:%s\r\n",
                  parts.clients, parts.aof, parts.pool, parts.pubsub, memory_allocator());
@@ -347,9 +349,7 @@ static void write_stats(void *who, struct buffer *to)
     buffer_print(to, "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n"
                      "tracking_total_prefixes:%zu\r\n",
                  tracked.keys, tracked.items, tracked.prefixes);
-    buffer_print(to, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n"
-                     "total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n"
-                     "instantaneous_input_repl_kbps:0.00\r\n"
+    buffer_print(to, "total_net_repl_input_bytes:0\r\ninstantaneous_input_repl_kbps:0.00\r\n"
                      "instantaneous_output_repl_kbps:0.00\r\n"
                      "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n");
     defragmenter_print(broker->defragmenter, to);
@@ -362,13 +362,10 @@ static void write_replication(void *who, struct buffer *to)
 {
     const struct broker *broker = who;
 
-    buffer_print(to,
-                 "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n"
-                 "master_replid:%s\r\nmaster_replid2:%040d\r\nmaster_repl_offset:0\r\n"
-                 "second_repl_offset:-1\r\nrepl_backlog_active:0\r\n"
-                 "repl_backlog_size:1048576\r\nrepl_backlog_first_byte_offset:0\r\n"
-                 "repl_backlog_histlen:0\r\n",
-                 broker->vitals->replication_id, 0);
+    buffer_print(to, "role:%s\r\n", broker->role->is_replica ? "slave" : "master");
+    primary_print_replicas(broker->primary, to);
+    buffer_print(to, "master_failover_state:no-failover\r\n");
+    primary_print_backlog(broker->primary, to);
 }
 
 static void print_usage(struct buffer *to, const char *suffix, int whose)

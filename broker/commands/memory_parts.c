@@ -9,6 +9,7 @@
 #include "broker/metrics/histogram.h"
 #include "broker/net/connection.h"
 #include "broker/observe/vitals.h"
+#include "broker/replication/primary.h"
 #include "broker/script/functions.h"
 #include "broker/script/scripts.h"
 #include "broker/session/sessions.h"
@@ -89,6 +90,7 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     }
     aof_figures(broker->aof, &aof);
     parts->aof = (size_t)aof.buffer_length;
+    parts->backlog = primary_backlog_memory(broker->primary);
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
     parts->counts = memory_of_counts(broker);
@@ -98,7 +100,7 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     parts->functions = functions.machine_bytes + functions.bytes;
     tracking_figures(broker->tracking, &tracked);
     parts->tracking = tracked.memory;
-    parts->overhead = parts->startup + parts->clients + parts->replicas + parts->pool +
+    parts->overhead = parts->startup + parts->clients + parts->replicas + parts->pool + parts->backlog +
                       parts->aof + parts->pubsub + parts->scripts + parts->functions +
                       parts->counts + parts->tracking + parts->tables;
     parts->dataset = parts->used > parts->overhead ? parts->used - parts->overhead : 0;

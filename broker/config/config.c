@@ -338,7 +338,7 @@ void config_settle(struct config *config, const char *name, struct slice value)
     const struct option *option = options_find(slice_text(name));
     struct trouble trouble;
 
-    must(option != NULL && option->kind == OPTION_KIND_TEXT);
+    must(option != NULL);
     must(options_parse(&config->now, option, &value, 1, &trouble));
 }
 

@@ -58,7 +58,7 @@ bool config_set_live(struct config *config, const struct config_pair *pairs, siz
                      bool may_protected, struct trouble *trouble);
 
 /*
- * Replaces a text option by what it came to mean, telling nobody: `dir` by the
+ * Replaces an option by what it came to mean, telling nobody: `dir` by the
  * absolute folder, once it was entered.
  */
 void config_settle(struct config *config, const char *name, struct slice value);

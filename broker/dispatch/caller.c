@@ -17,6 +17,7 @@
 #include "broker/dispatch/waiting.h"
 #include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
 #include "storage/base/memory.h"
 
 struct caller {
@@ -347,6 +348,20 @@ static void leave_to_outer(struct caller *caller, struct session *session)
         session->in_call = false;
 }
 
+/* What a replica is sent is the stream: it asks nothing. Replies are off, so that none is sent. */
+static void end_talking_replica(struct caller *caller, const struct call *call,
+                                struct outbox_mark mark)
+{
+    struct session *session = call->session;
+    struct outbox_mark now = outbox_mark(session->reply.out);
+
+    if (LIKELY(session->reply.pushed || (now.at == mark.at && now.closed == mark.closed)))
+        return;
+    if (caller->setup.replica_talks != NULL)
+        caller->setup.replica_talks(caller->setup.replica_talks_who, call);
+    connection_close(session->connection, "a replica asked for something that is answered");
+}
+
 bool caller_request(struct caller *caller, struct session *session, struct args *args)
 {
     struct outbox_mark mark;
@@ -369,6 +384,10 @@ bool caller_request(struct caller *caller, struct session *session, struct args 
     leave_to_outer(caller, session);
     if (session->replies == SESSION_REPLIES_ON)
         return true;
+    if (UNLIKELY(session->is_replica)) {
+        end_talking_replica(caller, &call, mark);
+        return true;
+    }
     if (!session->reply.pushed)
         outbox_rewind(session->reply.out, mark);
     if (session->replies == SESSION_REPLIES_SKIP)

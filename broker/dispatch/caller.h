@@ -84,6 +84,10 @@ struct caller_setup {
     /* Whether a call of a script, EVAL say, writes nothing, as the script says of itself. */
     bool (*only_reads)(const void *who, const struct call *call);
     const void *only_reads_who;
+
+    /* Told of a replica whose request was answered, which it must not be; may be NULL. */
+    void (*replica_talks)(void *who, const struct call *call);
+    void *replica_talks_who;
 };
 
 struct caller *caller_new(const struct caller_setup *setup);

@@ -23,6 +23,7 @@ struct propagate {
     const struct snapshot *snapshot;
     const struct command *exec;
     bool                  stopping; /* the log is to be turned off */
+    struct propagate_taker taker;
 };
 
 struct propagate *propagate_new(struct ledger *ledger, struct aof *aof, struct watch *watch)
@@ -45,6 +46,11 @@ void propagate_free(struct propagate *propagate)
 void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions)
 {
     propagate->sessions = sessions;
+}
+
+void propagate_set_taker(struct propagate *propagate, struct propagate_taker taker)
+{
+    propagate->taker = taker;
 }
 
 void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot)
@@ -121,10 +127,20 @@ static void hold_replies(struct propagate *propagate)
     }
 }
 
+/* What the log could not take it keeps, and changes stay made: replicas hear of them all the same. */
+static void tell(struct propagate *propagate, struct slice feed)
+{
+    if (!aof_append(propagate->aof, feed)) {
+        if (propagate->sessions != NULL)
+            hold_replies(propagate);
+    }
+    if (propagate->taker.take != NULL)
+        propagate->taker.take(propagate->taker.who, feed);
+}
+
 static void hand_on(struct propagate *propagate, struct buffer *feed)
 {
-    if (!aof_append(propagate->aof, buffer_slice(feed)) && propagate->sessions != NULL)
-        hold_replies(propagate);
+    tell(propagate, buffer_slice(feed));
     if (feed->capacity > FEED_KEPT)
         buffer_clear(feed);
     else
@@ -139,9 +155,13 @@ void propagate_finished(void *who)
     finished.len = ledger_feed_finished(propagate->ledger);
     if (finished.len == 0)
         return;
-    if (!aof_append(propagate->aof, finished) && propagate->sessions != NULL)
-        hold_replies(propagate);
+    tell(propagate, finished);
     ledger_feed_drop_finished(propagate->ledger);
+}
+
+static bool is_taken(const struct propagate *propagate)
+{
+    return propagate->taker.hears != NULL && propagate->taker.hears(propagate->taker.who);
 }
 
 bool propagate_step(void *who)
@@ -163,7 +183,8 @@ bool propagate_step(void *who)
             (void)trouble_wrap(&trouble, "rewriting");
         ledger_feed_restart(propagate->ledger);
     }
-    ledger_listen(propagate->ledger, LISTENER_FEED, aof_hears(propagate->aof));
+    ledger_listen(propagate->ledger, LISTENER_FEED,
+                  aof_hears(propagate->aof) || is_taken(propagate));
     return false;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What is said of changes goes to whoever must hear it: the AOF, and later the
+ * What is said of changes goes to whoever must hear it: the AOF, and then the
  * replicas.
  *
  * Statements are encoded once, into the ledger's feed, as calls are made. At
@@ -27,6 +27,17 @@ void propagate_set_sessions(struct propagate *propagate, struct sessions *sessio
 
 /* Whose child a rewrite of the log must not run beside. Until then there is none. */
 void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot);
+
+/*
+ * Who else takes what is said, behind the log: replicas. `hears` tells whether
+ * there is anybody.
+ */
+struct propagate_taker {
+    void (*take)(void *who, struct slice feed);
+    bool (*hears)(const void *who);
+    void *who;
+};
+void propagate_set_taker(struct propagate *propagate, struct propagate_taker taker);
 
 /* A guard: refuses what changes data while the log cannot keep it. */
 enum pass propagate_guard(void *propagate, struct call *call);

@@ -36,7 +36,12 @@ static void close_slow(struct session *session, struct metrics *metrics)
 
 size_t limits_hard(const struct session *session, const struct options *options)
 {
-    return (size_t)limit_of(session, options)->hard;
+    size_t hard = (size_t)limit_of(session, options)->hard;
+
+    /* A replica that goes on from where it was may be sent the whole backlog. */
+    if (session->is_replica && hard > 0 && hard < (uint64_t)options->repl_backlog_size)
+        return (size_t)options->repl_backlog_size;
+    return hard;
 }
 
 size_t limits_soft(const struct session *session, const struct options *options)
@@ -48,9 +53,9 @@ void limits_output(struct session *session, size_t pending, const struct options
                    struct metrics *metrics)
 {
     const struct option_limit *limit = limit_of(session, options);
+    size_t hard = limits_hard(session, options);
 
-    if (limit->hard > 0 && pending >= (uint64_t)limit->hard &&
-        !connection_closing(session->connection))
+    if (hard > 0 && pending >= hard && !connection_closing(session->connection))
         close_slow(session, metrics);
     else if (limit->soft > 0 && pending >= (uint64_t)limit->soft)
         overflow_warn(session, pending, (size_t)limit->soft);

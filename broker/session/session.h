@@ -21,6 +21,7 @@
 struct connection;
 struct holding;
 struct overflow;
+struct replica;
 struct session_waiter;
 struct sessions;
 struct subscriber;
@@ -68,6 +69,7 @@ struct session {
     struct transaction    *transaction; /* dispatch/transaction */
     struct session_waiter *waiter;      /* dispatch/waiting */
     struct overflow       *overflow;    /* session/overflow */
+    struct replica        *replica;     /* replication/replica */
     struct tracker        *tracker;     /* effects/tracking */
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
@@ -83,6 +85,7 @@ struct session {
     millis             since;       /* when it came */
     millis             active;      /* when it last sent something */
     micros             ran;         /* by the call that waits, so far */
+    int64_t            waits_offset;/* of the stream, up to which its WAIT waits */
     millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */
     size_t             reading;     /* bytes of requests that are being run right now */

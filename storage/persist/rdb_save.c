@@ -50,6 +50,11 @@ static void put_head(struct saving *saving)
     put_number_fact(to, SLICE("redis-bits"), 64);
     put_number_fact(to, SLICE("ctime"), setup->created);
     put_number_fact(to, SLICE("used-mem"), (int64_t)setup->memory);
+    if (setup->replication != NULL) {
+        put_number_fact(to, SLICE("repl-stream-db"), setup->replication->db);
+        put_fact(to, SLICE("repl-id"), slice_text(setup->replication->id));
+        put_number_fact(to, SLICE("repl-offset"), setup->replication->offset);
+    }
     put_number_fact(to, SLICE("aof-base"), setup->is_base);
 }
 
@@ -145,7 +150,8 @@ void rdb_save(const struct rdb_save_setup *setup, struct writer *to)
     put_head(&saving);
     if (setup->functions != NULL)
         setup->functions->each(setup->functions->who, put_function, &saving);
-    put_databases(&saving);
+    if (!setup->no_keys)
+        put_databases(&saving);
     rdb_put_byte(&saving.to, RDB_END);
     if (setup->checksum)
         sum = writer_checksum(to);

@@ -32,13 +32,22 @@ struct rdb_functions {
     void *who;
 };
 
+/* Where the stream of replication was at the moment of a snapshot: whoever loads it can go on. */
+struct rdb_replication {
+    uint32_t db;     /* selected by the latest statement */
+    char     id[41]; /* of the history */
+    int64_t  offset; /* bytes said */
+};
+
 /* What is written; pointers are borrowed, and may be NULL but for the keyspaces. */
 struct rdb_save_setup {
     struct keyspaces           *keyspaces;
     const struct rdb_functions *functions;
     bool                        compress; /* strings with LZF */
     bool                        checksum;
+    const struct rdb_replication *replication;
     bool                        is_base;  /* of an AOF */
+    bool                        no_keys;
     bool                        idle;     /* how long each key was not used */
     bool                        frequency; /* or how often it is */
     int64_t                     created;  /* seconds since 1970 */

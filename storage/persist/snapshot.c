@@ -276,13 +276,22 @@ static void wrote_key(void *who, uint64_t keys)
     child_tell(writing->line, keys);
 }
 
-static struct rdb_save_setup save_setup(const struct snapshot *snapshot)
+void snapshot_set_replication(struct snapshot *snapshot,
+                              const struct snapshot_replication *replication)
+{
+    snapshot->replication = *replication;
+}
+
+static struct rdb_save_setup save_setup(struct snapshot *snapshot)
 {
     const struct snapshot_policy *policy = &snapshot->setup.policy;
+    const struct snapshot_replication *of = &snapshot->replication;
+    bool known = of->look != NULL && of->look(of->who, &snapshot->facts);
 
     return (struct rdb_save_setup){
         .keyspaces = snapshot->setup.keyspaces,
         .functions = &snapshot->functions,
+        .replication = known ? &snapshot->facts : NULL,
         .compress = policy->compress,
         .checksum = policy->checksum,
         .idle = policy->idle,
@@ -298,6 +307,7 @@ void snapshot_write_base(struct snapshot *snapshot, struct writer *to,
     struct rdb_save_setup setup = save_setup(snapshot);
 
     setup.is_base = true;
+    setup.replication = NULL;
     setup.wrote = wrote;
     setup.who = who;
     rdb_save(&setup, to);
@@ -403,6 +413,32 @@ bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct trouble *
     return fine;
 }
 
+/* Writes all into a pipe. */
+static bool write_stream(struct writing *writing, struct trouble *trouble)
+{
+    struct snapshot *snapshot = writing->snapshot;
+    const struct snapshot_pipe *stream = &snapshot->pipe;
+    struct rdb_save_setup setup = save_setup(snapshot);
+    struct writer *writer = writer_new_file(stream->fd, snapshot->setup.faults);
+    bool fine;
+
+    setup.wrote = wrote_key;
+    setup.who = writing;
+    setup.no_keys = stream->no_keys;
+    if (stream->no_functions)
+        setup.functions = NULL;
+    if (stream->mark.len > 0) {
+        writer_put(writer, SLICE("$EOF:"));
+        writer_put(writer, stream->mark);
+        writer_put(writer, SLICE("\r\n"));
+    }
+    rdb_save(&setup, writer);
+    writer_put(writer, stream->mark);
+    fine = writer_flush(writer, trouble);
+    writer_free(writer);
+    return fine;
+}
+
 static bool run_child(void *who, struct child_line *line, struct trouble *trouble)
 {
     struct snapshot *snapshot = who;
@@ -413,26 +449,21 @@ static bool run_child(void *who, struct child_line *line, struct trouble *troubl
     if (snapshot->lock >= 0)
         (void)close(snapshot->lock);
     writing.told = clock_monotonic(writing.clock);
-    fine = write_file(&writing, trouble);
+    fine = snapshot->streams ? write_stream(&writing, trouble) : write_file(&writing, trouble);
     clock_free(writing.clock);
     return fine;
 }
 
-bool snapshot_begin(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble)
+/* Forks, and notes that a child is under way. */
+static bool start_child(struct snapshot *snapshot, struct trouble *trouble)
 {
     struct child_setup setup = { run_child, snapshot, snapshot->setup.faults };
     struct snapshot_figures *figures = &snapshot->figures;
     micros before = clock_monotonic(snapshot->setup.clock);
 
-    must(snapshot->child == NULL);
-    figures->last_try = before;
-    snapshot->changes = changes;
-    if (!snapshot_lock(snapshot, trouble) ||
-        (snapshot->child = child_start(&setup, trouble)) == NULL) {
-        log_line(snapshot->setup.log, LOG_WARNING, "Can't save in background: %s", trouble->text);
-        figures->last_ok = false;
+    snapshot->child = child_start(&setup, trouble);
+    if (snapshot->child == NULL)
         return false;
-    }
     snapshot->began = clock_monotonic(snapshot->setup.clock);
     snapshot->told_at = snapshot->began;
     snapshot->report = (struct child_report){ 0, 0 };
@@ -444,9 +475,45 @@ bool snapshot_begin(struct snapshot *snapshot, uint64_t changes, struct trouble 
     for (uint32_t db = 0; db < keyspaces_count(snapshot->setup.keyspaces); db++)
         figures->keys_total += keyspace_count(keyspaces_at(snapshot->setup.keyspaces, db));
     keyspaces_pause_resizing(snapshot->setup.keyspaces, true);
+    return true;
+}
+
+bool snapshot_begin(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble)
+{
+    struct snapshot_figures *figures = &snapshot->figures;
+
+    must(snapshot->child == NULL);
+    figures->last_try = clock_monotonic(snapshot->setup.clock);
+    snapshot->changes = changes;
+    snapshot->streams = false;
+    if (!snapshot_lock(snapshot, trouble) || !start_child(snapshot, trouble)) {
+        log_line(snapshot->setup.log, LOG_WARNING, "Can't save in background: %s", trouble->text);
+        figures->last_ok = false;
+        return false;
+    }
     log_line(snapshot->setup.log, LOG_NOTICE, "Background saving started by pid %d",
              (int)child_pid(snapshot->child));
     return true;
+}
+
+bool snapshot_begin_pipe(struct snapshot *snapshot, const struct snapshot_pipe *to,
+                           struct trouble *trouble)
+{
+    must(snapshot->child == NULL);
+    snapshot->pipe = *to;
+    snapshot->streams = true;
+    if (!start_child(snapshot, trouble)) {
+        log_line(snapshot->setup.log, LOG_WARNING, "Can't save in background: %s", trouble->text);
+        return false;
+    }
+    log_line(snapshot->setup.log, LOG_NOTICE, "Background RDB transfer started by pid %d",
+             (int)child_pid(snapshot->child));
+    return true;
+}
+
+bool snapshot_is_piped(const struct snapshot *snapshot)
+{
+    return snapshot->child != NULL && snapshot->streams;
 }
 
 bool snapshot_runs(const struct snapshot *snapshot)
@@ -469,6 +536,20 @@ static void end_child(struct snapshot *snapshot, int process)
         (clock_monotonic(snapshot->setup.clock) - snapshot->began) / SECOND;
 }
 
+static const char *kind_of(const struct snapshot *snapshot)
+{
+    return snapshot->streams ? "Background RDB transfer" : "Background saving";
+}
+
+/* Replicas may have waited for this. */
+static void tell_end(const struct snapshot *snapshot, bool fine)
+{
+    const struct snapshot_replication *of = &snapshot->replication;
+
+    if (of->ended != NULL)
+        of->ended(of->who, snapshot->streams, fine);
+}
+
 void snapshot_tick(struct snapshot *snapshot)
 {
     struct trouble trouble = { 0 };
@@ -489,11 +570,13 @@ void snapshot_tick(struct snapshot *snapshot)
         return;
     snapshot->figures.last_cow_size = report.copied;
     end_child(snapshot, process);
-    note_end(snapshot, state == CHILD_DONE);
+    if (!snapshot->streams)
+        note_end(snapshot, state == CHILD_DONE);
     if (state == CHILD_DONE)
-        log_line(snapshot->setup.log, LOG_NOTICE, "Background saving terminated with success");
+        log_line(snapshot->setup.log, LOG_NOTICE, "%s terminated with success", kind_of(snapshot));
     else
-        log_line(snapshot->setup.log, LOG_WARNING, "Background saving error: %s", trouble.text);
+        log_line(snapshot->setup.log, LOG_WARNING, "%s error: %s", kind_of(snapshot), trouble.text);
+    tell_end(snapshot, state == CHILD_DONE);
 }
 
 void snapshot_abort(struct snapshot *snapshot)
@@ -505,6 +588,7 @@ void snapshot_abort(struct snapshot *snapshot)
     process = (int)child_pid(snapshot->child);
     log_line(snapshot->setup.log, LOG_NOTICE, "Killing running saving child: %d", process);
     end_child(snapshot, process);
+    tell_end(snapshot, false);
 }
 
 bool snapshot_replace(struct snapshot *snapshot, const char *file, struct trouble *trouble)

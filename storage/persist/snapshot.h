@@ -74,6 +74,36 @@ MUST_USE bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct 
 /* Has a child write it. False with trouble, which was logged. */
 MUST_USE bool snapshot_begin(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble);
 
+/* Where a snapshot goes that is not kept as a file, and what is in it. */
+struct snapshot_pipe {
+    int          fd;   /* the child's end; stays the caller's */
+    struct slice mark; /* "$EOF:mark\r\n" goes in front, the mark behind; empty for neither */
+    bool         no_keys;
+    bool         no_functions;
+};
+
+/*
+ * Has a child write a snapshot into a pipe. It counts as one under way, but what
+ * is on disk does not change. False with trouble, which was logged.
+ */
+MUST_USE bool snapshot_begin_pipe(struct snapshot *snapshot, const struct snapshot_pipe *to,
+                                    struct trouble *trouble);
+
+/* Whether the child that writes does so into a pipe. */
+bool snapshot_is_piped(const struct snapshot *snapshot);
+
+/*
+ * Who is told that a child has ended, or was made to, and who knows of
+ * replication at the moment of saving: `look` is false if there is nothing to say.
+ */
+struct snapshot_replication {
+    bool (*look)(void *who, struct rdb_replication *facts);
+    void (*ended)(void *who, bool streamed, bool fine);
+    void *who;
+};
+void snapshot_set_replication(struct snapshot *snapshot,
+                              const struct snapshot_replication *replication);
+
 /* Whether a child writes. */
 bool snapshot_runs(const struct snapshot *snapshot);
 

@@ -19,6 +19,10 @@ struct snapshot {
     int                   lock; /* -1: not held */
     char                 *locked; /* the name it is held for */
     bool                  trusting;
+    struct snapshot_replication replication;
+    struct rdb_replication facts;    /* at the moment of the latest save */
+    struct snapshot_pipe  pipe;      /* of the child that runs, if it `streams` */
+    bool                  streams;
 
     struct child         *child;
     micros                began;

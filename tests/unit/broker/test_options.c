@@ -125,10 +125,11 @@ static void what_does_not_exist_yet_is_refused_and_not_ignored(void)
     CU_ASSERT_TRUE(shows("save", "", ""));
     CU_ASSERT_TRUE(shows("cluster-enabled", "NO", "no"));
     CU_ASSERT_TRUE(shows("slave-read-only", "yes", "yes"));
-    CU_ASSERT_TRUE(shows("repl-diskless-sync-delay", "0", "5"));
+    CU_ASSERT_TRUE(shows("sanitize-dump-payload", "clients", "no"));
     CU_ASSERT_TRUE(shows("replicaof", "NO ONE", ""));
-    CU_ASSERT_TRUE(refuses("repl-diskless-sync-delay", "5|0",
-                           "'5|0' is not supported yet: there is no replication"));
+    CU_ASSERT_TRUE(refuses("sanitize-dump-payload", "no|yes",
+                           "'no|yes' is not supported yet: what is loaded is always checked to "
+                           "the last byte"));
 }
 
 static void a_text_with_a_nul_byte_is_refused(void)
