@@ -189,6 +189,10 @@ for want; do
         if have "$python"; then
             made "$build/millrace" && stage stream_walk "$python" tests/wire/stream_walk.py "$build/millrace"
         else absent stream_walk 'no python3 here'; fi ;;
+    restore)
+        if have "$python"; then
+            made "$build/millrace" && stage restore "$python" tests/wire/restore.py "$build/millrace"
+        else absent restore 'no python3 here'; fi ;;
     bench_smoke) stage bench_smoke bench_smoke ;;
     readme)
         if have redis-cli && have "$python"; then stage readme readme
