@@ -54,6 +54,7 @@ struct scripts;
 struct sessions;
 struct slowlog;
 struct snapshot;
+struct durable_wake;
 struct faults;
 struct tracking;
 struct upkeep;
@@ -105,6 +106,7 @@ struct broker {
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
     struct faults        *faults;     /* of a test; NULL otherwise */
+    struct durable_wake  *wake;       /* of the log's threads */
     struct aof           *aof;        /* off until data is opened */
     struct snapshot      *snapshot;   /* the RDB file */
     struct save_points   *save_points; /* when it is written, and what follows if it is not */

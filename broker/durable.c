@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "broker/boot.h"
 #include "broker/config/config.h"
@@ -18,6 +20,8 @@
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/faults.h"
 #include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
 #include "storage/base/number.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
@@ -94,6 +98,22 @@ static struct faults *faults_of_a_test(struct log *log)
     return faults;
 }
 
+/* How the log's threads wake the loop. */
+struct durable_wake {
+    int                fd; /* an eventfd */
+    struct loop_watch *watch;
+};
+
+/* On a thread of the log. */
+static void wake(void *who)
+{
+    const struct durable_wake *to = who;
+    const uint64_t once = 1;
+
+    if (write(to->fd, &once, sizeof(once)) < 0)
+        (void)0; /* it is woken already */
+}
+
 void durable_make(struct broker *broker)
 {
     struct faults *faults = faults_of_a_test(broker->log);
@@ -106,6 +126,7 @@ void durable_make(struct broker *broker)
         .policy = snapshot_policy_of(broker->options),
     };
     struct aof_setup setup = {
+        .moved = wake,
         .dir = ".", /* the broker enters its folder */
         .dirname = broker->options->appenddirname,
         .filename = broker->options->appendfilename,
@@ -117,6 +138,10 @@ void durable_make(struct broker *broker)
     };
 
     broker->faults = faults;
+    broker->wake = memory_new_zeroed(1, sizeof(*broker->wake));
+    broker->wake->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    must(broker->wake->fd >= 0);
+    setup.who = broker->wake;
     broker->snapshot = snapshot_new(&snapshots);
     setup.snapshot = broker->snapshot;
     broker->aof = aof_new(&setup);
@@ -125,6 +150,18 @@ void durable_make(struct broker *broker)
     broker->save_points = save_points_new(&(struct save_points_setup){
         .snapshot = broker->snapshot, .aof = broker->aof, .ledger = broker->ledger,
         .clock = broker->clock, .log = broker->log, .options = broker->options });
+}
+
+/* Promises of the log have moved: replies that waited for that leave at the end of the turn. */
+static void woken(void *who)
+{
+    struct broker *broker = who;
+    uint64_t times;
+
+    if (read(broker->wake->fd, &times, sizeof(times)) < 0)
+        return;
+    aof_collect(broker->aof);
+    propagate_promise(broker->propagate);
 }
 
 static void tick(void *who)
@@ -176,6 +213,7 @@ void durable_bind(struct broker *broker)
                                          "loading-process-events-interval-bytes" };
 
     propagate_set_sessions(broker->propagate, broker->sessions);
+    broker->wake->watch = loop_watch_new(broker->loop, broker->wake->fd, woken, broker);
     upkeep_add(broker->upkeep, tick, broker);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         config_on_change(broker->config, names[i], policy_changed, broker);
@@ -335,6 +373,7 @@ bool durable_reload_log(struct broker *broker, struct trouble *trouble)
     if (!aof_append(broker->aof, buffer_slice(feed)))
         return trouble_set(trouble, "%s", aof_trouble(broker->aof));
     buffer_rewind(feed);
+    ledger_feed_begins_at(broker->ledger, aof_appended(broker->aof));
     ledger_listen(broker->ledger, LISTENER_FEED, false);
     for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
         (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
@@ -404,6 +443,7 @@ bool durable_end(struct broker *broker, struct trouble *trouble)
     if (!aof_append(broker->aof, buffer_slice(feed)))
         log_line(broker->log, LOG_WARNING, "The AOF takes no more: %s", aof_trouble(broker->aof));
     buffer_rewind(feed);
+    ledger_feed_begins_at(broker->ledger, aof_appended(broker->aof));
     return aof_flush_and_sync(broker->aof, trouble);
 }
 
@@ -413,5 +453,8 @@ void durable_free(struct broker *broker)
     aof_free(broker->aof);
     snapshot_free(broker->snapshot);
     propagate_free(broker->propagate);
+    loop_watch_free(broker->wake->watch);
+    (void)close(broker->wake->fd);
+    memory_free(broker->wake);
     faults_free(broker->faults);
 }

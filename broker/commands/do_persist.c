@@ -113,7 +113,7 @@ static enum verdict wait_for_disk(struct call *call, uint64_t upto, millis timeo
 enum verdict do_waitaof(struct call *call)
 {
     struct aof *aof = call->broker->aof;
-    uint64_t upto = aof_appended(aof) + ledger_feed(call->ledger)->len;
+    uint64_t upto = call->session->said; /* its own statements, whatever others said since */
     bool always = call->options->appendfsync == OPTION_FSYNC_ALWAYS;
     int64_t local, replicas, timeout;
     bool durable;

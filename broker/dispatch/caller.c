@@ -229,6 +229,11 @@ static void count_call(struct caller *caller, const struct call *call, enum verd
 /* Effects of an outermost call, then what the session heard while it was under way. */
 static void end_outermost(struct caller *caller, struct session *session)
 {
+    /* Its reply leaves when what it said may be acknowledged. */
+    if (session->wrote) {
+        session->wrote = false;
+        session->said = ledger_said(caller->setup.ledger);
+    }
     settle(caller);
     session->in_call = false;
     if (UNLIKELY(session->behind.len > 0)) {
@@ -256,6 +261,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     struct ledger *ledger = caller->setup.ledger;
     struct ledger_mark mark = ledger_open(ledger, call->session->db);
     const struct command *outer = caller->current;
+    uint64_t said = ledger_said(ledger);
     uint64_t errors = call->reply->errors;
     uint64_t inner = caller->inner_errors;
     enum verdict verdict;
@@ -271,6 +277,9 @@ static enum verdict run(struct caller *caller, struct call *call)
     caller->current = outer;
     keyspaces_settle(caller->setup.keyspaces);
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
+    /* What a reader found expired is said too, but it was not asked for. */
+    if ((call->command->flags & COMMAND_WRITE) != 0 && ledger_said(ledger) != said)
+        call->session->wrote = true;
     count_call(caller, call, verdict, errors, inner);
     if (ledger_depth(ledger) == 0)
         end_outermost(caller, call->session);

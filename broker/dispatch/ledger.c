@@ -36,6 +36,7 @@ struct ledger {
     size_t              capacity;
     struct arena       *keys;
     struct buffer       feed;
+    uint64_t            feed_from; /* bytes said before it */
     size_t              unit;      /* where the outermost call's statements begin in the feed */
     struct change_sink  sink;
     void              (*before_all)(void *who, uint32_t db);
@@ -368,6 +369,16 @@ static void told(void *who, uint32_t db, struct slice key, enum change_kind kind
                                                 .db = db,
                                                 .class = created ? EVENT_NEW : EVENT_MISS,
                                                 .notice_only = true });
+}
+
+uint64_t ledger_said(const struct ledger *ledger)
+{
+    return ledger->feed_from + ledger->feed.len;
+}
+
+void ledger_feed_begins_at(struct ledger *ledger, uint64_t offset)
+{
+    ledger->feed_from = offset;
 }
 
 size_t ledger_feed_finished(const struct ledger *ledger)

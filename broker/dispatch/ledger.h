@@ -150,6 +150,13 @@ uint64_t ledger_changes(const struct ledger *ledger);
 struct buffer *ledger_feed(struct ledger *ledger);
 void ledger_feed_restart(struct ledger *ledger);
 
+/*
+ * Where the feed ends, in bytes said since the server started: what a session waits for
+ * that said something. Whoever empties the feed says where the next one begins.
+ */
+uint64_t ledger_said(const struct ledger *ledger);
+void ledger_feed_begins_at(struct ledger *ledger, uint64_t offset);
+
 /* Bytes of the feed that outermost calls which have ended said; and taking these away. */
 size_t ledger_feed_finished(const struct ledger *ledger);
 void ledger_feed_drop_finished(struct ledger *ledger);

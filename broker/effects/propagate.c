@@ -111,40 +111,32 @@ enum pass propagate_guard(void *who, struct call *call)
 
 /* ---- The end of a turn ---- */
 
-/* Closes every session that has a reply of this turn, which must not be sent. */
-static void hold_replies(struct propagate *propagate)
+void propagate_promise(struct propagate *propagate)
 {
-    struct chain *all = sessions_chain(propagate->sessions);
-
-    for (struct chain *link = all->next; link != all; link = link->next) {
-        struct session *session = CHAIN_OWNER(link, struct session, all);
-        size_t unsent = outbox_pending(session->reply.out);
-
-        if (unsent == 0)
-            continue;
-        outbox_sent(session->reply.out, unsent);
-        sessions_close(propagate->sessions, session, false);
-    }
+    if (propagate->sessions != NULL)
+        sessions_promise(propagate->sessions, aof_promised(propagate->aof),
+                         aof_is_broken(propagate->aof));
 }
 
-/* What the log could not take it keeps, and changes stay made: replicas hear of them all the same. */
-static void tell(struct propagate *propagate, struct slice feed)
+/*
+ * The log takes statements; if it cannot write them it says so by what it promises. Changes stay
+ * made: replicas hear of them all the same, and perhaps before our disk has them.
+ */
+static void hand_on(struct propagate *propagate, struct slice statements)
 {
-    if (!aof_append(propagate->aof, feed)) {
-        if (propagate->sessions != NULL)
-            hold_replies(propagate);
-    }
+    if (!aof_append(propagate->aof, statements))
+        propagate_promise(propagate);
     if (propagate->taker.take != NULL)
-        propagate->taker.take(propagate->taker.who, feed);
+        propagate->taker.take(propagate->taker.who, statements);
 }
 
-static void hand_on(struct propagate *propagate, struct buffer *feed)
+static void empty(struct propagate *propagate, struct buffer *feed)
 {
-    tell(propagate, buffer_slice(feed));
     if (feed->capacity > FEED_KEPT)
         buffer_clear(feed);
     else
         buffer_rewind(feed);
+    ledger_feed_begins_at(propagate->ledger, aof_appended(propagate->aof));
 }
 
 void propagate_finished(void *who)
@@ -155,8 +147,10 @@ void propagate_finished(void *who)
     finished.len = ledger_feed_finished(propagate->ledger);
     if (finished.len == 0)
         return;
-    tell(propagate, finished);
+    hand_on(propagate, finished);
     ledger_feed_drop_finished(propagate->ledger);
+    ledger_feed_begins_at(propagate->ledger, aof_appended(propagate->aof));
+    propagate_promise(propagate);
 }
 
 static bool is_taken(const struct propagate *propagate)
@@ -170,8 +164,11 @@ bool propagate_step(void *who)
     struct buffer *feed = ledger_feed(propagate->ledger);
     struct trouble trouble;
 
-    if (feed->len > 0)
-        hand_on(propagate, feed);
+    if (feed->len > 0) {
+        hand_on(propagate, buffer_slice(feed));
+        empty(propagate, feed);
+    }
+    propagate_promise(propagate);
     if (UNLIKELY(propagate->stopping)) {
         propagate->stopping = false;
         aof_stop(propagate->aof);

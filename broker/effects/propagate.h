@@ -3,9 +3,10 @@
  * replicas.
  *
  * Statements are encoded once, into the ledger's feed, as calls are made. At
- * the end of the turn, before any reply leaves, the whole feed is handed on. If
- * the log could not take it, the replies of the turn are not sent, for they
- * acknowledge what may be lost: their sessions are closed instead.
+ * the end of the turn, before any reply leaves, the whole feed is handed on. The
+ * log says how far it promises what it took; replies of sessions that said more
+ * wait for that. If it breaks they are not sent, for they acknowledge what may be
+ * lost: these sessions are closed instead.
  */
 #ifndef BROKER_EFFECTS_PROPAGATE_H
 #define BROKER_EFFECTS_PROPAGATE_H
@@ -41,6 +42,9 @@ void propagate_set_taker(struct propagate *propagate, struct propagate_taker tak
 
 /* A guard: refuses what changes data while the log cannot keep it. */
 enum pass propagate_guard(void *propagate, struct call *call);
+
+/* Has replies leave as far as the log promises what they acknowledge. */
+void propagate_promise(struct propagate *propagate);
 
 /*
  * In the midst of a turn, and of a call: hands on what calls that have ended

@@ -45,6 +45,9 @@ struct connections {
     struct chain        sending_last;
     struct chain        ending;
     struct chain        waking;
+    struct chain        held;  /* whose outboxes wait for a promise */
+    uint64_t            promised;
+    bool                broken; /* promises will not be kept: nobody is held, but closed */
     size_t              count;
     char               *input; /* READ_BYTES that are shown and then read over */
 };
@@ -58,6 +61,10 @@ struct connection {
     struct chain                     sending;
     struct chain                     ending;
     struct chain                     waking;
+    struct chain                     held;
+    uint64_t                         gate;  /* the promise that is waited for; 0: none */
+    size_t                           free;  /* bytes of the outbox that may leave now ... */
+    size_t                           gated; /* ... and as many again when the gate opens */
     struct connections              *all;
     const struct transport          *transport;
     void                            *transport_who;
@@ -107,6 +114,8 @@ struct connections *connections_new(struct loop *loop, struct metrics *metrics)
     chain_init(&all->sending_last);
     chain_init(&all->ending);
     chain_init(&all->waking);
+    chain_init(&all->held);
+    all->promised = UINT64_MAX;
     return all;
 }
 
@@ -310,6 +319,65 @@ static void tell_backlog(struct connection *connection, size_t pending)
     connection->handler->backlog(connection->who, pending);
 }
 
+/*
+ * How many bytes may leave: all, unless there is a promise to be waited for. What
+ * was put in until then leaves with it; what came later has a gate of its own, so
+ * that who goes on asking is answered all the same.
+ */
+static size_t may_leave(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    size_t pending = outbox_pending(&connection->outbox);
+    uint64_t leaving =
+        connection->handler->leaving == NULL ? 0 : connection->handler->leaving(connection->who);
+
+    if (LIKELY(leaving <= all->promised)) {
+        connection->gate = 0;
+        connection->free = 0;
+        chain_leave(&connection->held);
+        return pending;
+    }
+    if (connection->gate != 0 && connection->gate <= all->promised) {
+        connection->free += connection->gated;
+        connection->gate = 0;
+    }
+    if (connection->gate == 0) {
+        connection->gate = leaving;
+        connection->gated = pending - connection->free;
+    }
+    if (UNLIKELY(all->broken))
+        connection_close(connection, "what it was to be told may be lost");
+    if (!chain_linked(&connection->held))
+        chain_put_last(&all->held, &connection->held);
+    return all->broken ? 0 : connection->free;
+}
+
+void connections_promise(struct connections *all, uint64_t upto)
+{
+    struct chain *link = all->held.next;
+
+    if (upto == all->promised)
+        return;
+    all->promised = upto;
+    while (link != &all->held) {
+        struct connection *connection = CHAIN_OWNER(link, struct connection, held);
+
+        link = link->next;
+        if (connection->gate <= upto)
+            connection_wants_send(connection);
+    }
+}
+
+void connections_break(struct connections *all, bool broken)
+{
+    if (LIKELY(!broken && !all->broken))
+        return;
+    all->broken = broken;
+    for (struct chain *link = all->held.next; broken && link != &all->held; link = link->next)
+        connection_close(CHAIN_OWNER(link, struct connection, held),
+                         "what it was to be told may be lost");
+}
+
 /* The socket is full. */
 static void fall_behind(struct connection *connection)
 {
@@ -317,9 +385,23 @@ static void fall_behind(struct connection *connection)
     tell_backlog(connection, outbox_pending(&connection->outbox));
 }
 
+/* Shortens vectors to at most `most` bytes; returns how many are left. */
+static int shorten(struct iovec *vectors, int count, size_t most)
+{
+    int i;
+
+    for (i = 0; i < count && most > 0; i++) {
+        if (vectors[i].iov_len > most)
+            vectors[i].iov_len = most;
+        most -= vectors[i].iov_len;
+    }
+    return i;
+}
+
 void connection_send_now(struct connection *connection)
 {
     struct outbox *outbox = &connection->outbox;
+    size_t most;
 
     /* Too much is too much before any of it is sent. */
     if (UNLIKELY(outbox_pending(outbox) > LARGE_OUTPUT || outbox->choked)) {
@@ -329,9 +411,10 @@ void connection_send_now(struct connection *connection)
         if (connection->closing)
             return;
     }
-    while (outbox_pending(outbox) > 0) {
+    most = may_leave(connection);
+    while (most > 0) {
         struct iovec vectors[VECTORS];
-        int count = outbox_vectors(outbox, vectors, VECTORS);
+        int count = shorten(vectors, outbox_vectors(outbox, vectors, VECTORS), most);
         size_t offered = 0;
         ssize_t sent = connection->transport->write(connection->transport_who,
                                                     connection->reader.fd, vectors, count);
@@ -348,12 +431,19 @@ void connection_send_now(struct connection *connection)
         for (int i = 0; i < count; i++)
             offered += vectors[i].iov_len;
         outbox_sent(outbox, (size_t)sent);
+        most -= (size_t)sent;
+        if (UNLIKELY(connection->gate != 0))
+            connection->free -= (size_t)sent;
         connection->all->metrics->net_output_bytes += (uint64_t)sent;
         connection->all->metrics->writes_processed++;
         if ((size_t)sent < offered) {
             fall_behind(connection);
             return;
         }
+    }
+    if (UNLIKELY(outbox_pending(outbox) > 0)) {
+        wait_until_writable(connection, false); /* it is not the socket that it waits for */
+        return;
     }
     if (UNLIKELY(connection->behind)) {
         wait_until_writable(connection, false);
@@ -397,6 +487,7 @@ static void connection_end(struct connection *connection)
     chain_leave(&connection->sending);
     chain_leave(&connection->ending);
     chain_leave(&connection->waking);
+    chain_leave(&connection->held);
     outbox_clear(&connection->outbox);
     buffer_clear(&connection->unread);
     memory_free(connection);
@@ -468,6 +559,7 @@ struct connection *connection_new(struct connections *all, int fd,
     chain_init(&connection->sending);
     chain_init(&connection->ending);
     chain_init(&connection->waking);
+    chain_init(&connection->held);
     ev_io_init(&connection->reader, on_readable, fd, EV_READ);
     ev_io_init(&connection->writer, on_writable, fd, EV_WRITE);
     connection->reader.data = connection;

@@ -57,6 +57,12 @@ struct connection_handler {
 
     /* The connection ends after this; `reason` is for the log. */
     void (*closed)(void *who, const char *reason);
+
+    /*
+     * Up to where promises must have come before what is in the outbox may leave
+     * (connections_promise). NULL: it waits for none.
+     */
+    uint64_t (*leaving)(void *who);
 };
 
 /* All connections of a thread, with what they share. Pointers are borrowed. */
@@ -74,6 +80,18 @@ bool connections_read(void *connections);
 bool connections_wake(void *connections);
 bool connections_send(void *connections);
 bool connections_close(void *connections);
+
+/*
+ * Says how far promises have come: outboxes that waited for that are sent at the
+ * end of the turn. At first there is nothing to wait for.
+ */
+void connections_promise(struct connections *all, uint64_t upto);
+
+/*
+ * Says that promises will not be kept, until told otherwise: who waits for one, now
+ * or later, is not answered; its connection is closed.
+ */
+void connections_break(struct connections *all, bool broken);
 
 /*
  * In the midst of a turn: reads from those that have something, and sends what

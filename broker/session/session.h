@@ -74,6 +74,8 @@ struct session {
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
 
+    bool               wrote;       /* the call under way has said something */
+    uint64_t           said;        /* where the feed ended after its last statement */
     bool               in_call;     /* its own call is under way */
     struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
     struct request     request;     /* what is half read; no memory while nothing is */

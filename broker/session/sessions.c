@@ -99,6 +99,14 @@ static bool on_kept(void *who)
 }
 
 
+/* Replies wait until what the session said may be acknowledged. */
+static uint64_t on_leaving(void *who)
+{
+    const struct session *session = who;
+
+    return session->said;
+}
+
 /* The peer takes no more, or has taken all again. */
 static void on_backlog(void *who, size_t pending)
 {
@@ -131,7 +139,8 @@ struct sessions *sessions_new(const struct sessions_setup *setup)
     struct sessions *all = memory_new_zeroed(1, sizeof(*all));
 
     all->setup = *setup;
-    all->handler = (struct connection_handler){ on_input, on_backlog, on_kept, on_closed };
+    all->handler =
+        (struct connection_handler){ on_input, on_backlog, on_kept, on_closed, on_leaving };
     all->pool = outbox_pool_new();
     chain_init(&all->chain);
     chain_init(&all->stand_ins);
@@ -372,4 +381,10 @@ bool sessions_evict(void *sessions)
         sessions_weigh(all, largest);
     }
     return true;
+}
+
+void sessions_promise(struct sessions *all, uint64_t upto, bool broken)
+{
+    connections_promise(all->setup.connections, upto);
+    connections_break(all->setup.connections, broken);
 }

@@ -93,4 +93,11 @@ void sessions_weigh(struct sessions *all, struct session *session);
 /* Closes sessions over their soft output limit for too long. O(those that read too slowly). */
 void sessions_close_slow(struct sessions *all, millis now);
 
+/*
+ * Says how far what sessions said may be acknowledged (session->said): replies of
+ * those who said more wait for that. If it is broken they are not sent, and who
+ * waits is closed.
+ */
+void sessions_promise(struct sessions *all, uint64_t upto, bool broken);
+
 #endif

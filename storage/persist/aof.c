@@ -51,7 +51,10 @@ struct aof *aof_new(const struct aof_setup *setup)
     aof->lock = -1;
     aof->rewrite_ok = true;
     aof->rewrite_took_sec = -1;
+    aof->turning_from = -1;
     aof->worker = worker_new("millrace-aof");
+    aof->scribe = aof_scribe_new(&(struct aof_scribe_setup){ setup->faults, setup->moved,
+                                                             setup->who });
     return aof;
 }
 
@@ -72,10 +75,12 @@ void aof_free(struct aof *aof)
         return;
     aof_rewrite_abort(aof);
     aof_write_end(aof);
-    worker_drain(aof->worker);
+    aof_rewrite_turned(aof);
     aof_leave(aof);
+    aof_scribe_free(aof->scribe);
     worker_free(aof->worker);
-    buffer_clear(&aof->pending);
+    buffer_clear(&aof->dated);
+    buffer_clear(&aof->turning_text);
     free_text(aof->setup.dir);
     free_text(aof->setup.dirname);
     free_text(aof->setup.filename);
@@ -88,12 +93,11 @@ void aof_set_policy(struct aof *aof, const struct aof_policy *policy)
 
     aof->setup.policy = *policy;
     aof->where.cut_torn_tail = policy->cut_torn_tail;
-    if (!remove)
-        return;
-    aof->history_waits = true;
-    aof_remove_history(aof);
-    worker_drain(aof->worker);
-    aof_remove_history(aof);
+    aof_write_follow(aof);
+    if (remove) {
+        aof->history_waits = true;
+        aof_remove_history(aof);
+    }
 }
 
 /* ---- The folder ---- */
@@ -111,24 +115,17 @@ bool aof_enter(struct aof *aof, struct trouble *trouble)
     return false;
 }
 
-/* Forgets a removal that is done, noting in the manifest what is gone. */
-static void end_removal(struct aof *aof)
-{
-    struct aof_removal *removal = aof->removal;
-
-    for (size_t i = 0; i < removal->count; i++)
-        memory_free(removal->names[i]);
-    memory_free(removal->names);
-    memory_free(removal);
-    aof->removal = NULL;
-}
-
 void aof_leave(struct aof *aof)
 {
-    if (aof->removal != NULL) {
-        worker_drain(aof->worker);
-        end_removal(aof);
+    worker_drain(aof->worker);
+    if (aof->placing != NULL) {
+        struct aof_placing *placing = aof_place_collect(aof);
+
+        must(placing != NULL);
+        aof_place_end(placing);
     }
+    if (aof->removal != NULL)
+        aof_forget_removal(aof);
     aof_manifest_free(aof->manifest);
     aof->manifest = NULL;
     folder_close(aof->folder);
@@ -139,6 +136,14 @@ void aof_leave(struct aof *aof)
     if (aof->lock >= 0)
         (void)close(aof->lock);
     aof->lock = -1;
+}
+
+void aof_leave_if_off(struct aof *aof)
+{
+    if (aof->state == AOF_OFF && aof->folder != NULL && !aof_rewrite_runs(aof) &&
+        aof->placing == NULL && aof->removal == NULL &&
+        (!aof->history_waits || aof->setup.policy.keep_history))
+        aof_leave(aof);
 }
 
 bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble)
@@ -169,76 +174,6 @@ bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *
         aof->folder_unsynced = false;
     }
     return true;
-}
-
-/* ---- History ---- */
-
-static void remove_files(void *what)
-{
-    struct aof_removal *removal = what;
-    struct trouble unheard;
-
-    for (size_t i = 0; i < removal->count; i++) {
-        (void)folder_unlink(removal->folder, removal->names[i], &unheard);
-        point_reached(removal->faults, POINT_history_removed);
-    }
-    atomic_store(&removal->done, true);
-}
-
-static bool is_gone(void *who, const char *name)
-{
-    return !folder_has(who, name);
-}
-
-static void note_removal(struct aof *aof)
-{
-    struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
-    struct trouble trouble;
-
-    end_removal(aof);
-    aof_manifest_forget(manifest, is_gone, aof->folder);
-    if (!aof_adopt(aof, &manifest, &trouble)) {
-        log_line(aof->setup.log, LOG_WARNING, "The removal of history was not noted: %s",
-                 trouble.text);
-        aof_manifest_free(manifest);
-        return;
-    }
-    point_reached(aof->setup.faults, POINT_history_forgotten);
-}
-
-/* Begins to remove history. The manifest that calls it so is durable. */
-static void begin_removal(struct aof *aof, size_t count)
-{
-    struct aof_removal *removal = memory_new_zeroed(1, sizeof(*removal));
-
-    removal->folder = aof->folder;
-    removal->faults = aof->setup.faults;
-    removal->names = memory_new(count * sizeof(*removal->names));
-    removal->count = count;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = aof_manifest_file(aof->manifest, AOF_FILE_HISTORY, i)->name;
-
-        removal->names[i] = copy_text(name);
-        log_line(aof->setup.log, LOG_NOTICE, "Removing the history file %s in the background",
-                 name);
-    }
-    aof->removal = removal;
-    worker_queue(aof->worker, remove_files, removal);
-}
-
-void aof_remove_history(struct aof *aof)
-{
-    size_t count;
-
-    if (aof->removal != NULL && atomic_load(&aof->removal->done))
-        note_removal(aof);
-    if (!aof->history_waits || aof->removal != NULL || aof->folder_unsynced ||
-        aof->setup.policy.keep_history)
-        return;
-    aof->history_waits = false;
-    count = aof_manifest_count(aof->manifest, AOF_FILE_HISTORY);
-    if (count > 0)
-        begin_removal(aof, count);
 }
 
 /* ---- Opening ---- */
@@ -364,7 +299,7 @@ bool aof_load(struct aof *aof, const struct aof_runner *runner, struct trouble *
     if (!recovery_load(&aof->where, aof->folder, aof->manifest, runner, &loaded, trouble) ||
         !open_last(aof, loaded.sealed, trouble))
         return false;
-    aof->older = loaded.bytes - aof->size;
+    aof->older = loaded.bytes - aof_scribe_size(aof->scribe);
     aof->loaded_base = loaded.bytes;
     aof->state = AOF_ON;
     aof->history_waits = true;
@@ -396,6 +331,7 @@ bool aof_start(struct aof *aof, struct trouble *trouble)
 {
     must(aof->state == AOF_OFF);
     aof_rewrite_abort(aof);
+    aof_leave(aof); /* a rewrite while it was off may not have tidied up yet */
     if (!aof_enter(aof, trouble))
         return false;
     aof->state = AOF_STARTING;
@@ -415,10 +351,8 @@ void aof_stop(struct aof *aof)
         log_line(aof->setup.log, LOG_WARNING,
                  "The end of the append only log is lost, the disk refuses it: %s", trouble.text);
     aof_write_end(aof);
-    worker_drain(aof->worker);
-    aof_write_collect(aof);
+    aof_rewrite_turned(aof);
     aof_leave(aof);
-    buffer_clear(&aof->pending);
     aof->state = AOF_OFF;
     aof->broken = false;
     aof->no_room = false;
@@ -440,6 +374,11 @@ bool aof_hears(const struct aof *aof)
     return aof->state == AOF_ON || (aof->state == AOF_STARTING && aof->heard);
 }
 
+bool aof_is_broken(const struct aof *aof)
+{
+    return aof->broken;
+}
+
 const char *aof_trouble(const struct aof *aof)
 {
     return aof->trouble.text;
@@ -449,18 +388,19 @@ const char *aof_trouble(const struct aof *aof)
 
 uint64_t aof_current_size(const struct aof *aof)
 {
-    return aof->state == AOF_ON ? aof->older + aof->size : 0;
+    return aof->state == AOF_ON ? aof->older + aof_scribe_size(aof->scribe) : 0;
 }
 
 void aof_figures(struct aof *aof, struct aof_figures *figures)
 {
     int64_t running = -1;
 
-    if (aof_rewrite_runs(aof))
+    if (aof->child != NULL)
         running = (clock_monotonic(aof->setup.clock) - aof->rewrite_began) / 1000000;
     *figures = (struct aof_figures){
         .enabled = aof_is_on(aof),
         .rewrite_in_progress = aof_rewrite_runs(aof) || aof->removal != NULL ||
+                               aof->placing != NULL ||
                                (aof->history_waits && !aof->setup.policy.keep_history),
         .rewrite_scheduled = aof->requested,
         .last_rewrite_time_sec = aof->rewrite_took_sec,
@@ -474,9 +414,9 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         .rewrites_consecutive_failures = aof->failures,
         .current_size = aof_current_size(aof),
         .base_size = aof->loaded_base,
-        .pending_bio_fsync = atomic_load(&aof->job.state) == SYNC_RUNNING,
+        .pending_bio_fsync = aof->syncing,
         .delayed_fsync = aof->delayed_fsync,
-        .buffer_length = aof->pending.len,
+        .buffer_length = aof->said - aof_scribe_written(aof->scribe),
         .last_fork_usec = aof->fork_usec,
         .last_fork_at = aof->rewrite_began,
         .forks = aof->forks,
@@ -487,7 +427,9 @@ void aof_check(struct aof *aof)
 {
     must((aof->folder == NULL) == (aof->manifest == NULL));
     must((aof->folder == NULL) == (aof->lock < 0));
-    must(aof->synced <= aof->size || aof->fd < 0);
+    must(aof->promised <= aof->said);
+    must(aof->turning == NULL || aof->placing == NULL);
+    aof_scribe_check(aof->scribe);
     must(!aof_hears(aof) || aof->fd >= 0);
     must(aof->state != AOF_ON || aof_manifest_last(aof->manifest) != NULL);
     if (aof->manifest != NULL)

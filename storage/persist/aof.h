@@ -8,15 +8,18 @@
  *    │ └────────aof_stop─────────┼─┘
  *    └─────aof_start────► STARTING: the first base is being written
  *
- * What is handed to aof_append in one turn is written in one piece: on disk it
- * is there whole or, after a crash, cut off whole with what follows. Room is
+ * What is handed to aof_append in one turn is written in one piece, perhaps with
+ * that of others: on disk it is there whole or, after a crash, cut off whole with
+ * what follows. Room is
  * reserved before a change is made (aof_admits), so that a full disk refuses
  * the change instead of breaking a promise. When a write or an fsync fails all
  * the same, the log is broken: nothing more is admitted, what was not written
  * is kept, and it is tried again each second. Nothing is ever written behind a
  * hole or a half-written statement.
  *
- * Beside the main thread there is one thread that syncs, closes and removes.
+ * The main thread waits for no disk once the log is loaded. Beside it there are
+ * two: the scribe, which writes and syncs (aof_scribe.h), and one that closes,
+ * removes and names files.
  */
 #ifndef STORAGE_PERSIST_AOF_H
 #define STORAGE_PERSIST_AOF_H
@@ -38,7 +41,7 @@ struct trouble;
 
 /* When what was written is forced to disk. */
 enum aof_sync {
-    AOF_SYNC_ALWAYS,   /* before aof_append returns */
+    AOF_SYNC_ALWAYS,   /* before it is promised; turns share an fsync */
     AOF_SYNC_EVERYSEC, /* about once a second, by the other thread */
     AOF_SYNC_NO        /* when the kernel likes */
 };
@@ -68,6 +71,8 @@ struct aof_setup {
     struct faults    *faults; /* may be NULL */
     struct log       *log;    /* may be NULL */
     struct snapshot  *snapshot; /* writes bases in RDB format; may be NULL: there are none */
+    void            (*moved)(void *who); /* has aof_collect called soon; on another thread; or NULL */
+    void             *who;
 };
 
 /* Makes a log that is off. Touches no file. */
@@ -126,14 +131,32 @@ bool aof_admits(struct aof *aof, size_t bytes);
 const char *aof_trouble(const struct aof *aof);
 
 /*
- * Takes the statements of a turn. When it returns true they are kept as the
- * policy promises, and may be acknowledged. False: they are not, and the log is
- * broken from now on. They are kept in memory and written when the disk works
- * again, but the process may end before, so nobody must be told that they are
- * safe. While it is broken already only keys that expire say something; that
- * is kept, and true returned, for nobody waits for it. `feed` may be empty.
+ * Takes the statements of a turn, without waiting for a disk. They may be
+ * acknowledged when aof_promised has reached what aof_appended is afterwards:
+ * with `always` that comes later, otherwise it nearly always has when this
+ * returns. False: the log is broken from now on. They are kept in memory and
+ * written when the disk works again, but the process may end before, so nobody
+ * must be told that they are safe. While it is broken already only keys that
+ * expire say something; that is kept, and nobody waits for it. `feed` may be empty.
  */
 MUST_USE bool aof_append(struct aof *aof, struct slice feed);
+
+/*
+ * Takes note of what other threads did since it was called last: what is promised
+ * moves, the log may be broken or mended. For whoever setup.moved has woken.
+ */
+void aof_collect(struct aof *aof);
+
+/*
+ * Bytes that may be acknowledged, of those appended. It only rises. With `always`
+ * they are on disk. With `everysec` and `no` they are all, except while the log is
+ * broken, and while what was appended two seconds ago is not on disk with
+ * `everysec`: then they are what is on disk.
+ */
+uint64_t aof_promised(const struct aof *aof);
+
+/* Whether it cannot be written: aof_trouble says why. */
+bool aof_is_broken(const struct aof *aof);
 
 /* Everything written and forced to disk, whatever the policy says; for the shutdown. */
 MUST_USE bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble);
@@ -147,7 +170,7 @@ void aof_tick(struct aof *aof);
 /*
  * Bytes handed to it so far, and how many of them are on disk for good: what was
  * handed over before the first was asked for is safe once the second has reached
- * it. Both 0 while it is off.
+ * it. While it is off both are the same.
  */
 uint64_t aof_appended(const struct aof *aof);
 uint64_t aof_durable(const struct aof *aof);

@@ -7,23 +7,13 @@
 #include "storage/base/buffer.h"
 #include "storage/base/trouble.h"
 #include "storage/persist/aof.h"
+#include "storage/persist/aof_scribe.h"
 #include "storage/persist/recovery.h"
 
 struct child;
 struct worker;
 
 enum aof_state { AOF_OFF, AOF_OPENED, AOF_ON, AOF_STARTING };
-
-enum sync_state { SYNC_IDLE, SYNC_RUNNING, SYNC_DONE };
-
-/* An fsync on the other thread; one at a time. */
-struct aof_sync_job {
-    atomic_int     state; /* enum sync_state */
-    int            fd;
-    int            error;
-    uint64_t       upto; /* size of the file when it was asked for */
-    struct faults *faults;
-};
 
 /* History that the other thread removes. */
 struct aof_removal {
@@ -32,6 +22,39 @@ struct aof_removal {
     struct faults *faults;
     char         **names;
     size_t         count;
+};
+
+/*
+ * Changing the manifest on the other thread: files that are about to get their
+ * names are announced, then renamed, then what the log is made of is said. Texts
+ * of parts that are not wanted are empty.
+ */
+struct aof_placing {
+    atomic_bool          done;
+    const struct aof    *aof;
+    struct aof_manifest *announced; /* or NULL; what `announcement` says */
+    struct aof_manifest *next;      /* what `text` says */
+    struct buffer        announcement;
+    struct buffer        text;
+    bool                 with_base;      /* the temporary base gets its name */
+    bool                 with_increment; /* the temporary increment too */
+    enum folder_replaced announcing;
+    enum folder_replaced replacing;
+    bool                 fine;
+    bool                 unsure; /* some name may not be durable */
+    int64_t              base_size;
+    struct trouble       trouble;
+};
+
+/* What the other thread promises of the disk: room that is reserved ahead. */
+struct aof_ahead {
+    atomic_bool    done;
+    bool           runs;
+    int            fd;
+    uint64_t       from;
+    uint64_t       len;
+    bool           fine;
+    struct faults *faults;
 };
 
 struct aof {
@@ -43,30 +66,33 @@ struct aof {
     struct aof_manifest   *manifest; /* NULL while `folder` is */
     struct worker         *worker;
 
-    /* The increment that is written to. */
+    struct aof_scribe     *scribe;
+
+    /* The increment that what is said now goes to. */
     int           fd;       /* -1: none */
-    uint64_t      size;     /* whole turns in it; what is written next begins here */
-    uint64_t      reserved; /* the disk has promised room up to here */
-    uint64_t      synced;   /* durable up to here */
-    uint64_t      past;     /* bytes of files it wrote before this one, all durable */
-    uint64_t      unsealed; /* bytes in front of `size` that no seal is about (aof_seal.h) */
-    uint64_t      sum;      /* CRC64 of these */
+    uint64_t      bound;    /* it will not be longer than this with all that was said */
+    uint64_t      reserved; /* the disk has promised room up to here; UINT64_MAX: it never does */
+    struct aof_ahead ahead;
     uint64_t      older;    /* bytes of the files before it */
     uint64_t      loaded_base; /* `current size` when loaded or rewritten */
-    struct buffer pending;  /* taken and not written */
+    struct buffer dated;    /* a turn's statements behind a note of the time */
     int64_t       told_time; /* seconds since 1970, as last noted in the log */
-    micros        write_delay; /* for tests: sleeps before each write */
 
-    /* Time. */
-    micros              sync_at;       /* when the last fsync was begun */
-    micros              postponed_at;  /* since when writing waits for an fsync; 0: it does not */
-    struct aof_sync_job job;
-    uint64_t            delayed_fsync;
+    /* Promises, in bytes said. */
+    uint64_t said;       /* all that was appended */
+    bool     always;     /* nothing is promised that is not on disk */
+    uint64_t promised;   /* what was said up to here may be acknowledged */
+    bool     syncing;    /* an fsync was asked for and has not ended */
+    uint64_t sync_upto;  /* what it will force to disk */
+    micros   sync_at;    /* when the last one was asked for */
+    micros   covered_at; /* what was said before that is on disk */
+    bool     overdue;    /* the disk is too slow for the promise: nothing more is promised */
+    micros   slow_until; /* writing has taken long: the scribe writes */
+    uint64_t delayed_fsync;
 
     /* What is wrong. */
     bool           broken;
-    bool           torn;            /* a part of a failed write may stand behind `size` */
-    bool           sync_failed;     /* bytes between `synced` and `size` may never reach the disk */
+    bool           unwritten;       /* the scribe waits to be told to try again */
     bool           folder_unsynced; /* the manifest may not be durable */
     bool           no_room;         /* the last reservation failed */
     micros         retry_at;
@@ -76,7 +102,14 @@ struct aof {
     /* Rewriting. */
     struct child       *child;
     bool                requested;
-    bool                heard;     /* STARTING: the child's moment has passed, statements count */
+    struct aof_turnover  turnover;
+    struct aof_manifest *turning;  /* the manifest once it has turned over; NULL: it does not */
+    struct buffer        turning_text;
+    char                 turning_temporary[RECOVERY_NAME_MAX];
+    char                 turning_name[RECOVERY_NAME_MAX];
+    int                  turning_from; /* the file before, while it turns over */
+    struct aof_placing  *placing;  /* NULL: nothing is being put in place */
+    bool                 heard;     /* STARTING: the child's moment has passed, statements count */
     micros              rewrite_began;
     micros              rewrite_not_before;
     int64_t             rewrite_took_sec;
@@ -101,20 +134,25 @@ int64_t aof_time_to_tell(const struct aof *aof);
 /* Opens a file to write to, at its end; `size` is what it holds, sealed up to `sealed`. */
 void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed);
 
-/* Gives back the room that was reserved and not used: a full disk may need it to be rewritten. */
-void aof_write_release(struct aof *aof);
-
-/* Closes the file that is written to, on the other thread. */
+/* Closes the file that is written to, on the other thread; waits for what the scribe is at. */
 void aof_write_end(struct aof *aof);
 
-/* Writes what is pending and forces it to disk, on this thread. */
-MUST_USE bool aof_write_all(struct aof *aof, struct trouble *trouble);
+/* Has the other thread cut a file to a size, and close it. */
+void aof_write_close(struct aof *aof, int fd, uint64_t size);
 
-/* Takes note of what the other thread did. */
-void aof_write_collect(struct aof *aof);
+/* Reserves a little in a new file, which is going to be written to. False: the disk is full. */
+MUST_USE bool aof_write_reserve(struct aof *aof, int fd, struct trouble *trouble);
+
+/* Says anew how promises are to be kept: options have changed, or a rewrite begins or ends. */
+void aof_write_follow(struct aof *aof);
 
 /* Notes that the log cannot be written, for the reason in aof->trouble. */
 void aof_write_break(struct aof *aof, const char *doing);
+
+/* ---- aof_rewrite.c ---- */
+
+/* Takes note of a turn-over that has ended. */
+void aof_rewrite_turned(struct aof *aof);
 
 /* ---- aof.c ---- */
 
@@ -122,18 +160,36 @@ void aof_write_break(struct aof *aof, const char *doing);
 bool aof_writes_rdb(const struct aof *aof);
 const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest *manifest);
 
-/* Saves a manifest and, if it is there to stay, makes it the log's. Takes it. */
+/* Saves a manifest and, if it is there to stay, makes it the log's. Takes it. Waits for the disk. */
 MUST_USE bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble);
+
+/* ---- aof_place.c ---- */
+
+/* Begins to change the manifest; takes `placing`, of which all but the results is set. */
+void aof_place_begin(struct aof *aof, struct aof_placing *placing);
+
+/*
+ * When it is done: makes the manifest the log's as far as it came and returns
+ * the placing, which the caller ends. NULL while it runs or if there is none.
+ */
+struct aof_placing *aof_place_collect(struct aof *aof);
+void aof_place_end(struct aof_placing *placing);
+
+/* Has the other thread make the names in the folder durable. */
+void aof_place_sync(struct aof *aof);
+
+/* Takes note of a finished removal of history, and begins what waits. */
+void aof_remove_history(struct aof *aof);
+
+/* Forgets a removal that is done or given up. */
+void aof_forget_removal(struct aof *aof);
 
 /* Opens and locks the folder and reads the manifest; and leaves it again. */
 MUST_USE bool aof_enter(struct aof *aof, struct trouble *trouble);
 void aof_leave(struct aof *aof);
 
-/*
- * Has the other thread remove what the manifest calls history, if that waits,
- * and notes in the manifest what is gone.
- */
-void aof_remove_history(struct aof *aof);
+/* Closes the folder if the log is off and nothing is left to do in it. */
+void aof_leave_if_off(struct aof *aof);
 
 /* Bytes of all files of the log; 0 unless it is ON. */
 uint64_t aof_current_size(const struct aof *aof);

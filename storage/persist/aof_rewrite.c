@@ -8,6 +8,7 @@
 #include "storage/base/faults.h"
 #include "storage/base/io.h"
 #include "storage/base/log.h"
+#include "storage/base/memory.h"
 #include "storage/base/worker.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof_base.h"
@@ -23,12 +24,14 @@ enum {
     SYNC_EVERY = 4 * 1024 * 1024, /* the child syncs little and often */
     TELL_EVERY = 1024,            /* keys between looks at the clock */
     FAILURES_BORNE = 3,           /* before pauses are counted in minutes */
-    PAUSE_MOST = 60               /* minutes */
+    PAUSE_MOST = 60,              /* minutes */
+    SLACK = 64 * 1024             /* seals of what waits to be written */
 };
 
 bool aof_rewrite_runs(const struct aof *aof)
 {
-    return aof->child != NULL;
+    return aof->child != NULL || aof->turning != NULL ||
+           (aof->placing != NULL && aof->placing->with_base);
 }
 
 void aof_rewrite_request(struct aof *aof)
@@ -49,7 +52,8 @@ static bool has_grown(const struct aof *aof)
 
 bool aof_rewrite_wanted(struct aof *aof)
 {
-    if (aof->child != NULL || aof->broken || aof->state == AOF_OPENED)
+    if (aof->child != NULL || aof->broken || aof->state == AOF_OPENED || aof->turning != NULL ||
+        aof->placing != NULL)
         return false;
     if (aof->requested)
         return true;
@@ -150,35 +154,127 @@ static void count_failure(struct aof *aof)
              (long long)minutes);
 }
 
-/* Goes over to a new increment that the manifest names. What was written before is durable. */
+static void end_child(struct aof *aof)
+{
+    child_free(aof->child);
+    aof->child = NULL;
+    keyspaces_pause_resizing(aof->setup.keyspaces, false);
+    aof_write_follow(aof);
+}
+
+/* Takes back what prepare did, where it was for the rewrite alone. */
+static void unprepare(struct aof *aof)
+{
+    char name[RECOVERY_NAME_MAX];
+    struct trouble unheard;
+
+    if (aof->folder == NULL)
+        return;
+    recovery_temporary_name(&aof->where, "base", name);
+    (void)folder_unlink(aof->folder, name, &unheard);
+    if (aof->state == AOF_STARTING && aof->fd >= 0) {
+        recovery_temporary_name(&aof->where, "incr", name);
+        log_line(aof->setup.log, LOG_NOTICE, "Removing the temp incr aof file %s", name);
+        aof_write_end(aof);
+        (void)folder_unlink(aof->folder, name, &unheard);
+        aof->heard = false;
+        aof->broken = false;
+    }
+}
+
+/* Has the scribe go over to a new increment, which the manifest will name. */
+static void hand_over(struct aof *aof, struct aof_manifest *manifest, int fd)
+{
+    aof_manifest_print(manifest, &aof->turning_text);
+    recovery_temporary_name(&aof->where, "manifest", aof->turning_temporary);
+    recovery_manifest_name(&aof->where, aof->turning_name);
+    aof->turnover = (struct aof_turnover){
+        .folder = aof->folder,
+        .temporary = aof->turning_temporary,
+        .name = aof->turning_name,
+        .manifest = buffer_slice(&aof->turning_text),
+        .fd = fd,
+    };
+    aof->turning = manifest;
+    aof->turning_from = aof->fd;
+    aof->fd = fd;
+    aof->bound = 0;
+    aof_scribe_turn_over(aof->scribe, &aof->turnover);
+}
+
+/* Begins to go over to a new increment; what was said before comes to disk first. */
 static bool turn_over(struct aof *aof, struct trouble *trouble)
 {
-    struct aof_manifest *manifest;
+    struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
+    uint64_t reserved = aof->reserved;
     struct trouble unheard;
     const char *name;
     int fd;
 
-    if (!aof_write_all(aof, trouble))
-        return false;
-    aof_write_release(aof);
-    manifest = aof_manifest_copy(aof->manifest);
     name = aof_manifest_add_increment(manifest, aof->setup.filename)->name;
     log_line(aof->setup.log, LOG_NOTICE, "Creating AOF incr file %s on background rewrite", name);
     fd = folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
     point_reached(aof->setup.faults, POINT_increment_made);
-    if (fd >= 0 && !aof_adopt(aof, &manifest, trouble)) {
+    if (fd >= 0 && aof_write_reserve(aof, fd, trouble)) {
+        hand_over(aof, manifest, fd);
+        return true;
+    }
+    if (fd >= 0) {
         (void)close(fd);
         (void)folder_unlink(aof->folder, name, &unheard);
-        fd = -1;
     }
+    aof->reserved = reserved;
     aof_manifest_free(manifest);
-    if (fd < 0)
-        return false;
-    aof->older += aof->size;
-    aof_write_end(aof);
-    aof_write_to(aof, fd, 0, 0);
-    point_reached(aof->setup.faults, POINT_increment_begun);
-    return true;
+    return false;
+}
+
+/* It goes on in the file it was in; the child's base would not fit to that. */
+static void stay(struct aof *aof)
+{
+    struct trouble unheard;
+
+    aof_write_close(aof, aof->turnover.fd, 0);
+    (void)folder_unlink(aof->folder, aof_manifest_last(aof->turning)->name, &unheard);
+    aof_manifest_free(aof->turning);
+    aof->turning = NULL;
+    if (aof->fd >= 0) {
+        aof->fd = aof->turning_from;
+        aof->bound = aof_scribe_size(aof->scribe) + (aof->said - aof_scribe_written(aof->scribe)) +
+                     SLACK;
+        aof->reserved = aof->bound;
+    }
+    log_line(aof->setup.log, LOG_WARNING, "Background AOF rewrite could not begin: %s",
+             aof->turnover.trouble.text);
+    if (aof->child != NULL)
+        end_child(aof);
+    count_failure(aof);
+    unprepare(aof);
+}
+
+void aof_rewrite_turned(struct aof *aof)
+{
+    enum aof_turnover_state state;
+
+    if (LIKELY(aof->turning == NULL))
+        return;
+    state = aof_scribe_turned(aof->scribe);
+    if (state != AOF_TURNOVER_DONE && state != AOF_TURNOVER_FAILED)
+        return;
+    buffer_clear(&aof->turning_text);
+    if (state == AOF_TURNOVER_FAILED) {
+        stay(aof);
+        return;
+    }
+    aof_manifest_free(aof->manifest);
+    aof->manifest = aof->turning;
+    aof->turning = NULL;
+    aof->older += aof->turnover.old_size;
+    aof_write_close(aof, aof->turnover.old_fd, aof->turnover.old_size);
+    aof->folder_unsynced = aof->turnover.replaced == FOLDER_UNSURE;
+    if (aof->folder_unsynced) {
+        aof->trouble = aof->turnover.trouble;
+        aof_write_break(aof, "saving the manifest of");
+    }
 }
 
 /* While it is being turned on, statements go to a file that no manifest names. */
@@ -205,34 +301,11 @@ static bool prepare(struct aof *aof, struct trouble *trouble)
     case AOF_STARTING:
         return begin_unnamed(aof, trouble);
     case AOF_OFF:
-        return aof_enter(aof, trouble);
+        return aof->folder != NULL || aof_enter(aof, trouble);
     case AOF_OPENED:
         break;
     }
     return trouble_set(trouble, "the log is being loaded");
-}
-
-/* Takes back what prepare did, where it was for the rewrite alone. */
-static void unprepare(struct aof *aof)
-{
-    char name[RECOVERY_NAME_MAX];
-    struct trouble unheard;
-
-    if (aof->folder == NULL)
-        return;
-    recovery_temporary_name(&aof->where, "base", name);
-    (void)folder_unlink(aof->folder, name, &unheard);
-    if (aof->state == AOF_STARTING && aof->fd >= 0) {
-        recovery_temporary_name(&aof->where, "incr", name);
-        log_line(aof->setup.log, LOG_NOTICE, "Removing the temp incr aof file %s", name);
-        aof_write_end(aof);
-        (void)folder_unlink(aof->folder, name, &unheard);
-        buffer_rewind(&aof->pending);
-        aof->heard = false;
-        aof->broken = false;
-    }
-    if (aof->state == AOF_OFF)
-        aof_leave(aof);
 }
 
 static bool start_child(struct aof *aof, struct trouble *trouble)
@@ -242,8 +315,10 @@ static bool start_child(struct aof *aof, struct trouble *trouble)
 
     aof->rdb = aof_writes_rdb(aof);
     /* Faults are counted under a lock that the other thread must not hold at the fork. */
-    if (aof->setup.faults != NULL)
+    if (aof->setup.faults != NULL) {
         worker_drain(aof->worker);
+        aof_scribe_rest(aof->scribe);
+    }
     aof->child = child_start(&setup, trouble);
     aof->fork_usec = clock_monotonic(aof->setup.clock) - before;
     if (aof->child == NULL)
@@ -255,17 +330,9 @@ static bool start_child(struct aof *aof, struct trouble *trouble)
 
 bool aof_rewrite_begin(struct aof *aof, struct trouble *trouble)
 {
-    must(aof->child == NULL);
-    /* Who waits for the other thread's fsync must not be the main thread. */
-    aof_write_collect(aof);
-    if (atomic_load(&aof->job.state) != SYNC_IDLE) {
-        aof->requested = true;
-        return trouble_set(trouble, "an fsync is under way; the rewrite begins after it");
-    }
+    must(!aof_rewrite_runs(aof) && aof->placing == NULL);
     aof->requested = false;
-    if (!prepare(aof, trouble) || aof->broken || !start_child(aof, trouble)) {
-        if (aof->broken)
-            *trouble = aof->trouble;
+    if (!prepare(aof, trouble) || !start_child(aof, trouble)) {
         log_line(aof->setup.log, LOG_WARNING, "Background AOF rewrite could not begin: %s",
                  trouble->text);
         unprepare(aof);
@@ -278,6 +345,7 @@ bool aof_rewrite_begin(struct aof *aof, struct trouble *trouble)
     aof->keys_done = 0;
     aof->rewrite_began = clock_monotonic(aof->setup.clock);
     keyspaces_pause_resizing(aof->setup.keyspaces, true);
+    aof_write_follow(aof);
     log_line(aof->setup.log, LOG_NOTICE, "Background append only file rewriting started by pid %d",
              (int)child_pid(aof->child));
     return true;
@@ -285,51 +353,18 @@ bool aof_rewrite_begin(struct aof *aof, struct trouble *trouble)
 
 /* ---- Ending ---- */
 
-static void end_child(struct aof *aof)
-{
-    child_free(aof->child);
-    aof->child = NULL;
-    keyspaces_pause_resizing(aof->setup.keyspaces, false);
-}
-
 /*
  * Names the new files as history: between their renames and the manifest that
  * needs them, a crash must not leave data that nobody names.
  */
-static bool announce(struct aof *aof, const struct aof_manifest *next, struct trouble *trouble)
+static struct aof_manifest *announce(const struct aof *aof, const struct aof_manifest *next)
 {
     struct aof_manifest *manifest = aof_manifest_copy(aof->manifest);
-    bool fine;
 
     aof_manifest_add_history(manifest, aof_manifest_base(next));
     if (aof->state == AOF_STARTING)
         aof_manifest_add_history(manifest, aof_manifest_last(next));
-    fine = aof_adopt(aof, &manifest, trouble);
-    aof_manifest_free(manifest);
-    if (fine)
-        point_reached(aof->setup.faults, POINT_base_announced);
-    return fine;
-}
-
-/* Gives the child's file, and when starting the first increment, their names. */
-static bool name_files(struct aof *aof, const struct aof_manifest *next, struct trouble *trouble)
-{
-    const char *base = aof_manifest_base(next)->name;
-    char temporary[RECOVERY_NAME_MAX];
-
-    recovery_temporary_name(&aof->where, "base", temporary);
-    if (!folder_rename(aof->folder, temporary, base, trouble))
-        return false;
-    log_line(aof->setup.log, LOG_NOTICE,
-             "Successfully renamed the temporary AOF base file %s into %s", temporary, base);
-    point_reached(aof->setup.faults, POINT_base_renamed);
-    if (aof->state != AOF_STARTING)
-        return true;
-    recovery_temporary_name(&aof->where, "incr", temporary);
-    if (!folder_rename(aof->folder, temporary, aof_manifest_last(next)->name, trouble))
-        return false;
-    point_reached(aof->setup.faults, POINT_increment_renamed);
-    return true;
+    return manifest;
 }
 
 /* What the log is to be made of: the new base, and what was said since it. */
@@ -348,46 +383,59 @@ static struct aof_manifest *plan(const struct aof *aof)
 }
 
 /* Puts the new base in the place of all that was before. */
-static bool put_in_place(struct aof *aof, struct trouble *trouble)
+static void begin_placing(struct aof *aof)
 {
-    struct aof_manifest *next = plan(aof);
-    bool fine = announce(aof, next, trouble) && name_files(aof, next, trouble) &&
-                aof_adopt(aof, &next, trouble);
-    int64_t size = 0;
+    struct aof_placing *placing = memory_new_zeroed(1, sizeof(*placing));
 
-    aof_manifest_free(next);
-    aof->history_waits = true;
-    if (!fine)
-        return false;
-    point_reached(aof->setup.faults, POINT_base_adopted);
-    size = folder_file_size(aof->folder, aof_manifest_base(aof->manifest)->name, trouble);
-    aof->older = size < 0 ? 0 : (uint64_t)size;
+    log_line(aof->setup.log, LOG_NOTICE, "Background AOF rewrite terminated with success");
+    placing->next = plan(aof);
+    placing->announced = announce(aof, placing->next);
+    placing->with_base = true;
+    placing->with_increment = aof->state == AOF_STARTING;
+    aof_place_begin(aof, placing);
+}
+
+static void note_placed(struct aof *aof, const struct aof_placing *placing)
+{
+    char temporary[RECOVERY_NAME_MAX];
+
+    recovery_temporary_name(&aof->where, "base", temporary);
+    log_line(aof->setup.log, LOG_NOTICE,
+             "Successfully renamed the temporary AOF base file %s into %s", temporary,
+             aof_manifest_base(aof->manifest)->name);
+    aof->older = placing->base_size < 0 ? 0 : (uint64_t)placing->base_size;
     if (aof->state == AOF_STARTING)
         aof->state = AOF_ON;
     aof->loaded_base = aof_current_size(aof);
-    return true;
-}
-
-static void finish(struct aof *aof, struct trouble *trouble)
-{
-    log_line(aof->setup.log, LOG_NOTICE, "Background AOF rewrite terminated with success");
-    if (!put_in_place(aof, trouble)) {
-        log_line(aof->setup.log, LOG_WARNING, "The rewritten AOF could not be put in place: %s",
-                 trouble->text);
-        count_failure(aof);
-        unprepare(aof);
-        return;
-    }
     aof->failures = 0;
     aof->rewrite_ok = true;
     aof->rewrite_not_before = 0;
-    aof_remove_history(aof);
     log_line(aof->setup.log, LOG_NOTICE, "Background AOF rewrite finished successfully");
-    if (aof->state != AOF_OFF)
+}
+
+/* Looks whether a change of the manifest has ended. */
+static void poll_placing(struct aof *aof)
+{
+    struct aof_placing *placing = aof_place_collect(aof);
+
+    if (placing == NULL)
         return;
-    worker_drain(aof->worker);
-    aof_remove_history(aof);
-    aof_leave(aof);
+    if (placing->with_base) {
+        aof->history_waits = true;
+        if (placing->fine) {
+            note_placed(aof, placing);
+        } else {
+            log_line(aof->setup.log, LOG_WARNING, "The rewritten AOF could not be put in place: %s",
+                     placing->trouble.text);
+            count_failure(aof);
+            unprepare(aof);
+        }
+        aof_write_follow(aof);
+    } else if (!placing->fine && placing->next != NULL) {
+        log_line(aof->setup.log, LOG_WARNING, "The removal of history was not noted: %s",
+                 placing->trouble.text);
+    }
+    aof_place_end(placing);
 }
 
 void aof_rewrite_poll(struct aof *aof)
@@ -396,7 +444,9 @@ void aof_rewrite_poll(struct aof *aof)
     struct trouble trouble = { 0 };
     enum child_state state;
 
-    if (aof->child == NULL)
+    poll_placing(aof);
+    /* The base fits only when the file behind it is the one that was begun with it. */
+    if (aof->child == NULL || aof->turning != NULL || aof->placing != NULL)
         return;
     state = child_poll(aof->child, &report, &trouble);
     aof->copied_now = report.copied;
@@ -412,7 +462,7 @@ void aof_rewrite_poll(struct aof *aof)
     log_line(aof->setup.log, LOG_NOTICE, "Fork CoW for AOF rewrite: current %llu MB",
              (unsigned long long)(report.copied >> 20));
     if (state == CHILD_DONE) {
-        finish(aof, &trouble);
+        begin_placing(aof);
         return;
     }
     log_line(aof->setup.log, LOG_WARNING, "Background AOF rewrite terminated with error: %s",
@@ -423,6 +473,10 @@ void aof_rewrite_poll(struct aof *aof)
 
 void aof_rewrite_abort(struct aof *aof)
 {
+    if (aof->placing != NULL) {
+        worker_drain(aof->worker);
+        poll_placing(aof);
+    }
     if (aof->child == NULL)
         return;
     log_line(aof->setup.log, LOG_NOTICE, "Killing running AOF rewrite child: %ld",

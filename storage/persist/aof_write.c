@@ -1,21 +1,17 @@
 /*
- * The path of a turn's statements to the disk.
+ * The path of a turn's statements to the disk, seen from the main thread.
  *
- *   (1) Bytes of the file below `size` are whole turns, in the order they were
- *       appended; nothing is written but at `size`.
- *   (2) `synced` <= `size` <= the file's end, and all below `synced` is durable.
- *   (3) What was taken and not written is in `pending`, and comes before
- *       everything that is appended later.
- *   (4) While `broken`, nothing is admitted and nothing was acknowledged that is
- *       in `pending`.
+ *   (1) What was said up to `promised` may be acknowledged. With `always` that is
+ *       on disk; otherwise it is in the file or with the scribe, and on disk two
+ *       seconds later, or else nothing more is promised until it is.
+ *   (2) While `broken`, nothing is admitted and nothing more is promised.
+ *   (3) The file will not be longer than `bound` with all that was said, and up to
+ *       `reserved` the disk has promised room.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "storage/base/digest.h"
 #include "storage/base/faults.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
@@ -24,14 +20,18 @@
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/aof_seal.h"
 #include "storage/persist/folder.h"
+#include "storage/persist/snapshot.h"
 
 enum {
     SECOND = 1000000,
-    RESERVE = 4 * 1024 * 1024, /* asked of the disk at a time */
-    MARGIN = 64 * 1024,        /* statements may be longer than the request said */
-    POSTPONE_MOST = 2 * SECOND,
-    COMPLAIN_EVERY = 30 * SECOND,
-    PENDING_KEPT = 1024 * 1024
+    RESERVE = 8 * 1024 * 1024,        /* asked of the disk at a time */
+    AHEAD = 4 * 1024 * 1024,          /* with less to spare the other thread asks for more */
+    MARGIN = 64 * 1024,               /* statements may be longer than the request said */
+    BEHIND_MOST = 128 * 1024 * 1024,  /* said and not written */
+    OVERDUE = 2 * SECOND,
+    SLOW_WRITE = 2000,                /* microseconds: the disk has been waited for */
+    SLOW_FOR = 10 * SECOND,
+    COMPLAIN_EVERY = 30 * SECOND
 };
 
 static micros now(const struct aof *aof)
@@ -41,61 +41,38 @@ static micros now(const struct aof *aof)
 
 /* ---- The file ---- */
 
-/* Adds what stands in the file behind its last seal to the sum of the next one. */
-static void sum_rest(struct aof *aof, uint64_t from)
-{
-    char bytes[16 * 1024];
-
-    while (from < aof->size) {
-        uint64_t left = aof->size - from;
-        ssize_t got = pread(aof->fd, bytes, left < sizeof(bytes) ? (size_t)left : sizeof(bytes),
-                            (off_t)from);
-
-        if (got <= 0)
-            return; /* the seal will not be right, and the disk is known to be bad */
-        aof->sum = digest_crc64(aof->sum, slice_of(bytes, (size_t)got));
-        aof->unsealed += (uint64_t)got;
-        from += (uint64_t)got;
-    }
-}
-
 void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed)
 {
-    aof->past += aof->size;
+    aof_scribe_open(aof->scribe, fd, size, sealed);
     aof->fd = fd;
-    aof->size = size;
+    aof->bound = size;
     aof->reserved = size;
-    aof->synced = size;
-    aof->torn = false;
-    aof->sync_failed = false;
+    aof->syncing = false;
     aof->sync_at = now(aof);
-    aof->postponed_at = 0;
-    aof->unsealed = 0;
-    aof->sum = 0;
-    sum_rest(aof, sealed);
+    aof->covered_at = aof->sync_at;
+    aof->overdue = false;
+    aof_write_follow(aof);
 }
 
-void aof_write_release(struct aof *aof)
+uint64_t aof_appended(const struct aof *aof)
 {
-    if (aof->reserved > aof->size && aof->reserved != UINT64_MAX &&
-        ftruncate(aof->fd, (off_t)aof->size) == 0)
-        aof->reserved = aof->size;
+    return aof->said;
+}
+
+uint64_t aof_durable(const struct aof *aof)
+{
+    return aof_scribe_durable(aof->scribe);
+}
+
+uint64_t aof_promised(const struct aof *aof)
+{
+    return aof->promised;
 }
 
 struct closing {
     int fd;
     uint64_t size;
 };
-
-uint64_t aof_appended(const struct aof *aof)
-{
-    return aof->fd < 0 ? 0 : aof->past + aof->size + aof->pending.len;
-}
-
-uint64_t aof_durable(const struct aof *aof)
-{
-    return aof->fd < 0 ? 0 : aof->past + aof->synced;
-}
 
 /* Gives back the room that was reserved and not used. */
 static void close_file(void *what)
@@ -108,16 +85,28 @@ static void close_file(void *what)
     memory_free(closing);
 }
 
+void aof_write_close(struct aof *aof, int fd, uint64_t size)
+{
+    struct closing *closing = memory_new(sizeof(*closing));
+
+    *closing = (struct closing){ fd, size };
+    worker_queue(aof->worker, close_file, closing);
+}
+
 void aof_write_end(struct aof *aof)
 {
-    struct closing *closing;
+    uint64_t size;
+    int fd;
 
     if (aof->fd < 0)
         return;
-    closing = memory_new(sizeof(*closing));
-    *closing = (struct closing){ aof->fd, aof->size };
-    worker_queue(aof->worker, close_file, closing);
+    fd = aof_scribe_close(aof->scribe, &size);
+    aof_write_close(aof, fd, size);
     aof->fd = -1;
+    aof->syncing = false;
+    aof->unwritten = false;
+    aof->overdue = false;
+    aof->promised = aof->said;
 }
 
 /* ---- Trouble ---- */
@@ -135,225 +124,140 @@ void aof_write_break(struct aof *aof, const char *doing)
     aof->retry_at = at + SECOND;
 }
 
-/* Takes away what stands behind the last whole turn. */
-static bool take_away_torn(struct aof *aof)
-{
-    if (!aof->torn)
-        return true;
-    if (faults_hit(aof->setup.faults, "truncate") || ftruncate(aof->fd, (off_t)aof->size) < 0)
-        return trouble_errno(&aof->trouble, "truncating");
-    aof->reserved = aof->size; /* room behind the end went with it */
-    aof->torn = false;
-    return true;
-}
-
 void aof_delay_writes(struct aof *aof, micros delay)
 {
-    aof->write_delay = delay;
+    aof_scribe_delay(aof->scribe, delay);
 }
 
-/* Writes bytes at `size`: all of them, or as if none. */
-static bool put(struct aof *aof, struct slice bytes)
-{
-    uint64_t at = aof->size;
-
-    if (UNLIKELY(aof->write_delay > 0) && bytes.len > 0) {
-        struct timespec pause = { aof->write_delay / SECOND, aof->write_delay % SECOND * 1000 };
-
-        (void)nanosleep(&pause, NULL);
-    }
-    if (!take_away_torn(aof))
-        return false;
-    while (bytes.len > 0) {
-        ssize_t written = faults_hit(aof->setup.faults, "write")
-                              ? -1
-                              : pwrite(aof->fd, bytes.at, bytes.len, (off_t)at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) {
-            if (written == 0)
-                errno = ENOSPC;
-            (void)trouble_errno(&aof->trouble, "writing");
-            aof->torn = at > aof->size;
-            if (aof->torn) {
-                struct trouble first = aof->trouble;
-
-                (void)take_away_torn(aof);
-                aof->trouble = first;
-            }
-            return false;
-        }
-        bytes = slice_after(bytes, (size_t)written);
-        at += (uint64_t)written;
-    }
-    aof->size = at;
-    return true;
-}
-
-/* Writes statements, which count for the next seal. */
-static bool put_summed(struct aof *aof, struct slice bytes)
-{
-    if (!put(aof, bytes))
-        return false;
-    if (bytes.len > 0)
-        aof->sum = digest_crc64(aof->sum, bytes);
-    aof->unsealed += bytes.len;
-    return true;
-}
-
-/*
- * Seals what was written, if it is `enough` bytes. What cannot be sealed now is
- * sealed later: no statement is lost, so this is no failure.
- */
-static void seal(struct aof *aof, uint64_t enough)
-{
-    char line[AOF_SEAL_MAX];
-
-    if (aof->unsealed < enough)
-        return;
-    if (!put(aof, slice_of(line, aof_seal_print(aof->unsealed, aof->sum, line))))
-        return;
-    aof->unsealed = 0;
-    aof->sum = 0;
-}
-
-static bool force(struct aof *aof)
-{
-    if (faults_hit(aof->setup.faults, "fsync") || fdatasync(aof->fd) < 0)
-        return trouble_errno(&aof->trouble, "syncing");
-    aof->synced = aof->size;
-    return true;
-}
-
-/* ---- The other thread ---- */
-
-static void run_sync(void *what)
-{
-    struct aof_sync_job *job = what;
-
-    job->error = 0;
-    if (faults_hit(job->faults, "fsync") || fdatasync(job->fd) < 0)
-        job->error = errno;
-    atomic_store(&job->state, SYNC_DONE);
-}
-
-static bool sync_runs(struct aof *aof)
-{
-    return atomic_load(&aof->job.state) == SYNC_RUNNING;
-}
-
-void aof_write_collect(struct aof *aof)
-{
-    if (atomic_load(&aof->job.state) != SYNC_DONE)
-        return;
-    atomic_store(&aof->job.state, SYNC_IDLE);
-    if (aof->job.fd != aof->fd)
-        return;
-    if (aof->job.error != 0) {
-        errno = aof->job.error;
-        (void)trouble_errno(&aof->trouble, "syncing");
-        aof->sync_failed = true;
-        aof_write_break(aof, "syncing");
-    } else if (aof->job.upto > aof->synced) {
-        aof->synced = aof->job.upto;
-    }
-}
+/* ---- Promises ---- */
 
 static bool syncing_is_off(const struct aof *aof)
 {
     return aof->setup.policy.no_sync_on_rewrite && aof_rewrite_runs(aof);
 }
 
+void aof_write_follow(struct aof *aof)
+{
+    aof->always = aof->setup.policy.sync == AOF_SYNC_ALWAYS && !syncing_is_off(aof);
+    aof_scribe_set_always(aof->scribe, aof->always);
+}
+
+/* Whether something that was promised by the second has waited for two: Redis's limit too. */
+static bool is_overdue(struct aof *aof, micros at)
+{
+    if (aof->setup.policy.sync != AOF_SYNC_EVERYSEC || syncing_is_off(aof) ||
+        aof_durable(aof) == aof->said || at - aof->covered_at < OVERDUE)
+        return false;
+    if (!aof->overdue) {
+        aof->delayed_fsync++;
+        log_line(aof->setup.log, LOG_NOTICE,
+                 "The fsync of the AOF takes long: the disk is busy. What is written is "
+                 "acknowledged when it is on disk, until that is quicker.");
+    }
+    return true;
+}
+
+static void promise(struct aof *aof, micros at)
+{
+    uint64_t to = aof_durable(aof);
+
+    aof->overdue = is_overdue(aof, at);
+    if (!aof->always && !aof->overdue && !aof->broken)
+        to = aof->said;
+    if (to > aof->promised)
+        aof->promised = to;
+}
+
 static void begin_sync(struct aof *aof, micros at)
 {
     aof->sync_at = at;
-    aof->job.fd = aof->fd;
-    aof->job.upto = aof->size;
-    aof->job.faults = aof->setup.faults;
-    atomic_store(&aof->job.state, SYNC_RUNNING);
-    worker_queue(aof->worker, run_sync, &aof->job);
+    aof->sync_upto = aof->said;
+    aof->syncing = true;
+    aof_scribe_sync_soon(aof->scribe);
 }
 
-/* Has the other thread sync, about once a second, if there is something to sync. */
+/* Has the scribe sync, about once a second, if there is something to sync. */
 static void sync_on_time(struct aof *aof, micros at)
 {
-    if (aof->fd < 0 || aof->synced == aof->size || at - aof->sync_at < SECOND ||
-        sync_runs(aof) || aof->sync_failed || syncing_is_off(aof))
+    if (aof->fd < 0 || aof->setup.policy.sync != AOF_SYNC_EVERYSEC || aof->syncing ||
+        aof->broken || at - aof->sync_at < SECOND || aof_durable(aof) == aof->said ||
+        syncing_is_off(aof))
         return;
     begin_sync(aof, at);
 }
 
 void aof_sync_soon(struct aof *aof)
 {
-    aof_write_collect(aof);
-    if (aof->fd >= 0 && aof->synced < aof->size && !sync_runs(aof) && !aof->sync_failed)
+    aof_collect(aof);
+    if (aof->fd >= 0 && !aof->syncing && !aof->broken && aof_durable(aof) < aof->said)
         begin_sync(aof, now(aof));
 }
 
-/*
- * Writing to a file that is being synced may wait for the disk, so statements
- * are kept back meanwhile, but for two seconds at most.
- */
-static bool postpones(struct aof *aof, micros at)
+/* ---- What the scribe did ---- */
+
+/* Notes that the scribe failed, or has mended what failed. */
+static void note_health(struct aof *aof, const struct aof_scribe_status *status)
 {
-    if (aof->setup.policy.sync != AOF_SYNC_EVERYSEC || !sync_runs(aof)) {
-        aof->postponed_at = 0;
-        return false;
+    if (status->failed && !aof->unwritten) {
+        aof->unwritten = true;
+        aof->syncing = false;
+        aof->trouble = status->trouble;
+        aof_write_break(aof, "writing to");
     }
-    if (aof->postponed_at == 0)
-        aof->postponed_at = at;
-    if (at - aof->postponed_at < POSTPONE_MOST)
-        return true;
-    aof->delayed_fsync++;
-    log_line(aof->setup.log, LOG_NOTICE,
-             "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer "
-             "without waiting for fsync to complete, this may slow down Redis.");
-    return false;
+    if (status->failed || !aof->unwritten)
+        return;
+    aof->unwritten = false;
+    /* Room behind the end went with what was cut off. */
+    if (aof->reserved != UINT64_MAX)
+        aof->reserved = aof->bound;
+}
+
+static void note_mended(struct aof *aof)
+{
+    if (!aof->broken || aof->unwritten || aof->folder_unsynced)
+        return;
+    aof->broken = false;
+    log_line(aof->setup.log, LOG_WARNING, "AOF write error looks solved, Redis can write again.");
+}
+
+/* Room that was reserved ahead, if it is for the file that is written to. */
+static void note_ahead(struct aof *aof)
+{
+    struct aof_ahead *ahead = &aof->ahead;
+
+    if (!ahead->runs || !atomic_load(&ahead->done))
+        return;
+    ahead->runs = false;
+    if (ahead->fine && ahead->fd == aof->fd && ahead->from == aof->reserved)
+        aof->reserved += ahead->len;
+}
+
+void aof_collect(struct aof *aof)
+{
+    struct aof_scribe_status status;
+    micros at;
+
+    if (aof->fd < 0 && !aof->ahead.runs)
+        return;
+    at = now(aof);
+    aof_scribe_look(aof->scribe, &status);
+    if (aof->syncing && status.durable >= aof->sync_upto) {
+        aof->syncing = false;
+        aof->covered_at = aof->sync_at;
+    }
+    if (!status.busy && !status.failed && status.written == aof->said && aof->turning == NULL)
+        aof->bound = status.size;
+    note_health(aof, &status);
+    note_ahead(aof);
+    aof_rewrite_turned(aof);
+    note_mended(aof);
+    /* What failed to reach the disk was written again; the data is, too, to be sure of it. */
+    if (status.lost)
+        aof_rewrite_request(aof);
+    promise(aof, at);
 }
 
 /* ---- Appending ---- */
-
-static void keep(struct aof *aof, struct slice bytes)
-{
-    if (bytes.len > 0)
-        buffer_add(&aof->pending, bytes);
-}
-
-static void forget_pending(struct aof *aof)
-{
-    if (aof->pending.capacity > PENDING_KEPT)
-        buffer_clear(&aof->pending);
-    else
-        buffer_rewind(&aof->pending);
-}
-
-/* Writes bytes as the policy promises; where it cannot, the file is as before. */
-static bool write_turn(struct aof *aof, struct slice bytes)
-{
-    uint64_t before = aof->size;
-    uint64_t unsealed = aof->unsealed;
-    uint64_t sum = aof->sum;
-
-    if (!put_summed(aof, bytes)) {
-        aof_write_break(aof, "writing to");
-        return false;
-    }
-    seal(aof, AOF_SEAL_EVERY);
-    if (aof->setup.policy.sync != AOF_SYNC_ALWAYS || syncing_is_off(aof) || force(aof))
-        return true;
-    /*
-     * After a failed fsync the kernel holds the pages for clean, so another
-     * fsync would promise nothing: the bytes have to be written again.
-     */
-    aof->size = before;
-    aof->unsealed = unsealed;
-    aof->sum = sum;
-    aof->torn = true;
-    aof->sync_failed = aof->synced < before;
-    aof_write_break(aof, "syncing");
-    return false;
-}
 
 int64_t aof_time_to_tell(const struct aof *aof)
 {
@@ -361,172 +265,228 @@ int64_t aof_time_to_tell(const struct aof *aof)
 }
 
 /* Notes the time in front of statements, once a second. */
-static void note_time(struct aof *aof)
+static struct slice with_time(struct aof *aof, struct slice feed)
 {
     int64_t seconds = aof_time_to_tell(aof);
 
     if (LIKELY(seconds == 0) || seconds == aof->told_time)
-        return;
+        return feed;
     aof->told_time = seconds;
-    buffer_print(&aof->pending, "#TS:%lld\r\n", (long long)seconds);
+    buffer_rewind(&aof->dated);
+    buffer_print(&aof->dated, "#TS:%lld\r\n", (long long)seconds);
+    buffer_add(&aof->dated, feed);
+    return buffer_slice(&aof->dated);
+}
+
+/*
+ * Whether the main thread may write by itself. That costs less than to wake
+ * another, and what is in the kernel's cache outlives this process; but while
+ * something is forced to the same disk, writing may wait for it.
+ */
+static bool is_calm(const struct aof *aof, micros at)
+{
+    return !aof->always && !aof->syncing && !aof->broken && !aof_rewrite_runs(aof) &&
+           at >= aof->slow_until &&
+           (aof->setup.snapshot == NULL || !snapshot_runs(aof->setup.snapshot));
+}
+
+/* False if writing failed here and now. */
+static bool write_or_say(struct aof *aof, struct slice statements, micros at)
+{
+    enum aof_scribe_wrote wrote = AOF_SCRIBE_BUSY;
+
+    if (is_calm(aof, at)) {
+        wrote = aof_scribe_write(aof->scribe, statements);
+        if (UNLIKELY(now(aof) - at > SLOW_WRITE))
+            aof->slow_until = at + SLOW_FOR;
+    }
+    if (wrote == AOF_SCRIBE_BUSY)
+        aof_scribe_say(aof->scribe, statements);
+    return wrote != AOF_SCRIBE_BROKE;
 }
 
 bool aof_append(struct aof *aof, struct slice feed)
 {
+    bool all_durable = aof_durable(aof) == aof->said;
+    bool fine;
     micros at;
 
-    if (!aof_hears(aof) || (feed.len == 0 && aof->pending.len == 0 && aof->synced == aof->size))
+    if (feed.len == 0)
         return true;
-    at = now(aof);
-    if (feed.len > 0)
-        note_time(aof);
-    aof_write_collect(aof);
-    if (aof->broken || postpones(aof, at)) {
-        keep(aof, feed);
+    if (!aof_hears(aof)) {
+        aof->said += feed.len;
+        aof_scribe_say(aof->scribe, feed);
+        aof->promised = aof->said;
         return true;
     }
-    if (aof->pending.len > 0) {
-        keep(aof, feed);
-        feed = buffer_slice(&aof->pending);
-        if (!write_turn(aof, feed))
-            return false;
-        forget_pending(aof);
-    } else if (feed.len > 0 && !write_turn(aof, feed)) {
-        keep(aof, feed);
+    at = now(aof);
+    if (all_durable)
+        aof->covered_at = at;
+    feed = with_time(aof, feed);
+    fine = write_or_say(aof, feed, at);
+    aof->said += feed.len;
+    aof->bound += feed.len + feed.len / 64 + AOF_SEAL_MAX;
+    if (UNLIKELY(!fine)) {
+        aof_collect(aof);
         return false;
     }
-    if (aof->setup.policy.sync == AOF_SYNC_EVERYSEC)
-        sync_on_time(aof, at);
+    promise(aof, at);
+    sync_on_time(aof, at);
     return true;
-}
-
-bool aof_write_all(struct aof *aof, struct trouble *trouble)
-{
-    bool fine = put_summed(aof, buffer_slice(&aof->pending));
-
-    if (fine) {
-        forget_pending(aof);
-        seal(aof, 1);
-    }
-    fine = fine && (aof->synced == aof->size || force(aof));
-    if (!fine) {
-        aof->sync_failed = aof->sync_failed || aof->synced < aof->size;
-        *trouble = aof->trouble;
-        aof_write_break(aof, "writing to");
-    }
-    return fine;
 }
 
 bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble)
 {
+    bool fine;
+
     if (aof->fd < 0)
         return true;
     worker_drain(aof->worker);
-    aof_write_collect(aof);
+    aof_collect(aof);
     if (aof->folder_unsynced && !folder_sync(aof->folder, trouble))
         return false;
     aof->folder_unsynced = false;
-    return aof_write_all(aof, trouble);
+    fine = aof_scribe_finish(aof->scribe, trouble);
+    aof_collect(aof);
+    return fine;
 }
 
 /* ---- Room ---- */
 
+static bool reserve_more(int fd, uint64_t from, uint64_t len, struct faults *faults)
+{
+    int got;
+
+    do
+        got = faults_hit(faults, "reserve")
+                  ? -1
+                  : fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)len);
+    while (got < 0 && errno == EINTR);
+    return got == 0;
+}
+
 static bool reserve(struct aof *aof, uint64_t need)
 {
     uint64_t more = need > RESERVE ? need : RESERVE;
-    int got;
+    bool got = reserve_more(aof->fd, aof->bound, more, aof->setup.faults);
 
-    for (;;) {
-        got = faults_hit(aof->setup.faults, "reserve")
-                  ? -1
-                  : fallocate(aof->fd, FALLOC_FL_KEEP_SIZE, (off_t)aof->size, (off_t)more);
-        if (got == 0 || (errno != EINTR && more == need))
-            break;
-        if (errno != EINTR)
-            more = need; /* a nearly full disk may have what is really needed */
+    if (!got && more > need) {
+        more = need; /* a nearly full disk may have what is really needed */
+        got = reserve_more(aof->fd, aof->bound, more, aof->setup.faults);
     }
-    if (got < 0 && errno != ENOSPC && errno != EDQUOT && errno != EFBIG && errno != EIO) {
+    if (!got && errno != ENOSPC && errno != EDQUOT && errno != EFBIG && errno != EIO) {
         aof->reserved = UINT64_MAX; /* this disk makes no promises */
         return true;
     }
-    if (got == 0)
-        aof->reserved = aof->size + more;
-    return got == 0;
+    if (got)
+        aof->reserved = aof->bound + more;
+    return got;
+}
+
+static void run_ahead(void *what)
+{
+    struct aof_ahead *ahead = what;
+
+    ahead->fine = reserve_more(ahead->fd, ahead->from, ahead->len, NULL);
+    atomic_store(&ahead->done, true);
+}
+
+/* Has the other thread ask for room before it is needed: the file system may take its time. */
+static void reserve_ahead(struct aof *aof)
+{
+    struct aof_ahead *ahead = &aof->ahead;
+
+    note_ahead(aof);
+    if (ahead->runs || aof->turning != NULL || aof->broken ||
+        aof->reserved - aof->bound >= AHEAD)
+        return;
+    *ahead = (struct aof_ahead){ .runs = true, .fd = aof->fd, .from = aof->reserved,
+                                 .len = RESERVE };
+    worker_queue(aof->worker, run_ahead, ahead);
+}
+
+static bool refuse_for_room(struct aof *aof)
+{
+    (void)trouble_errno(&aof->trouble, "reserving room");
+    if (!aof->no_room)
+        log_line(aof->setup.log, LOG_WARNING,
+                 "Error writing to the AOF file: %s; writes are refused until there is room",
+                 aof->trouble.text);
+    aof->no_room = true;
+    return false;
+}
+
+/* The disk does not follow: memory must not fill with what it has not taken. */
+static bool refuse_for_backlog(struct aof *aof)
+{
+    return trouble_set(&aof->trouble, "the disk is too slow: %d megabytes wait to be written",
+                       BEHIND_MOST >> 20);
 }
 
 bool aof_admits(struct aof *aof, size_t bytes)
 {
-    uint64_t need = aof->pending.len + bytes + MARGIN;
+    uint64_t need = bytes + MARGIN;
 
     if (aof->fd < 0)
         return true;
     if (UNLIKELY(aof->broken))
         return false;
-    if (LIKELY(aof->reserved >= aof->size && aof->reserved - aof->size >= need))
+    if (UNLIKELY(aof->said - aof_scribe_written(aof->scribe) > BEHIND_MOST))
+        return refuse_for_backlog(aof);
+    if (LIKELY(aof->reserved >= aof->bound && aof->reserved - aof->bound >= need + AHEAD))
         return true;
-    if (!reserve(aof, need)) {
-        (void)trouble_errno(&aof->trouble, "reserving room");
-        if (!aof->no_room)
-            log_line(aof->setup.log, LOG_WARNING,
-                     "Error writing to the AOF file: %s; writes are refused until there is room",
-                     aof->trouble.text);
-        aof->no_room = true;
-        return false;
+    if (aof->reserved < aof->bound || aof->reserved - aof->bound < need) {
+        aof_collect(aof); /* which knows better how long the file is */
+        if (aof->broken)
+            return false;
+        if ((aof->reserved < aof->bound || aof->reserved - aof->bound < need) &&
+            !reserve(aof, need))
+            return refuse_for_room(aof);
     }
     if (aof->no_room)
         log_line(aof->setup.log, LOG_WARNING,
                  "AOF write error looks solved, Redis can write again.");
     aof->no_room = false;
+    if (aof->reserved != UINT64_MAX)
+        reserve_ahead(aof);
+    return true;
+}
+
+bool aof_write_reserve(struct aof *aof, int fd, struct trouble *trouble)
+{
+    if (reserve_more(fd, 0, 4 * MARGIN, aof->setup.faults)) {
+        aof->reserved = 4 * MARGIN;
+        return true;
+    }
+    if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)
+        return trouble_errno(trouble, "reserving room");
+    aof->reserved = UINT64_MAX;
     return true;
 }
 
 /* ---- Now and then ---- */
 
-/* Tries again what failed; true when all is well again. */
-static bool mend(struct aof *aof)
-{
-    bool rewrite = aof->sync_failed;
-
-    if (sync_runs(aof))
-        return false;
-    if (aof->folder_unsynced && !folder_sync(aof->folder, &aof->trouble))
-        return false;
-    aof->folder_unsynced = false;
-    if (!put_summed(aof, buffer_slice(&aof->pending)))
-        return false;
-    forget_pending(aof);
-    if (!force(aof))
-        return false;
-    aof->sync_failed = false;
-    /* What failed to reach the disk cannot be written again from memory; the data can. */
-    if (rewrite)
-        aof_rewrite_request(aof);
-    return true;
-}
-
+/* Tries again what failed. */
 static void try_again(struct aof *aof, micros at)
 {
     if (at < aof->retry_at)
         return;
-    if (!mend(aof)) {
+    aof->retry_at = at + SECOND;
+    if (aof->unwritten)
+        aof_scribe_retry(aof->scribe);
+    if (aof->folder_unsynced)
+        aof_place_sync(aof);
+    if (at - aof->complained_at >= COMPLAIN_EVERY)
         aof_write_break(aof, "writing to");
-        return;
-    }
-    aof->broken = false;
-    log_line(aof->setup.log, LOG_WARNING, "AOF write error looks solved, Redis can write again.");
 }
 
 void aof_tick(struct aof *aof)
 {
-    micros at = now(aof);
-
-    aof_write_collect(aof);
+    aof_collect(aof);
     if (aof->broken && aof->fd >= 0)
-        try_again(aof, at);
-    else if (aof->fd >= 0 && !aof_append(aof, SLICE("")))
-        log_line(aof->setup.log, LOG_DEBUG, "What was kept back could not be written");
-    if (aof->fd >= 0 && !aof->broken && aof->setup.policy.sync != AOF_SYNC_NO)
-        sync_on_time(aof, at);
+        try_again(aof, now(aof));
+    sync_on_time(aof, now(aof));
     aof_rewrite_poll(aof);
     aof_remove_history(aof);
+    aof_leave_if_off(aof);
 }

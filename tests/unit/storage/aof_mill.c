@@ -106,7 +106,7 @@ bool mill_start(struct mill *mill, struct trouble *trouble)
     struct keyspaces_setup keys = { .count = 16, .types = &types,
                                     .secret = value_limits_default.secret };
     struct aof_setup setup = { mill->dir,  "appendonlydir", "appendonly.aof", mill->policy, NULL,
-                               mill->clock, mill->faults,   NULL, NULL };
+                               mill->clock, mill->faults,   NULL, NULL, NULL, NULL };
     struct aof_runner runner = { .run = run, .who = mill };
 
     mill_crash(mill);
@@ -132,6 +132,24 @@ void mill_crash(struct mill *mill)
     buffer_rewind(&mill->feed);
 }
 
+static void nap(void)
+{
+    const struct timespec pause = { 0, 1000000 };
+
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Waits until the scribe has kept the promise, or cannot; true if what was appended is promised. */
+static bool await_promise(struct mill *mill)
+{
+    aof_collect(mill->aof);
+    while (aof_promised(mill->aof) < aof_appended(mill->aof) && !aof_is_broken(mill->aof)) {
+        nap();
+        aof_collect(mill->aof);
+    }
+    return aof_promised(mill->aof) == aof_appended(mill->aof);
+}
+
 void mill_say(struct mill *mill, struct slice statements)
 {
     struct reader *reader = reader_new_memory(statements);
@@ -143,6 +161,7 @@ void mill_say(struct mill *mill, struct slice statements)
     statement_clear(&statement);
     reader_free(reader);
     CU_ASSERT_TRUE(aof_append(mill->aof, statements));
+    CU_ASSERT_TRUE(await_promise(mill));
     aof_check(mill->aof);
 }
 
@@ -156,7 +175,7 @@ void mill_turn(struct mill *mill)
         mill->applied++;
         if (aof_hears(mill->aof))
             statement_put(&mill->feed, words, 2);
-        if (aof_append(mill->aof, buffer_slice(&mill->feed)))
+        if (aof_append(mill->aof, buffer_slice(&mill->feed)) && await_promise(mill))
             mill->acked = mill->applied;
         else
             CU_ASSERT(strlen(aof_trouble(mill->aof)) > 0);
@@ -167,13 +186,6 @@ void mill_turn(struct mill *mill)
     aof_check(mill->aof);
 }
 
-static void nap(void)
-{
-    const struct timespec pause = { 0, 1000000 };
-
-    (void)nanosleep(&pause, NULL);
-}
-
 /* On a busy machine the other thread may need longer than the settable clock believes. */
 static void let_sync_end(struct mill *mill)
 {
@@ -181,6 +193,7 @@ static void let_sync_end(struct mill *mill)
 
     do {
         nap();
+        aof_collect(mill->aof);
         aof_figures(mill->aof, &figures);
     } while (figures.pending_bio_fsync > 0);
 }
@@ -211,7 +224,9 @@ void mill_rewrite(struct mill *mill)
 
     aof_rewrite_request(mill->aof);
     for (int i = 0; i < 50 && !aof_rewrite_runs(mill->aof); i++) {
-        if (!aof_rewrite_wanted(mill->aof) || aof_rewrite_begin(mill->aof, &trouble))
+        if (aof_rewrite_wanted(mill->aof) && aof_rewrite_begin(mill->aof, &trouble))
+            break;
+        if (aof_is_broken(mill->aof))
             break;
         mill_wait(mill, 1);
     }
