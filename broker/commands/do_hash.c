@@ -74,6 +74,7 @@ static enum refusal set_pairs(struct call *call, struct slice key, int64_t *crea
         struct slice field = args_next(args);
 
         *created += hash_put(hash, call->limits, field, args_next(args));
+        ledger_field(call->ledger, field);
     }
     follow_fields(call, key, hash);
     ledger_changed(call->ledger, key, EVENT_HASH, "hset");
@@ -131,6 +132,7 @@ enum verdict do_hsetnx(struct call *call)
         return VERDICT_DONE;
     }
     hash_put(hash, call->limits, field, value);
+    ledger_field(call->ledger, field);
     ledger_changed(call->ledger, key, EVENT_HASH, "hset");
     reply_integer(call->reply, 1);
     return VERDICT_DONE;
@@ -165,6 +167,7 @@ enum verdict do_hincrby(struct call *call)
         return call_refuse(call, refusal);
 
     hash_change(hash, call->limits, field, slice_of(digits, number_put(digits, sum)));
+    ledger_field(call->ledger, field);
     ledger_changed(call->ledger, key, EVENT_HASH, "hincrby");
     reply_integer(call->reply, sum);
     return VERDICT_DONE;
@@ -220,6 +223,7 @@ enum verdict do_hincrbyfloat(struct call *call)
 
     value = slice_of(digits, number_put_long_double(digits, sum));
     hash_change(hash, call->limits, field, value);
+    ledger_field(call->ledger, field);
     ledger_changed(call->ledger, key, EVENT_HASH, "hincrbyfloat");
     say_field(call, key, hash, field, value);
     reply_bulk(call->reply, value);
@@ -236,8 +240,14 @@ enum verdict do_hdel(struct call *call)
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
-    while (hash != NULL && args_more(call->args))
-        removed += hash_remove(hash, args_next(call->args));
+    while (hash != NULL && args_more(call->args)) {
+        struct slice field = args_next(call->args);
+
+        if (!hash_remove(hash, field))
+            continue;
+        ledger_field(call->ledger, field);
+        removed++;
+    }
     if (removed > 0) {
         ledger_changed(call->ledger, key, EVENT_HASH, "hdel");
         ledger_count(call->ledger, (uint64_t)removed - 1);

@@ -190,6 +190,7 @@ enum verdict do_hgetdel(struct call *call)
     }
     if (count == 2)
         return VERDICT_DONE;
+    fields_name(call, said + 2, count - 2, 1);
     ledger_changed(call->ledger, key, EVENT_HASH, "hdel");
     ledger_count(call->ledger, count - 3);
     ledger_say(call->ledger, said, count);
@@ -246,11 +247,13 @@ static void set_fields(struct call *call, struct slice key, struct hash *hash,
         if (dated)
             hash_expire_at(hash, call->limits, field, options->expiry.at);
     }
+    fields_name(call, named->at, named->count, 2);
     ledger_changed(call->ledger, key, EVENT_HASH, "hset");
     ledger_count(call->ledger, named->count - 1);
     follow_fields(call, key, hash);
     if (!dated)
         return;
+    fields_name(call, named->at, named->count, 2);
     ledger_changed(call->ledger, key, EVENT_HASH, "hexpire");
     head[3].len = number_put(digits, options->expiry.at);
     fields_say(call, head, 4, named->at, 2 * named->count, 2);

@@ -108,6 +108,12 @@ void fields_say(struct call *call, const struct slice *head, size_t head_count,
     ledger_say(call->ledger, words, head_count + 2 + count);
 }
 
+void fields_name(struct call *call, const struct slice *fields, size_t count, size_t step)
+{
+    for (size_t i = 0; i < count; i++)
+        ledger_field(call->ledger, fields[step * i]);
+}
+
 void fields_note_dated(struct call *call, struct slice key, const struct slice *fields,
                        size_t count, millis due, struct slice condition)
 {
@@ -115,6 +121,7 @@ void fields_note_dated(struct call *call, struct slice key, const struct slice *
     struct slice head[4] = { SLICE("HPEXPIREAT"), key, { digits, 0 }, condition };
     size_t head_count = condition.len > 0 ? 4 : 3;
 
+    fields_name(call, fields, count, 1);
     ledger_changed(call->ledger, key, EVENT_HASH, due < 0 ? "hpersist" : "hexpire");
     ledger_count(call->ledger, count - 1);
     if (due < 0) {
@@ -129,6 +136,7 @@ void fields_note_dated(struct call *call, struct slice key, const struct slice *
 void fields_note_gone(struct call *call, struct slice key, struct hash *hash,
                       const struct slice *fields, size_t count)
 {
+    fields_name(call, fields, count, 1);
     ledger_changed(call->ledger, key, EVENT_HASH, "hdel");
     ledger_count(call->ledger, count - 1);
     say_removed(call, key, fields, count);

@@ -73,6 +73,9 @@ struct hash *fields_expire(struct call *call, struct slice key, struct hash *has
 void fields_say(struct call *call, const struct slice *head, size_t head_count,
                 const struct slice *fields, size_t count, size_t step);
 
+/* Names every `step`th of some words as a field that the next note is about (ledger_field). */
+void fields_name(struct call *call, const struct slice *fields, size_t count, size_t step);
+
 /* Notes that fields got a date, or none with -1, and says so. `condition` may be empty. */
 void fields_note_dated(struct call *call, struct slice key, const struct slice *fields,
                        size_t count, millis due, struct slice condition);

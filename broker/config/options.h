@@ -67,6 +67,12 @@ enum option_notices {
     OPTION_NOTICE_MISS = 1 << 11,    /* m: a key was looked for and not there; not in A */
     OPTION_NOTICE_MODULE = 1 << 13,  /* d */
     OPTION_NOTICE_NEW = 1 << 14,     /* n: a key came to be; not in A */
+    OPTION_NOTICE_FIELDS_OF_KEY = 1 << 15,   /* S: fields that changed, on __subkeyspace@ */
+    OPTION_NOTICE_FIELDS_OF_EVENT = 1 << 16, /* T: on __subkeyevent@ */
+    OPTION_NOTICE_ONE_FIELD = 1 << 17,       /* I: on __subkeyspaceitem@, each for itself */
+    OPTION_NOTICE_FIELDS_OF_BOTH = 1 << 18,  /* V: on __subkeyspaceevent@ */
+    OPTION_NOTICE_FIELDS = 0xF << 15,        /* any of the four */
+    OPTION_NOTICE_CLASSES = 0x6FFC,          /* of events: A, m and n */
     OPTION_NOTICE_ALL = 0x27FC       /* A: g$lshzxetd */
 };
 

@@ -30,6 +30,10 @@ static const struct notice_letter other_letters[] = {
     { 'E', OPTION_NOTICE_KEYEVENT },
     { 'm', OPTION_NOTICE_MISS },
     { 'n', OPTION_NOTICE_NEW },
+    { 'S', OPTION_NOTICE_FIELDS_OF_KEY },
+    { 'T', OPTION_NOTICE_FIELDS_OF_EVENT },
+    { 'I', OPTION_NOTICE_ONE_FIELD },
+    { 'V', OPTION_NOTICE_FIELDS_OF_BOTH },
 };
 
 static bool is_blank(char byte)

@@ -35,6 +35,8 @@ struct ledger {
     size_t              count;
     size_t              capacity;
     struct arena       *keys;
+    struct buffer       fields;       /* struct slice: fields named, of all lines */
+    size_t              fields_noted; /* so many of them belong to lines */
     struct buffer       feed;
     uint64_t            feed_from; /* bytes said before it */
     size_t              unit;      /* where the outermost call's statements begin in the feed */
@@ -61,6 +63,7 @@ void ledger_free(struct ledger *ledger)
     if (ledger == NULL)
         return;
     arena_free(ledger->keys);
+    buffer_clear(&ledger->fields);
     buffer_clear(&ledger->feed);
     memory_free(ledger->lines);
     memory_free(ledger);
@@ -84,6 +87,31 @@ void ledger_set_db(struct ledger *ledger, uint32_t db)
     ledger->db = db;
 }
 
+void ledger_field(struct ledger *ledger, struct slice field)
+{
+    struct slice copy;
+
+    if (LIKELY(!ledger_heard_by(ledger, LISTENER_FIELDS)))
+        return;
+    copy = arena_copy(ledger->keys, field);
+    buffer_add(&ledger->fields, slice_of((const char *)&copy, sizeof(copy)));
+}
+
+const struct slice *ledger_fields(const struct ledger *ledger, const struct ledger_line *line)
+{
+    return (const struct slice *)(const void *)ledger->fields.at + line->first_field;
+}
+
+/* Gives a line the fields that were named since the last one about a hash. */
+static void take_fields(struct ledger *ledger, struct ledger_line *line)
+{
+    size_t named = ledger->fields.len / sizeof(struct slice);
+
+    line->first_field = ledger->fields_noted;
+    line->fields = (uint32_t)(named - ledger->fields_noted);
+    ledger->fields_noted = named;
+}
+
 static void add_line(struct ledger *ledger, const struct ledger_line *line)
 {
     if (ledger->count == ledger->capacity) {
@@ -92,7 +120,10 @@ static void add_line(struct ledger *ledger, const struct ledger_line *line)
             memory_resize(ledger->lines, ledger->capacity * sizeof(struct ledger_line));
     }
     ledger->lines[ledger->count] = *line;
-    ledger->lines[ledger->count++].key = arena_copy(ledger->keys, line->key);
+    ledger->lines[ledger->count].key = arena_copy(ledger->keys, line->key);
+    if (UNLIKELY(ledger->fields.len > 0) && line->class == EVENT_HASH)
+        take_fields(ledger, &ledger->lines[ledger->count]);
+    ledger->count++;
 }
 
 void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
@@ -284,9 +315,11 @@ size_t ledger_lines(const struct ledger *ledger, const struct ledger_line **line
 
 void ledger_settle(struct ledger *ledger)
 {
-    if (ledger->count == 0)
+    if (ledger->count == 0 && LIKELY(ledger->fields.len == 0))
         return;
     ledger->count = 0;
+    buffer_rewind(&ledger->fields);
+    ledger->fields_noted = 0;
     arena_empty(ledger->keys);
     if (ledger->capacity > LINES_KEPT) {
         memory_free(ledger->lines);
@@ -341,6 +374,7 @@ static void told_field(void *who, uint32_t db, struct slice key, struct slice fi
     const struct slice words[3] = { SLICE("HDEL"), key, field };
 
     say_removal(who, db, words, 3);
+    ledger_field(who, field);
 }
 
 /* Fields of a hash went by themselves, or the hash with the last of them. */

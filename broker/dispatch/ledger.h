@@ -46,6 +46,7 @@ enum ledger_listener {
     LISTENER_CACHES = 1 << 2,  /* somebody caches keys */
     LISTENER_NOTICES = 1 << 3, /* keyspace events are published */
     LISTENER_WAITERS = 1 << 4, /* somebody waits for keys */
+    LISTENER_FIELDS = 1 << 5,  /* the fields of hashes that change are published */
 };
 
 /* One change. */
@@ -56,6 +57,8 @@ struct ledger_line {
     uint32_t     class; /* enum event_class */
     bool         everything; /* the whole database changed: FLUSHDB, SWAPDB */
     bool         notice_only; /* an event without a change: keymiss */
+    uint32_t     fields;      /* of a hash: how many it is about, as far as anybody wants to know */
+    size_t       first_field; /* see ledger_fields */
 };
 
 struct ledger;
@@ -85,6 +88,15 @@ void ledger_followed(struct ledger *ledger, struct slice key, enum event_class c
 /* Notes an event that changed nothing: it is published, but wakes and fails nobody. */
 void ledger_event(struct ledger *ledger, struct slice key, enum event_class class,
                   const char *event);
+
+/*
+ * Names a field of a hash that the next note of an EVENT_HASH is about. One test where
+ * nobody wants to know; the field is copied otherwise.
+ */
+void ledger_field(struct ledger *ledger, struct slice field);
+
+/* The fields that a line is about: line->fields of them, in the order in which they were named. */
+const struct slice *ledger_fields(const struct ledger *ledger, const struct ledger_line *line);
 
 /* Notes that all keys of a database changed: FLUSHDB, SWAPDB. Call it before they do. */
 void ledger_changed_all(struct ledger *ledger, uint32_t db);

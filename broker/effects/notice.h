@@ -1,7 +1,19 @@
 /*
  * Keyspace events: lines of the ledger become messages on
  * __keyspace@<db>__:<key> and __keyevent@<db>__:<event>, where the option
- * notify-keyspace-events asks for their class.
+ * notify-keyspace-events asks for their class. Where it asks for them, fields of
+ * hashes that changed are told on four channels more:
+ *
+ *     __subkeyspace@<db>__:<key>               <event>|<fields>
+ *     __subkeyevent@<db>__:<event>             <length>:<key>|<fields>
+ *     __subkeyspaceitem@<db>__:<key>\n<field>  <event>
+ *     __subkeyspaceevent@<db>__:<event>|<key>  <fields>
+ *
+ *     fields   <length>:<field>,<length>:<field>...
+ *
+ * A key with a newline is told on no __subkeyspaceitem@. Where the option names no
+ * class at all, fields are told of all events. Format source: Redis's public
+ * documentation of subkey notifications.
  */
 #ifndef BROKER_EFFECTS_NOTICE_H
 #define BROKER_EFFECTS_NOTICE_H
