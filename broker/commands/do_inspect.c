@@ -341,7 +341,6 @@ static enum verdict debug_packed_threshold(struct call *call)
     return VERDICT_DONE;
 }
 
-/* DEBUG POPULATE count [prefix] [size]: keys to try things on; those that are there stay. */
 /* DEBUG MALLCTL name, DEBUG MALLCTL-STR name: a figure of the allocator, or something done. */
 static enum verdict debug_mallctl(struct call *call)
 {
@@ -374,6 +373,7 @@ static enum verdict debug_reply_buffer(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG POPULATE count [prefix] [size]: keys to try things on; those that are there stay. */
 static enum verdict debug_populate(struct call *call)
 {
     struct slice prefix = SLICE("key");
@@ -449,6 +449,7 @@ enum verdict do_debug(struct call *call)
         { { "mallctl-str", 11 }, 1, debug_mallctl },
         { { "replybuffer", 11 }, 2, debug_reply_buffer },
         { { "pause-cron", 10 }, 1, debug_pause_cron },
+        { { "longest-turn", 12 }, 0, debug_longest_turn },
     };
 
     if (!debug_allowed(call))

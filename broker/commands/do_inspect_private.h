@@ -1,4 +1,4 @@
-/* Subcommands of DEBUG that are about files; do_inspect.c knows when to run them. */
+/* Subcommands of DEBUG about files and about what data costs; do_inspect.c knows when to run them. */
 #ifndef BROKER_COMMANDS_DO_INSPECT_PRIVATE_H
 #define BROKER_COMMANDS_DO_INSPECT_PRIVATE_H
 
@@ -15,5 +15,11 @@ enum verdict debug_delay_log(struct call *call);
 
 /* DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1: whether RESTORE takes what has a wrong checksum. */
 enum verdict debug_skip_checksum(struct call *call);
+
+/*
+ * DEBUG LONGEST-TURN: of the turn that kept others waiting longest since this was last
+ * asked, microseconds: from end to end, on a CPU, and ready to run but waiting for a CPU.
+ */
+enum verdict debug_longest_turn(struct call *call);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <ev.h>
 
+#include "broker/net/turn_watch.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 
@@ -20,6 +21,7 @@ struct loop {
     struct step    *steps;
     size_t          count;
     uint64_t        turns;
+    struct turn_watch *watch;
     ev_prepare      end_of_turn;
     ev_idle         once_more;
     ev_timer        limit;
@@ -62,6 +64,7 @@ static void end_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
     loop->turns++;
     for (size_t i = 0; i < loop->count; i++)
         again |= loop->steps[i].run(loop->steps[i].who);
+    turn_watch_end(loop->watch);
     if (again && !loop->stopped)
         ev_idle_start(ev, &loop->once_more);
     else
@@ -94,6 +97,7 @@ struct loop *loop_new(void)
     ev_unref(loop->ev);
     ev_idle_init(&loop->once_more, go_on);
     ev_timer_init(&loop->limit, time_over, 0., 0.);
+    loop->watch = turn_watch_new(loop->ev);
     return loop;
 }
 
@@ -103,6 +107,7 @@ void loop_free(struct loop *loop)
         return;
     ev_ref(loop->ev);
     ev_prepare_stop(loop->ev, &loop->end_of_turn);
+    turn_watch_free(loop->watch);
     ev_loop_destroy(loop->ev);
     memory_free(loop->steps);
     memory_free(loop);
@@ -171,6 +176,11 @@ bool loop_is_stopped(const struct loop *loop)
 uint64_t loop_turns(const struct loop *loop)
 {
     return loop->turns;
+}
+
+struct turn_watch *loop_turn_watch(struct loop *loop)
+{
+    return loop->watch;
 }
 
 struct ev_loop *loop_ev(struct loop *loop)

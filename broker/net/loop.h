@@ -15,6 +15,7 @@
 
 struct ev_loop;
 struct loop;
+struct turn_watch;
 
 /* One thing to do at the end of each turn. True asks for another turn at once. */
 struct step {
@@ -52,8 +53,11 @@ void loop_between(struct loop *loop, void (*run)(void *who), void *who);
 /* Whether loop_stop was called. */
 bool loop_is_stopped(const struct loop *loop);
 
-/* Turns so far, and the microseconds spent in them outside of waiting. */
+/* Turns so far. */
 uint64_t loop_turns(const struct loop *loop);
+
+/* How long they take: the loop's. */
+struct turn_watch *loop_turn_watch(struct loop *loop);
 
 /* For the rooms that own watchers of their own. */
 struct ev_loop *loop_ev(struct loop *loop);

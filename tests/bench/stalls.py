@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """How long others wait while one command works on something big.
 
-    stalls.py [--oracle] [--scale 1.0] [--only WORD] SERVER ...
+    stalls.py [--scale 1.0] [--runs 1] [--only WORD] SERVER ...
 
 Each case fills a fresh server, then gives one command while another connection pings without pause. Told
 is the longest time between two answers to PING, in milliseconds, for each server, and how long the command
-itself took. With --scale 1.0 collections have 5 million elements.
+itself took: of several runs, the median of each. With --scale 1.0 collections have 5 million elements.
+
+A ping waits for the machine too, when others use it. So for a server that knows DEBUG LONGEST-TURN the time
+of its longest turn follows, without what it spent ready to run while others had the CPU, and in brackets
+what of that it was on a CPU itself. Two servers are compared by their longest pings: the last column.
 """
 import argparse
 import multiprocessing
@@ -30,6 +34,7 @@ FILLS = {
 }
 BIG = 5000000
 MILLION = 1000000
+DUMP_OF_A = object() # stands for what DUMP a says
 TYPES = ('set', 'list', 'hash', 'zset', 'stream')
 
 # name, what is filled, how many, what is asked before, and the command
@@ -38,7 +43,16 @@ CASES += [('UNLINK ' + kind, kind, BIG, [], ['UNLINK', 'big']) for kind in TYPES
 CASES += [('SET over ' + kind, kind, BIG, [], ['SET', 'big', 'x']) for kind in TYPES]
 CASES += [('expiry of ' + kind, kind, BIG, [], ['PEXPIRE', 'big', '200']) for kind in TYPES]
 CASES += [('RENAME over ' + kind, kind, BIG, [['SET', 'a', 'x']], ['RENAME', 'a', 'big']) for kind in TYPES]
+CASES += [('SUNIONSTORE over ' + kind, kind, BIG, [['SADD', 'a', 'x']], ['SUNIONSTORE', 'big', 'a'])
+          for kind in TYPES]
+CASES += [('RESTORE over ' + kind, kind, BIG, [['SET', 'a', 'x']], ['RESTORE', 'big', '0', DUMP_OF_A, 'REPLACE'])
+          for kind in TYPES]
+CASES += [('COPY over ' + kind, kind, BIG, [['SET', 'a', 'x']], ['COPY', 'a', 'big', 'REPLACE']) for kind in TYPES]
 CASES += [('FLUSHALL with ' + kind, kind, BIG, [], ['FLUSHALL']) for kind in TYPES]
+CASES += [('FLUSHDB SYNC with ' + kind, kind, BIG, [], ['FLUSHDB', 'SYNC']) for kind in TYPES]
+CASES += [('FLUSHDB ASYNC with ' + kind, kind, BIG, [], ['FLUSHDB', 'ASYNC']) for kind in TYPES]
+CASES += [('SWAPDB, FLUSHDB ' + kind, kind, BIG, [['SWAPDB', '0', '1'], ['SELECT', '1']], ['FLUSHDB'])
+          for kind in TYPES]
 CASES += [
     ('FLUSHALL of keys', 'keys', MILLION, [], ['FLUSHALL']),
     ('FLUSHALL ASYNC', 'keys', MILLION, [], ['FLUSHALL', 'ASYNC']),
@@ -74,6 +88,11 @@ CASES += [
     ('SADD of a million', None, 0, [], ['SADD', 'big'] + ['member:%d' % i for i in range(MILLION)]),
     ('DEL of a million', 'keys', MILLION, [], ['DEL'] + ['key:%d' % i for i in range(MILLION)]),
     ('MSET of a million', None, 0, [], ['MSET'] + ['key:%d' % (i // 2) for i in range(MILLION)]),
+    ('LPUSH of a million', None, 0, [], ['LPUSH', 'big'] + ['element:%d' % i for i in range(MILLION)]),
+    ('HSET of a million', None, 0, [], ['HSET', 'big'] + ['field:%d' % (i // 2) for i in range(MILLION)]),
+    ('ZADD of a million', None, 0, [], ['ZADD', 'big'] + [word for i in range(MILLION // 2) for word in (i, 'member:%d' % i)]),
+    ('HRANDFIELD -5000000', 'hash', MILLION, [], ['HRANDFIELD', 'big', '-5000000']),
+    ('ZRANDMEMBER -5000000', 'zset', MILLION, [], ['ZRANDMEMBER', 'big', '-5000000']),
     ('PFCOUNT of 10000', None, 0, [], ['PFCOUNT'] + ['h%d' % i for i in range(10000)]),
     ('LCS', None, 0, [['SETRANGE', 'big', '11000', 'x'], ['SETRANGE', 'b', '11000', 'y']], ['LCS', 'big', 'b']),
 ]
@@ -99,7 +118,7 @@ def start(program, folder):
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [program, '--port', str(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no',
-         '--client-output-buffer-limit', 'normal 0 0 0'],
+         '--client-output-buffer-limit', 'normal 0 0 0', '--enable-debug-command', 'yes'],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         try:
@@ -138,12 +157,13 @@ def measure(program, case, scale):
                     raise SystemExit(resp.show(reply))
         for request in before:
             link.ask(*request)
-        request = resp.encode(command)
+        request = resp.encode([link.ask('DUMP', 'a')[1] if word is DUMP_OF_A else word for word in command])
         stop, worst = multiprocessing.Event(), multiprocessing.Value('d', 0.0)
         pinger = multiprocessing.Process(target=ping, args=(port, stop, worst))
         pinger.start()
         time.sleep(0.3)
         calm, worst.value = worst.value, 0.0
+        link.ask('DEBUG', 'LONGEST-TURN')
         began = time.perf_counter()
         link.socket.sendall(request)
         said = skip(link)
@@ -151,30 +171,49 @@ def measure(program, case, scale):
         time.sleep(1.2 if name.startswith('expiry') else 0.5)
         stop.set()
         pinger.join()
-        return worst.value * 1000, took * 1000, calm * 1000, said
+        turn = link.ask('DEBUG', 'LONGEST-TURN')
+        turn = [int(word[1]) / 1000 for word in turn[1]] if turn[0] == b'*' else None
+        return worst.value * 1000, took * 1000, turn, said
     finally:
         process.kill()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def median(server, case, args):
+    """Runs a case several times; the middle of each figure."""
+    runs = [measure(server, case, args.scale) for _ in range(args.runs)]
+    middle = [sorted(run[at] for run in runs)[len(runs) // 2] for at in (0, 1)]
+    turns = sorted((run[2][0] - run[2][2], run[2][1]) for run in runs if run[2])
+    return middle[0], middle[1], turns[len(turns) // 2] if turns else None, runs[0][3]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('servers', nargs='+')
     parser.add_argument('--scale', type=float, default=1.0)
-    parser.add_argument('--only', default='')
+    parser.add_argument('--runs', type=int, default=1)
+    parser.add_argument('--only', default='', help='cases with one of these words, parted by |')
     args = parser.parse_args()
-    print('%-24s' % 'longest wait (ms)' + ''.join('%26s' % os.path.basename(server) for server in args.servers))
+    only = args.only.lower().split('|')
+    print('%-24s' % 'longest wait (ms)' + ''.join('%-40s' % ('   ' + os.path.basename(server)) for server in args.servers))
     for case in CASES:
-        if args.only.lower() not in case[0].lower():
+        if not any(word in case[0].lower() for word in only):
             continue
         line = '%-24s' % case[0]
+        pings = []
         for server in args.servers:
-            worst, took, calm, said = measure(server, case, args.scale)
-            line += '%9.1f (took %8.1f)' % (worst, took)
+            worst, took, turn, said = median(server, case, args)
+            pings.append(worst)
+            figures = '%9.1f (took %8.1f)' % (worst, took)
+            if turn:
+                figures += ' %6.1f (%.1f)' % turn
             if said[:1] == b'-':
-                line += repr(said)
-        print(line)
+                figures += repr(said)
+            line += '%-40s' % figures
+        if len(pings) == 2:
+            line += '%6.2f' % (pings[0] / max(pings[1], 0.001))
+        print(line.rstrip())
         sys.stdout.flush()
 
 
