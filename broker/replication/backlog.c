@@ -6,8 +6,8 @@
  *       one before plus its bytes in use.
  *   (2) Only the last block grows; what was written in a block never changes, so
  *       outboxes may share it while it grows.
- *   (3) The first block goes only if what is left is at least `size`, and if nobody
- *       else has a share in it.
+ *   (3) The first block goes only in backlog_trim, if what is left is at least `size`
+ *       and nobody else has a share in it.
  *   (4) Only the last block may be empty; `next` is the offset behind the last byte.
  *   (5) `memory` is the sum of what the blocks were made with.
  */
@@ -158,7 +158,6 @@ void backlog_append(struct backlog *backlog, struct slice bytes)
         backlog->next += (int64_t)part;
         bytes = slice_after(bytes, part);
     }
-    backlog_trim(backlog);
 }
 
 /* Which block has an offset; for the next one, the last block. There is one. */
@@ -233,6 +232,4 @@ void backlog_check(const struct backlog *backlog)
         memory += block_memory(block);
     }
     must(offset == backlog->next && memory == backlog->memory);
-    must(backlog->count < 2 || !bytes_sole(block_at(backlog, 0)->bytes) ||
-         (size_t)backlog_length(backlog) - block_at(backlog, 0)->used < backlog->size);
 }

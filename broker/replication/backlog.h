@@ -36,10 +36,11 @@ void backlog_free(struct backlog *backlog);
 /* Keeps at least so many bytes from now on; what is too much goes as more comes. */
 void backlog_resize(struct backlog *backlog, size_t size);
 
-/* Appends bytes. O(bytes); allocates once in a while. */
+/* Appends bytes. O(bytes); allocates once in a while. Nothing goes before backlog_trim is called. */
 void backlog_append(struct backlog *backlog, struct slice bytes);
 
-/* Lets go what is more than the size and held by nobody: call it when somebody let go. */
+/* Lets go what is more than the size and held by nobody: call it when somebody let go, and when
+ * what was appended is shared by all who are to have it. */
 void backlog_trim(struct backlog *backlog);
 
 /* The offset of the first byte kept, of the next that will come, and how many lie between. */

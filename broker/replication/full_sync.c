@@ -475,6 +475,8 @@ static void pipe_is_over(struct full_sync *sync, bool fine)
         if (replica->state != REPLICA_SAVING || !replica->piped)
             continue;
         replica->piped = false;
+        if (connection_closing(replica->session->connection))
+            continue;
         replica_print_name(replica, name);
         if (!fine) {
             log_line(house(sync)->log, LOG_WARNING,

@@ -123,6 +123,7 @@ static void say(struct primary *primary, struct slice bytes)
             look_at_limit(primary, replica);
         }
     }
+    backlog_trim(primary->backlog);
 }
 
 void primary_feed(void *who, struct slice feed)

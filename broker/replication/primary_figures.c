@@ -23,10 +23,9 @@ void primary_print_replicas(const struct primary *primary, struct buffer *to)
     for (const struct chain *link = primary->replicas.next; link != &primary->replicas;
          link = link->next) {
         const struct replica *replica = REPLICA_AT(link);
-        char address[REPLICA_ADDRESS];
+        const char *address = replica_address(replica);
         bool online = replica->state == REPLICA_ONLINE;
 
-        replica_print_address(replica, address);
         buffer_print(to, "slave%zu:ip=%s,port=%u,state=%s,offset=%" PRId64 ",lag=%" PRId64 "\r\n",
                      number++, address, (unsigned)replica->port,
                      replica_state_name(replica->state), replica->acked,
@@ -64,12 +63,11 @@ void primary_reply_role(const struct primary *primary, struct reply *reply)
     for (const struct chain *link = primary->replicas.next; link != &primary->replicas;
          link = link->next) {
         const struct replica *replica = REPLICA_AT(link);
-        char address[REPLICA_ADDRESS];
+        const char *address = replica_address(replica);
         char digits[NUMBER_INTEGER_MAX];
 
         if (replica->state != REPLICA_ONLINE)
             continue;
-        replica_print_address(replica, address);
         reply_array(reply, 3);
         reply_bulk(reply, slice_text(address));
         reply_bulk(reply, slice_of(digits, number_put(digits, replica->port)));

@@ -10,6 +10,22 @@
 #include "broker/net/connection.h"
 #include "storage/base/memory.h"
 
+/* Asked while it is connected: when it has gone there is none. */
+static void find_peer(struct replica *replica)
+{
+    struct sockaddr_storage peer =
+        address_of_peer(connection_descriptor(replica->session->connection));
+    const void *address = NULL;
+
+    if (peer.ss_family == AF_INET)
+        address = &((const struct sockaddr_in *)(const void *)&peer)->sin_addr;
+    else if (peer.ss_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
+    if (address == NULL || inet_ntop(peer.ss_family, address, replica->peer,
+                                     (socklen_t)sizeof(replica->peer)) == NULL)
+        (void)snprintf(replica->peer, sizeof(replica->peer), "?");
+}
+
 struct replica *replica_of(struct session *session)
 {
     struct replica *replica = session->replica;
@@ -21,6 +37,7 @@ struct replica *replica_of(struct session *session)
     replica->session = session;
     replica->file = -1;
     session->replica = replica;
+    find_peer(replica);
     return replica;
 }
 
@@ -41,32 +58,16 @@ void replica_free(struct replica *replica)
     memory_free(replica);
 }
 
-void replica_print_address(const struct replica *replica, char to[REPLICA_ADDRESS])
+const char *replica_address(const struct replica *replica)
 {
-    struct sockaddr_storage peer;
-    const void *address = NULL;
-
-    if (replica->address[0] != '\0') {
-        memcpy(to, replica->address, REPLICA_ADDRESS);
-        return;
-    }
-    peer = address_of_peer(connection_descriptor(replica->session->connection));
-    if (peer.ss_family == AF_INET)
-        address = &((const struct sockaddr_in *)(const void *)&peer)->sin_addr;
-    else if (peer.ss_family == AF_INET6)
-        address = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
-    if (address == NULL ||
-        inet_ntop(peer.ss_family, address, to, (socklen_t)REPLICA_ADDRESS) == NULL)
-        (void)snprintf(to, REPLICA_ADDRESS, "?");
+    return replica->address[0] != '\0' ? replica->address : replica->peer;
 }
 
 void replica_print_name(const struct replica *replica, char to[REPLICA_NAME])
 {
-    char address[REPLICA_ADDRESS];
-    bool is_ipv6;
+    const char *address = replica_address(replica);
+    bool is_ipv6 = strchr(address, ':') != NULL;
 
-    replica_print_address(replica, address);
-    is_ipv6 = strchr(address, ':') != NULL;
     if (replica->port == 0)
         (void)snprintf(to, REPLICA_NAME, "%s:<unknown-replica-port>", address);
     else

@@ -38,7 +38,8 @@ struct replica {
     bool               begins_on_ack; /* online, but the stream begins when it says that it is ready */
     bool               piped;      /* SAVING: what comes out of the pipe is for it */
     uint16_t           port;       /* that it listens on; 0: not told */
-    char               address[REPLICA_ADDRESS]; /* that it announced; empty: its connection's */
+    char               address[REPLICA_ADDRESS]; /* that it announced; empty: not told */
+    char               peer[REPLICA_ADDRESS];    /* that of its connection */
     int64_t            from;       /* WAITS and later: the byte of the stream that it begins with */
     struct bytes      *held;       /* a share that keeps the backlog from there on, or NULL */
     int64_t            acked;      /* what it has of the stream, as it says */
@@ -57,8 +58,8 @@ struct replica *replica_of(struct session *session);
 /* Frees it, with all it holds. NULL is fine. */
 void replica_free(struct replica *replica);
 
-/* Its address, as it announced it or as its connection tells. */
-void replica_print_address(const struct replica *replica, char to[REPLICA_ADDRESS]);
+/* Its address, as it announced it or as its connection tells; borrowed. */
+const char *replica_address(const struct replica *replica);
 
 /* "127.0.0.1:6380" for the log; its own port may be unknown. */
 void replica_print_name(const struct replica *replica, char to[REPLICA_NAME]);

@@ -193,6 +193,14 @@ for want; do
         if have "$python"; then
             made "$build/millrace" && stage restore "$python" tests/wire/restore.py "$build/millrace"
         else absent restore 'no python3 here'; fi ;;
+    replication)
+        if have "$python"; then
+            others=
+            if have redis-server; then others="--replica redis-server"; fi
+            made "$build/millrace" &&
+                # shellcheck disable=SC2086
+                stage replication "$python" tests/wire/replication.py "$build/millrace" $others
+        else absent replication 'no python3 here'; fi ;;
     bench_smoke) stage bench_smoke bench_smoke ;;
     readme)
         if have redis-cli && have "$python"; then stage readme readme

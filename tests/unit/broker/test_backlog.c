@@ -27,6 +27,8 @@ static void grow(struct backlog *backlog, size_t len)
             part[i] = byte_at(next + (int64_t)i);
         backlog_append(backlog, slice_of(part, some));
         backlog_check(backlog);
+        backlog_trim(backlog);
+        backlog_check(backlog);
         len -= some;
     }
 }
@@ -99,6 +101,20 @@ static void what_somebody_holds_stays(void)
     backlog_check(backlog);
     CU_ASSERT_FALSE(backlog_has(backlog, 1));
     CU_ASSERT_TRUE(backlog_length(backlog) <= SIZE + SIZE / 4);
+    backlog_free(backlog);
+}
+
+static void what_was_appended_is_there_until_it_was_shared(void)
+{
+    struct backlog *backlog = backlog_new(1, 0);
+    char part[100] = { 0 };
+
+    for (int i = 0; i < 1000; i++)
+        backlog_append(backlog, slice_of(part, sizeof(part)));
+    backlog_check(backlog);
+    CU_ASSERT_TRUE(backlog_has(backlog, 1));
+    backlog_trim(backlog);
+    CU_ASSERT_FALSE(backlog_has(backlog, 1));
     backlog_free(backlog);
 }
 
@@ -176,6 +192,8 @@ void suite_backlog(void)
     CU_add_test(suite, "the latest bytes are kept and the oldest go",
                 the_latest_bytes_are_kept_and_the_oldest_go);
     CU_add_test(suite, "what somebody holds stays", what_somebody_holds_stays);
+    CU_add_test(suite, "what was appended is there until it was shared",
+                what_was_appended_is_there_until_it_was_shared);
     CU_add_test(suite, "outboxes share the bytes and outlive the backlog",
                 outboxes_share_the_bytes_and_outlive_the_backlog);
     CU_add_test(suite, "a random walk keeps what it must", a_random_walk_keeps_what_it_must);

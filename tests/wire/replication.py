@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""A primary and its replicas, driven at random: whoever follows must have the same data.
+
+    replication.py MILLRACE [--replica BINARY ...] [--seed N] [--rounds N]
+
+Each replica given (redis-server, say, or MILLRACE itself, which is the usual) follows a Millrace that is told
+commands of all types at random, alone, in MULTI and in scripts, with keys that expire. Data comes by file and by
+pipe; links are cut, and replicas must go on from where they were; a replica is ended and comes back. After each round
+what both hold must be the same, and DEBUG DIGEST if both are of one maker. Then replicas that are none: who says nonsense, who does not read, who goes in
+the midst of it.
+
+The last line is `replication: N passed, N failed`.
+"""
+import argparse, os, random, shutil, socket, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "differential"))
+from differential import blocks, contents, is_fair, make_request, normal
+from resp import Broken, Link
+from templates import TEMPLATES
+from words import Words
+
+BATCH, BATCHES = 60, 12
+NOT_ASKED = {b"WAIT", b"SHUTDOWN", b"DEBUG", b"CONFIG", b"CLIENT", b"SUBSCRIBE", b"PSUBSCRIBE", b"MULTI", b"EXEC"}
+
+
+class Server:
+    def __init__(self, binary, *options):
+        self.binary, self.options = binary, options
+        self.folder = tempfile.mkdtemp(prefix="replication")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start()
+
+    def start(self):
+        log = open(os.path.join(self.folder, "log"), "a")
+        self.process = subprocess.Popen(
+            [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
+             "--enable-debug-command", "yes", *self.options], stdout=log, stderr=log)
+        for _ in range(400):
+            try:
+                self.link = Link(self.port, timeout=30)
+                if self.link.ask("PING") == (b"+", b"PONG"):
+                    return
+                self.link.close()
+            except (OSError, Broken):
+                pass
+            time.sleep(0.025)
+        raise SystemExit("%s does not start" % self.binary)
+
+    def ask(self, *words):
+        return self.link.ask(*words)[1]
+
+    def info(self, field, section="everything"):
+        for line in self.ask("INFO", section).split(b"\r\n"):
+            if line.startswith(field.encode() + b":"):
+                return line.split(b":", 1)[1].decode()
+
+    def end(self, kill=False):
+        self.process.kill() if kill else self.process.terminate()
+        self.process.wait()
+        self.link.close()
+
+    def remove(self):
+        if self.process.poll() is None:
+            self.end(kill=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Trouble(Exception):
+    pass
+
+
+def until(what, seconds, true):
+    end = time.time() + seconds
+    while time.time() < end:
+        if true():
+            return
+        time.sleep(0.02)
+    raise Trouble("not within %d s: %s" % (seconds, what))
+
+
+def may_ask(request):
+    """Nothing that waits, or that an older replica does not know; what is random is welcome."""
+    if not request:
+        return False
+    name, upper = request[0].upper(), [word.upper() for word in request]
+    if name in NOT_ASKED or blocks(name, upper):
+        return False
+    told = name.startswith(b"X") or name.startswith(b"SORT")
+    return not told or is_fair([word for word in request if word not in (b"*", b"$", b"~")])
+
+
+def make_some(primary, words):
+    """A batch of writes as sessions say them, some in MULTI, some by a script, some in another database."""
+    chance = words.random
+    requests = []
+    while len(requests) < BATCH:
+        request = make_request(words, TEMPLATES)
+        if not may_ask(request):
+            continue
+        roll = chance.random()
+        if roll < 0.1:
+            more = make_request(words, TEMPLATES)
+            requests += [["MULTI"], request, more if may_ask(more) else ["PING"], ["EXEC"]]
+        elif roll < 0.2:
+            requests.append(["EVAL", "return redis.pcall(unpack(ARGV))", "0"] + request)
+        elif roll < 0.25:
+            requests.append(["SELECT", chance.randrange(3)])
+        elif roll < 0.3:
+            requests.append(["SET", "short%d" % chance.randrange(9), "x", "PX", chance.randrange(1, 30)])
+        requests.append(request)
+    primary.link.send(requests)
+    for _ in requests:
+        primary.link.hear()
+    primary.ask("DISCARD")
+
+
+def sync(primary, replica):
+    primary.ask("SELECT", 0)
+    until("the replica is up", 20, lambda: replica.info("master_link_status") == "up")
+    until("offsets are the same", 20,
+          lambda: replica.info("master_repl_offset", "replication") == primary.info("master_repl_offset", "replication"))
+
+
+def compare(primary, replica):
+    """Nothing may go by itself meanwhile: what expires has gone, or is told in time."""
+    for _ in range(50):
+        sync(primary, replica)
+        before = primary.info("master_repl_offset")
+        ours, theirs = holdings(primary), holdings(replica)
+        if ours == theirs:
+            break
+        if primary.info("master_repl_offset") == before:
+            time.sleep(0.05)
+    else:
+        raise Trouble("data differs: " + "; ".join("%s: %s and %s" % (key, ours.get(key), theirs.get(key))
+                      for key in sorted(set(ours) | set(theirs)) if ours.get(key) != theirs.get(key))[:2000])
+    if primary.binary == replica.binary:
+        ours, theirs = primary.ask("DEBUG", "DIGEST"), replica.ask("DEBUG", "DIGEST")
+        if ours != theirs and primary.info("master_repl_offset") == before:
+            raise Trouble("digests differ")
+
+
+def holdings(server):
+    """What each key holds, as far as servers of two makers can be compared."""
+    held = {}
+    for db in range(3):
+        server.ask("SELECT", db)
+        keys = sorted(word for _, word in server.ask("KEYS", "*"))
+        server.link.send([["TYPE", key] for key in keys])
+        kinds = [server.link.hear()[1] for _ in keys]
+        server.link.send([["PEXPIRETIME", key] for key in keys])
+        times = [server.link.hear()[1] for _ in keys]
+        server.link.send([contents(key, kind) for key, kind in zip(keys, kinds)])
+        for key, kind, due in zip(keys, kinds, times):
+            held[db, key] = kind, due, normal(contents(key, kind), server.link.hear())
+        for key, kind in zip(keys, kinds):
+            if kind == b"stream":
+                groups = server.link.ask("XINFO", "STREAM", key, "FULL")
+                held[db, key] += normal([b"XINFO"], groups)
+    server.ask("SELECT", 0)
+    return held
+
+
+def follow(replica, primary):
+    replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+
+
+def walk(millrace, binary, seed, rounds, piped):
+    chance = random.Random(seed)
+    primary = Server(millrace, "--repl-diskless-sync", "yes" if piped else "no", "--repl-diskless-sync-delay", "0",
+                     "--repl-backlog-size", "4mb", "--client-output-buffer-limit", "replica 0 0 0")
+    replica = Server(binary, "--repl-diskless-load", chance.choice(("disabled", "swapdb")))
+    words = Words(chance)
+    try:
+        for _ in range(BATCHES):
+            make_some(primary, words)
+        follow(replica, primary)
+        until("all data has come", 20, lambda: replica.info("master_link_status") == "up")
+        compare(primary, replica)
+        partial = 0
+        for turn in range(rounds):
+            for _ in range(BATCHES):
+                make_some(primary, words)
+                if chance.random() < 0.1:
+                    primary.ask("CLIENT", "KILL", "TYPE", "replica")
+            if turn % 3 == 1:
+                replica.end()
+                make_some(primary, words)
+                replica.start()
+                follow(replica, primary)
+            compare(primary, replica)
+            before = int(primary.info("sync_partial_ok"))
+            primary.ask("CLIENT", "KILL", "TYPE", "replica")
+            make_some(primary, words)
+            compare(primary, replica)
+            partial += int(primary.info("sync_partial_ok")) - before
+        if partial < rounds - 1:
+            raise Trouble("it went on from where it was %d times of %d" % (partial, rounds))
+        waited = primary.ask("WAIT", 1, 5000)
+        if waited != b"1":
+            raise Trouble("WAIT says %s" % waited)
+        if primary.process.poll() is not None:
+            raise Trouble("the primary has ended")
+    finally:
+        primary.remove()
+        replica.remove()
+
+
+def several(millrace, binary, seed):
+    """Three at once, of which one is killed while data comes; then one follows another."""
+    primary = Server(millrace, "--repl-diskless-sync-delay", "1", "--repl-diskless-sync-max-replicas", "3",
+                     "--rdb-key-save-delay", "200")
+    replicas = [Server(binary) for _ in range(3)]
+    words = Words(random.Random(seed))
+    try:
+        primary.link.send([["SET", "key%d" % i, "x" * 500] for i in range(3000)])
+        for _ in range(3000):
+            primary.link.hear()
+        for replica in replicas:
+            follow(replica, primary)
+        until("the save runs", 10, lambda: primary.info("rdb_bgsave_in_progress") == "1")
+        replicas[1].end(kill=True)
+        make_some(primary, words)
+        for replica in (replicas[0], replicas[2]):
+            until("all data has come", 30, lambda: replica.info("master_link_status") == "up")
+            compare(primary, replica)
+        if primary.info("sync_full") != "3":
+            raise Trouble("sync_full is %s" % primary.info("sync_full"))
+    finally:
+        for server in [primary] + replicas:
+            server.remove()
+
+
+def raw(primary, *lines):
+    link = socket.create_connection(("127.0.0.1", primary.port), timeout=10)
+    for line in lines:
+        if line is not lines[0]:
+            link.recv(5)  # nothing may be answered still
+        link.sendall(line)
+    return link
+
+
+def hostile(millrace, seed):
+    """Replicas that are none. Others are served all the time, and memory comes back."""
+    chance = random.Random(seed)
+    primary = Server(millrace, "--client-output-buffer-limit", "replica 8mb 0 0", "--repl-backlog-size", "16kb",
+                     "--repl-diskless-sync-delay", "0", "--repl-timeout", "2")
+    try:
+        for i in range(300):
+            words = [b"REPLCONF"] + [chance.choice((b"ack", b"capa", b"listening-port", b"ip-address", b"x" * 5000,
+                     b"\x00\xff", b"-1", b"99999999999999999999", b"rdb-filter-only", b"rdb-only", b"eof", b"getack",
+                     b"fack")) for _ in range(chance.randrange(7))]
+            if chance.random() < 0.3:
+                words = [b"PSYNC", chance.choice((b"?", b"x" * 40, b"")), chance.choice((b"-1", b"1", b"9" * 8))]
+            link = raw(primary, b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+            if chance.random() < 0.5:
+                link.settimeout(0.02)
+                try:
+                    link.recv(chance.choice((1, 10, 10000)))
+                except OSError:
+                    pass
+            if chance.random() < 0.3:
+                try:
+                    link.sendall(chance.choice((b"PING\r\n", b"*1\r\n$4\r\nSYNC\r\n", b"garbage\x00\r\n", b"GET x\r\n",
+                                                b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$3\r\n-12\r\n")))
+                except OSError:
+                    pass
+            link.close()
+        until("they are gone", 10, lambda: primary.info("connected_slaves") == "0")
+        used = int(primary.info("used_memory"))
+
+        slow = raw(primary, b"SYNC\r\n")
+        until("it is online", 10, lambda: "online" in (primary.info("slave0") or ""))
+        for i in range(60):
+            primary.ask("SET", "big", "x" * 1000000)
+        until("who does not read is gone", 10, lambda: primary.info("connected_slaves") == "0")
+        slow.close()
+        primary.ask("DEL", "big")
+        until("memory comes back", 5, lambda: int(primary.info("used_memory")) < used + 4000000)
+
+        # Large data, and a replica that takes nothing of it: its child ends with it.
+        primary.link.send([["SET", "key%d" % i, os.urandom(1000)] for i in range(20000)])
+        for _ in range(20000):
+            primary.link.hear()
+        for hello in ([b"SYNC\r\n"], [b"REPLCONF capa eof\r\n", b"PSYNC ? -1\r\n"]):
+            stuck = raw(primary, *hello)
+            until("it is there", 5, lambda: primary.info("connected_slaves") == "1")
+            until("it is sent away", 15, lambda: primary.info("connected_slaves") == "0")
+            stuck.close()
+            until("no child is left", 5, lambda: primary.info("rdb_bgsave_in_progress") == "0")
+        if primary.ask("PING") != b"PONG":
+            raise Trouble("no answer")
+    finally:
+        primary.remove()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("millrace")
+    arguments.add_argument("--replica", action="append")
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--rounds", type=int, default=4)
+    asked = arguments.parse_args()
+    passed = failed = 0
+    checks = []
+    for binary in asked.replica or [asked.millrace]:
+        name = os.path.basename(binary)
+        checks += [("%s, by file" % name, lambda b=binary: walk(asked.millrace, b, asked.seed, asked.rounds, False)),
+                   ("%s, by pipe" % name, lambda b=binary: walk(asked.millrace, b, asked.seed + 1, asked.rounds, True)),
+                   ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
+    checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
+    for name, check in checks:
+        began = time.time()
+        try:
+            check()
+            passed += 1
+            print("ok      %-30s %.1f s" % (name, time.time() - began))
+        except (Trouble, Broken, OSError) as trouble:
+            failed += 1
+            print("FAILED  %s: %s" % (name, trouble))
+    print("replication: %d passed, %d failed" % (passed, failed))
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
