@@ -94,3 +94,42 @@ enum verdict do_module_list(struct call *call)
     reply_array(call->reply, 0);
     return VERDICT_DONE;
 }
+
+/* That modules cannot be loaded, in the words of a server whose options forbid it. */
+static enum verdict refuse_module(struct call *call)
+{
+    return call_refuse_with(
+        call, "ERR MODULE command not allowed. If the enable-module-command option is set to "
+              "\"local\", you can run it from a local connection, otherwise you need to set this "
+              "option in the configuration file, and then restart the server.");
+}
+
+/* MODULE LOAD path [arg ...] */
+enum verdict do_module_load(struct call *call)
+{
+    return refuse_module(call);
+}
+
+/* MODULE LOADEX path [CONFIG name value] ... [ARGS arg ...] */
+enum verdict do_module_loadex(struct call *call)
+{
+    return refuse_module(call);
+}
+
+/* MODULE UNLOAD name */
+enum verdict do_module_unload(struct call *call)
+{
+    return refuse_module(call);
+}
+
+/* MODULE HELP */
+enum verdict do_module_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "LIST",
+        "    Lists the loaded modules: none ever is.",
+        NULL,
+    };
+
+    return call_help(call, lines);
+}

@@ -153,7 +153,7 @@ enum verdict do_client_list(struct call *call)
             const struct session *session;
             int64_t id;
 
-            if (!args_next_integer(args, &id) || id < 1) {
+            if (!args_next_integer(args, &id)) {
                 verdict = call_refuse_with(call, "ERR Invalid client ID");
                 goto out;
             }
@@ -300,6 +300,8 @@ enum verdict do_client_unblock(struct call *call)
     int64_t id;
     bool done = false;
 
+    if (args_left(call->args) > 2)
+        return call_refuse_subcommand(call);
     if (!args_next_integer(call->args, &id))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
     if (args_more(call->args)) {

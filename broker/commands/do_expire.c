@@ -18,10 +18,12 @@ bool expiry_take_option(struct call *call, struct expiry *expiry)
         { { "pxat", 4 }, EXPIRY_MILLIS_DATE },
     };
 
-    if (expiry->unit != EXPIRY_NONE || args_left(call->args) < 2)
+    if (args_left(call->args) < 2)
         return false;
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (args_take(call->args, options[i].word)) {
+        /* The same twice is fine, and the last one holds. */
+        if ((expiry->unit == EXPIRY_NONE || expiry->unit == options[i].unit) &&
+            args_take(call->args, options[i].word)) {
             expiry->unit = options[i].unit;
             expiry->word = args_next(call->args);
             return true;

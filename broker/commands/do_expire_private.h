@@ -21,7 +21,7 @@ struct expiry {
     millis           at;   /* the date, once settled */
 };
 
-/* Takes EX, PX, EXAT or PXAT with its word, if one stands there and none was taken before. */
+/* Takes EX, PX, EXAT or PXAT with its word, if one stands there and no other was taken before. */
 bool expiry_take_option(struct call *call, struct expiry *expiry);
 
 /* Works out the date; answers with Redis's error and returns false if there is none. */

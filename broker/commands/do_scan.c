@@ -44,9 +44,10 @@ enum verdict do_keys(struct call *call)
 static bool read_cursor(struct slice word, uint64_t *cursor)
 {
     bool negative = word.len > 0 && word.at[0] == '-';
+    bool nothing = word.len == 0;
     uint64_t value = 0;
 
-    /* As generous as C is with numbers: a sign and leading zeros are fine. */
+    /* As generous as C is with numbers: nothing is 0, a sign and leading zeros are fine. */
     if (word.len > 0 && (negative || word.at[0] == '+'))
         word = slice_after(word, 1);
     for (size_t i = 0; i < word.len; i++) {
@@ -57,7 +58,7 @@ static bool read_cursor(struct slice word, uint64_t *cursor)
             return false;
     }
     *cursor = negative ? 0 - value : value;
-    return word.len > 0;
+    return nothing || word.len > 0;
 }
 
 /* Reads MATCH, COUNT and, of keys, TYPE, of fields NOVALUES, to the end of the words. */

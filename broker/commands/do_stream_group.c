@@ -62,6 +62,7 @@ enum verdict do_xgroup_create(struct call *call)
     struct stream *stream;
     struct entry_id id;
     enum refusal refusal;
+    bool too_many = args_left(call->args) > 3;
     enum verdict verdict = next_group_options(call, true, &makes_stream, &entries_read);
 
     if (verdict != VERDICT_DONE)
@@ -69,6 +70,8 @@ enum verdict do_xgroup_create(struct call *call)
     refusal = find_stream(call, key, LOOK_WRITE, &stream);
     if (refusal == REFUSAL_NONE && stream == NULL && !makes_stream)
         refusal = REFUSAL_GROUP_NO_KEY;
+    if (refusal == REFUSAL_NONE && too_many)
+        return call_refuse_subcommand(call);
     if (refusal == REFUSAL_NONE && !read_group_place(place, stream, &id))
         refusal = REFUSAL_STREAM_BAD_ID;
     if (refusal == REFUSAL_NONE && stream != NULL && stream_find_group(stream, name) != NULL)
@@ -100,10 +103,13 @@ enum verdict do_xgroup_setid(struct call *call)
     struct stream *stream;
     struct group *group;
     struct entry_id id;
+    bool too_many = args_left(call->args) > 2;
     enum verdict verdict = next_group_options(call, false, &makes_stream, &entries_read);
 
     if (verdict == VERDICT_DONE)
         verdict = find_for_xgroup(call, key, name, &stream, &group);
+    if (verdict == VERDICT_DONE && too_many)
+        verdict = call_refuse_subcommand(call);
     if (verdict != VERDICT_DONE)
         return verdict;
     if (!read_group_place(place, stream, &id))

@@ -273,7 +273,7 @@ enum verdict do_getex(struct call *call)
     enum refusal refusal;
 
     while (args_more(call->args)) {
-        if (expiry.unit == EXPIRY_NONE && !persist && args_take(call->args, SLICE("persist")))
+        if (expiry.unit == EXPIRY_NONE && args_take(call->args, SLICE("persist")))
             persist = true;
         else if (persist || !expiry_take_option(call, &expiry))
             return call_refuse(call, REFUSAL_SYNTAX);

@@ -79,6 +79,9 @@ void reply_error(struct reply *reply, struct slice line)
     reply->errors++;
     if (reply->counts != NULL)
         error_counts_add(reply->counts, line);
+    /* What a quoted word ends with is no part of the sentence. */
+    while (line.len > 0 && (line.at[line.len - 1] == '\r' || line.at[line.len - 1] == '\n'))
+        line.len--;
     reply_line(reply, '-', line);
 }
 

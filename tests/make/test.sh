@@ -189,6 +189,10 @@ for want; do
         if have "$python"; then
             made "$build/millrace" && stage stream_walk "$python" tests/wire/stream_walk.py "$build/millrace"
         else absent stream_walk 'no python3 here'; fi ;;
+    refusals)
+        if have redis-server && have "$python"; then
+            made "$build/millrace" && stage refusals "$python" tests/wire/refusals.py "$build/millrace"
+        else absent refusals 'no redis-server or python3 here'; fi ;;
     restore)
         if have "$python"; then
             made "$build/millrace" && stage restore "$python" tests/wire/restore.py "$build/millrace"
