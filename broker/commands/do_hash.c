@@ -53,6 +53,8 @@ static enum refusal find_for_pairs(struct call *call, struct slice key, struct h
     return *hash != NULL ? REFUSAL_NONE : find_or_create_hash(call, key, hash);
 }
 
+enum { TOGETHER = 16 }; /* fields that are put together, so that one's misses hide another's */
+
 /* Sets the pairs that are left of the words; `created` counts the new fields. */
 static enum refusal set_pairs(struct call *call, struct slice key, int64_t *created)
 {
@@ -71,10 +73,16 @@ static enum refusal set_pairs(struct call *call, struct slice key, int64_t *crea
     }
     *created = 0;
     while (args_more(args)) {
-        struct slice field = args_next(args);
+        size_t some = args_left(args) / 2 < TOGETHER ? args_left(args) / 2 : TOGETHER;
 
-        *created += hash_put(hash, call->limits, field, args_next(args));
-        ledger_field(call->ledger, field);
+        if (some > 1)
+            hash_ask_ahead(hash, args->words + args_position(args), some, args_left(args) / 2);
+        for (; some > 0; some--) {
+            struct slice field = args_next(args);
+
+            *created += hash_put(hash, call->limits, field, args_next(args));
+            ledger_field(call->ledger, field);
+        }
     }
     follow_fields(call, key, hash);
     ledger_changed(call->ledger, key, EVENT_HASH, "hset");

@@ -18,12 +18,7 @@ static int64_t remove_some(struct call *call, bool lazily)
     uint64_t hashes[TOGETHER];
     int64_t removed = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        hashes[i] = keyspace_hash(call->keys, keys[i]);
-        keyspace_prefetch_bucket(call->keys, hashes[i]);
-    }
-    for (size_t i = 0; count > 1 && i < count; i++)
-        keyspace_prefetch_item(call->keys, hashes[i]);
+    (void)keyspace_ask_ahead(call->keys, keys, 1, count, hashes);
     for (size_t i = 0; i < count; i++) {
         struct slice key = args_next(call->args);
 
@@ -40,10 +35,16 @@ static int64_t remove_some(struct call *call, bool lazily)
 /* Removes the keys named; how many there were. */
 static enum verdict remove_keys(struct call *call, bool lazily)
 {
+    bool most = args_left(call->args) > keyspace_count(call->keys) / 2;
     int64_t removed = 0;
 
+    /* What most go from would shrink several times on the way. */
+    if (most)
+        keyspace_hold_size(call->keys, true);
     while (args_more(call->args))
         removed += remove_some(call, lazily);
+    if (most)
+        keyspace_hold_size(call->keys, false);
     reply_integer(call->reply, removed);
     return VERDICT_DONE;
 }
@@ -67,10 +68,22 @@ enum verdict do_unlink(struct call *call)
 
 static enum verdict count_keys(struct call *call, enum look why)
 {
+    uint64_t hashes[TOGETHER];
     int64_t found = 0;
 
-    while (args_more(call->args))
-        found += keyspace_find(call->keys, args_next(call->args), why) != NULL;
+    while (args_more(call->args)) {
+        size_t count = args_left(call->args) < TOGETHER ? args_left(call->args) : TOGETHER;
+
+        (void)keyspace_ask_ahead(call->keys, call->args->words + args_position(call->args), 1,
+                                 count, hashes);
+        for (size_t i = 0; i < count; i++) {
+            struct slice key = args_next(call->args);
+
+            keyspaces_hint(call->keyspaces, key, hashes[i]);
+            found += keyspace_find(call->keys, key, why) != NULL;
+        }
+    }
+    keyspaces_hint(call->keyspaces, slice_of(NULL, 0), 0);
     reply_integer(call->reply, found);
     return VERDICT_DONE;
 }

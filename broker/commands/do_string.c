@@ -294,29 +294,63 @@ enum verdict do_getex(struct call *call)
     return VERDICT_DONE;
 }
 
-/* MGET key [key ...] */
-enum verdict do_mget(struct call *call)
-{
-    reply_array(call->reply, args_left(call->args));
-    while (args_more(call->args)) {
-        struct item *item = keyspace_find(call->keys, args_next(call->args), LOOK_READ);
+enum { TOGETHER = 16 }; /* keys that are asked for together, so that one's misses hide another's */
 
+static void reply_some_strings(struct call *call)
+{
+    size_t count = args_left(call->args) < TOGETHER ? args_left(call->args) : TOGETHER;
+    uint64_t hashes[TOGETHER];
+
+    (void)keyspace_ask_ahead(call->keys, call->args->words + args_position(call->args), 1, count,
+                             hashes);
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = args_next(call->args);
+        struct item *item;
+
+        keyspaces_hint(call->keyspaces, key, hashes[i]);
+        item = keyspace_find(call->keys, key, LOOK_READ);
         if (item == NULL || item_kind(item) != VALUE_STRING)
             reply_nil(call->reply);
         else
             reply_string(call, item);
     }
+}
+
+/* MGET key [key ...] */
+enum verdict do_mget(struct call *call)
+{
+    reply_array(call->reply, args_left(call->args));
+    while (args_more(call->args))
+        reply_some_strings(call);
+    keyspaces_hint(call->keyspaces, slice_of(NULL, 0), 0);
     return VERDICT_DONE;
+}
+
+/* Sets up to so many pairs whose keys are asked for together. */
+static void set_some_pairs(struct call *call)
+{
+    size_t left = args_left(call->args) / 2;
+    size_t count = left < TOGETHER ? left : TOGETHER;
+    uint64_t hashes[TOGETHER];
+    size_t there = keyspace_ask_ahead(call->keys, call->args->words + args_position(call->args), 2,
+                                      count, hashes);
+
+    if (left > TOGETHER && there <= TOGETHER / 2)
+        keyspace_reserve(call->keys, keyspace_count(call->keys) + left);
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = args_next(call->args);
+
+        keyspaces_hint(call->keyspaces, key, hashes[i]);
+        (void)keyspace_put_string(call->keys, key, args_next(call->args), false);
+        ledger_changed(call->ledger, key, EVENT_STRING, "set");
+    }
 }
 
 static void set_pairs(struct call *call)
 {
-    while (args_more(call->args)) {
-        struct slice key = args_next(call->args);
-
-        (void)keyspace_put_string(call->keys, key, args_next(call->args), false);
-        ledger_changed(call->ledger, key, EVENT_STRING, "set");
-    }
+    while (args_more(call->args))
+        set_some_pairs(call);
+    keyspaces_hint(call->keyspaces, slice_of(NULL, 0), 0);
 }
 
 /* MSET key value [key value ...] */

@@ -156,11 +156,18 @@ struct zadd_outcome {
     double score; /* then this one */
 };
 
+enum { TOGETHER = 16 }; /* members that are put together, so that one's misses hide another's */
+
 static enum refusal add_pairs(struct call *call, const struct zadd *zadd, struct zset *zset,
                               struct zadd_outcome *outcome)
 {
     *outcome = (struct zadd_outcome){ 0 };
     for (size_t i = 0; i < zadd->count; i++) {
+        size_t left = zadd->count - i;
+
+        if (i % TOGETHER == 0 && left > 1)
+            zset_ask_ahead(zset, zadd->pairs + 2 * i + 1, left < TOGETHER ? left : TOGETHER, left);
+
         enum zset_outcome one = zset_add(zset, call->limits, zadd->pairs[2 * i + 1],
                                          zadd->scores[i], zadd->terms, &outcome->score);
 

@@ -267,6 +267,8 @@ static void begin_resize(struct table *table, unsigned exponent)
     table->exponent = (uint8_t)exponent;
     if (table->old_exponent > TABLE_SMALL_EXPONENT && table->count > 0)
         return;
+    if (table->count == 0)
+        table->moved = (uint32_t)array_size(table->old_exponent);
     while (table->moved < array_size(table->old_exponent))
         move_bucket(table);
     finish_if_moved(table);
@@ -292,7 +294,7 @@ static void shrink_if_sparse(struct table *table)
 {
     if (LIKELY(table->count >= array_size(table->exponent)) || table->exponent == 0)
         return;
-    if (table->old == NULL && table->walks == 0 && !table->reluctant)
+    if (table->old == NULL && table->walks == 0 && !table->reluctant && !table->held)
         begin_resize(table, exponent_for(table->count, 8));
 }
 
@@ -311,6 +313,13 @@ void table_reserve(struct table *table, size_t count)
     if (table->old != NULL || table->walks > 0 || exponent <= table->exponent)
         return;
     begin_resize(table, exponent);
+}
+
+void table_hold_size(struct table *table, bool hold)
+{
+    table->held = hold;
+    if (!hold)
+        shrink_if_sparse(table);
 }
 
 void table_set_reluctant(struct table *table, bool reluctant)
@@ -393,6 +402,26 @@ void table_free(struct table *table, table_visitor *free_item, void *who)
 void **table_find_slot(const struct table *table, struct slice key, uint64_t hash)
 {
     return table_find_slot_by(table, key, hash, table->kind->key);
+}
+
+size_t table_ask_ahead(const struct table *table, const struct slice *words, size_t stride,
+                       size_t count)
+{
+    enum { TOGETHER = 16 };
+    uint64_t hashes[TOGETHER];
+    size_t there = 0;
+
+    for (size_t first = 0; first < count; first += TOGETHER) {
+        size_t some = count - first < TOGETHER ? count - first : TOGETHER;
+
+        for (size_t i = 0; i < some; i++) {
+            hashes[i] = table_hash(table, words[(first + i) * stride]);
+            table_prefetch(table, hashes[i]);
+        }
+        for (size_t i = 0; i < some; i++)
+            there += table_prefetch_item(table, hashes[i]) != NULL;
+    }
+    return there;
 }
 
 void table_add(struct table *table, void *item, uint64_t hash)

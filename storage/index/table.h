@@ -58,7 +58,8 @@ struct table {
     uint8_t                  exponent;
     uint8_t                  old_exponent;
     uint8_t                  walks; /* while not 0, nothing is moved */
-    bool                     reluctant;
+    bool                     reluctant : 1;
+    bool                     held : 1; /* does not shrink */
 };
 
 /* A visitor is shown an item. It must not change the table. */
@@ -194,6 +195,13 @@ static inline void *table_prefetch_item(const struct table *table, uint64_t hash
 }
 
 /*
+ * Both stages for every `stride`-th of some words, `count` keys in all: their misses
+ * overlap. How many of them seem to be in the table.
+ */
+size_t table_ask_ahead(const struct table *table, const struct slice *words, size_t stride,
+                       size_t count);
+
+/*
  * Shows the items of one or a few buckets to the visitor and returns the next
  * cursor, 0 when all is seen. Begin with 0. Whatever is in the table from the
  * first call to the last is seen at least once, however the table is resized in
@@ -245,6 +253,9 @@ struct table_walk {
 void *table_walk_begin(struct table_walk *walk, struct table *table);
 void *table_walk_next(struct table_walk *walk);
 void table_walk_end(struct table_walk *walk);
+
+/* While held it does not become smaller; when let go it does so at once if it is empty. */
+void table_hold_size(struct table *table, bool hold);
 
 /* Makes the table as large as `count` items want it; at once if it is empty. */
 void table_reserve(struct table *table, size_t count);

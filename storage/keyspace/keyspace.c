@@ -155,12 +155,6 @@ size_t keyspace_expiring(const struct keyspace *keys)
     return ordered_count(keys->dues);
 }
 
-void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash)
-{
-    all->hinted = key;
-    all->hint = hash;
-}
-
 uint64_t keyspace_hash(const struct keyspace *keys, struct slice key)
 {
     const struct keyspaces *all = keys->all;
@@ -168,16 +162,6 @@ uint64_t keyspace_hash(const struct keyspace *keys, struct slice key)
     if (key.at == all->hinted.at && key.len == all->hinted.len && key.at != NULL)
         return all->hint;
     return table_hash(&keys->items, key);
-}
-
-void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash)
-{
-    table_prefetch(&keys->items, hash);
-}
-
-void keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash)
-{
-    (void)table_prefetch_item(&keys->items, hash);
 }
 
 bool keyspace_is_past(const struct keyspace *keys, const struct item *item)
@@ -337,11 +321,6 @@ static struct item *put_text(struct keyspace *keys, struct slice key, struct sli
         content.bytes = bytes_copy(bytes);
     }
     return put_content(keys, key, &content, keep_expiry);
-}
-
-void keyspace_reserve(struct keyspace *keys, size_t count)
-{
-    table_reserve(&keys->items, count);
 }
 
 struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,

@@ -164,8 +164,19 @@ void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash);
 
 /* First and second stage of prefetching what keyspace_find will look at. */
 void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash);
-void keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash);
+bool keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash); /* false: it is not there */
 uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
+
+/*
+ * Both stages for every `stride`-th of some words, `count` keys in all, so that one's
+ * misses hide another's. Writes their hashes, for keyspaces_hint, and returns how many
+ * seem to be there; of a single key that is not looked at.
+ */
+size_t keyspace_ask_ahead(const struct keyspace *keys, const struct slice *words, size_t stride,
+                          size_t count, uint64_t *hashes);
+
+/* While held, removing keys does not make the database's table smaller. */
+void keyspace_hold_size(struct keyspace *keys, bool hold);
 
 /*
  * Makes a key hold a string, whatever it held before. Integers and short

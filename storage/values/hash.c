@@ -264,6 +264,17 @@ void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t f
         hash_body(hash)->packed = packed_new(PACKED_EMPTY + bytes);
 }
 
+void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, size_t coming)
+{
+    struct table *table;
+
+    if (!hash_in_table(hash))
+        return;
+    table = hash_body(hash)->table;
+    if (table_ask_ahead(table, words, 2, count) <= count / 2)
+        table_reserve(table, table_count(table) + coming);
+}
+
 static bool remove_from_body(struct hash *hash, struct slice field)
 {
     if (hash_in_table(hash)) {

@@ -67,6 +67,14 @@ bool hash_put(struct hash *hash, const struct value_limits *limits, struct slice
 bool hash_change(struct hash *hash, const struct value_limits *limits, struct slice field,
                  struct slice value);
 
+/*
+ * Says which fields are to be put next: every second of `words`, `count` of them;
+ * and how many are coming in all. In a table their lines of cache are asked for, so
+ * that one's miss hides another's, and if the first of them are new there is made
+ * room for all. Of a packed hash it does nothing.
+ */
+void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, size_t coming);
+
 /* Says that about so many fields, of so many bytes with their values, are to be added. */
 void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields,
                   size_t bytes);

@@ -251,8 +251,8 @@ void set_make_room(struct set *set, size_t coming)
 
 void set_ask_ahead(const struct set *set, const struct slice *coming, size_t count)
 {
-    for (size_t i = 0; set->value.form == SET_TABLE && i < count; i++)
-        table_prefetch(set->of.table, table_hash(set->of.table, coming[i]));
+    if (set->value.form == SET_TABLE)
+        (void)table_ask_ahead(set->of.table, coming, 1, count);
 }
 
 bool set_remove(struct set *set, struct slice member)

@@ -90,6 +90,12 @@ enum zset_outcome zset_add(struct zset *zset, const struct value_limits *limits,
 /* Says that it will have so many members: it becomes large at once if they are too many to pack. */
 void zset_reserve(struct zset *zset, const struct value_limits *limits, size_t count);
 
+/*
+ * Says which members are to be given scores next: every second of `words`, `count` of
+ * them; and how many are coming in all. What is said of hash_ask_ahead holds.
+ */
+void zset_ask_ahead(struct zset *zset, const struct slice *words, size_t count, size_t coming);
+
 /* Takes a member out. False if there is none such. */
 bool zset_remove(struct zset *zset, struct slice member);
 

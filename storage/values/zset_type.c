@@ -28,6 +28,17 @@ size_t zset_bytes(const struct zset *zset, size_t samples)
            table_memory(&zset->of.large->table) + ordered_memory(zset->of.large->tree);
 }
 
+void zset_ask_ahead(struct zset *zset, const struct slice *words, size_t count, size_t coming)
+{
+    struct table *table;
+
+    if (zset->value.form != ZSET_LARGE)
+        return;
+    table = &zset->of.large->table;
+    if (table_ask_ahead(table, words, 2, count) <= count / 2)
+        table_reserve(table, table_count(table) + coming);
+}
+
 static void check_large(const struct zset *zset)
 {
     struct zset_large *large = zset->of.large;

@@ -9,7 +9,9 @@ itself took: of several runs, the median of each. With --scale 1.0 collections h
 
 A ping waits for the machine too, when others use it. So for a server that knows DEBUG LONGEST-TURN the time
 of its longest turn follows, without what it spent ready to run while others had the CPU, and in brackets
-what of that it was on a CPU itself. Two servers are compared by their longest pings: the last column.
+what of that it was on a CPU itself. Of another server follows what its main thread was on a CPU from the
+request to the end of the reply. The last column compares the first server with the second: its longest turn
+with the shorter of the other's longest ping and time on a CPU.
 """
 import argparse
 import multiprocessing
@@ -129,6 +131,12 @@ def start(program, folder):
     raise SystemExit(program + ' does not start')
 
 
+def on_cpu(process):
+    """Seconds that the main thread of a server was on a CPU."""
+    with open('/proc/%d/task/%d/schedstat' % (process.pid, process.pid)) as file:
+        return int(file.read().split()[0]) / 1e9
+
+
 def skip(link, size=1 << 20):
     """Reads a reply of any length without keeping it; returns its kind."""
     line = link.file.readline()
@@ -164,16 +172,20 @@ def measure(program, case, scale):
         time.sleep(0.3)
         calm, worst.value = worst.value, 0.0
         link.ask('DEBUG', 'LONGEST-TURN')
+        used = on_cpu(process)
         began = time.perf_counter()
         link.socket.sendall(request)
         said = skip(link)
         took = time.perf_counter() - began
+        used = (on_cpu(process) - used) * 1000
         time.sleep(1.2 if name.startswith('expiry') else 0.5)
         stop.set()
         pinger.join()
         turn = link.ask('DEBUG', 'LONGEST-TURN')
-        turn = [int(word[1]) / 1000 for word in turn[1]] if turn[0] == b'*' else None
-        return worst.value * 1000, took * 1000, turn, said
+        if turn[0] == b'*':
+            turn = [int(word[1]) / 1000 for word in turn[1]]
+            return worst.value * 1000, took * 1000, turn[0] - turn[2], turn[1], said
+        return worst.value * 1000, took * 1000, used, None, said
     finally:
         process.kill()
         process.wait()
@@ -183,9 +195,8 @@ def measure(program, case, scale):
 def median(server, case, args):
     """Runs a case several times; the middle of each figure."""
     runs = [measure(server, case, args.scale) for _ in range(args.runs)]
-    middle = [sorted(run[at] for run in runs)[len(runs) // 2] for at in (0, 1)]
-    turns = sorted((run[2][0] - run[2][2], run[2][1]) for run in runs if run[2])
-    return middle[0], middle[1], turns[len(turns) // 2] if turns else None, runs[0][3]
+    middle = [sorted(run[at] or 0 for run in runs)[len(runs) // 2] for at in range(4)]
+    return middle[0], middle[1], middle[2], None if runs[0][3] is None else middle[3], runs[0][4]
 
 
 def main():
@@ -196,23 +207,23 @@ def main():
     parser.add_argument('--only', default='', help='cases with one of these words, parted by |')
     args = parser.parse_args()
     only = args.only.lower().split('|')
-    print('%-24s' % 'longest wait (ms)' + ''.join('%-40s' % ('   ' + os.path.basename(server)) for server in args.servers))
+    print('%-24s' % 'longest wait (ms)' + ''.join('%-45s' % ('   ' + os.path.basename(server)) for server in args.servers))
     for case in CASES:
         if not any(word in case[0].lower() for word in only):
             continue
         line = '%-24s' % case[0]
-        pings = []
+        stalls = []
         for server in args.servers:
-            worst, took, turn, said = median(server, case, args)
-            pings.append(worst)
-            figures = '%9.1f (took %8.1f)' % (worst, took)
-            if turn:
-                figures += ' %6.1f (%.1f)' % turn
+            worst, took, own, cpu, said = median(server, case, args)
+            stalls.append(min(worst, own) if cpu is None else own)
+            figures = '%9.1f (took %8.1f) %7.1f' % (worst, took, own)
+            if cpu is not None:
+                figures += ' (%.1f)' % cpu
             if said[:1] == b'-':
                 figures += repr(said)
-            line += '%-40s' % figures
-        if len(pings) == 2:
-            line += '%6.2f' % (pings[0] / max(pings[1], 0.001))
+            line += '%-45s' % figures
+        if len(stalls) == 2:
+            line += '%6.2f' % (stalls[0] / max(stalls[1], 0.001))
         print(line.rstrip())
         sys.stdout.flush()
 

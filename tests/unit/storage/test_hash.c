@@ -8,6 +8,29 @@
 #include "storage/base/random.h"
 #include "storage/values/hash.h"
 
+static void many_are_coming(void)
+{
+    enum { MANY = 3000, SOME = 10 };
+    struct hash *hash = hash_new();
+    struct slice words[2 * SOME];
+    char rooms[SOME][16];
+
+    for (unsigned i = 0; i < MANY; i += SOME) {
+        for (unsigned k = 0; k < SOME; k++) {
+            rooms[k][0] = 'm';
+            words[2 * k] = slice_of(rooms[k], 1 + number_put(rooms[k] + 1, (i + k) % 2500));
+            words[2 * k + 1] = SLICE("value");
+        }
+        hash_ask_ahead(hash, words, SOME, MANY - i);
+        for (unsigned k = 0; k < SOME; k++)
+            CU_ASSERT_EQUAL(hash_put(hash, &value_limits_default, words[2 * k], words[2 * k + 1]),
+                            i + k < 2500);
+        hash_check(hash);
+    }
+    CU_ASSERT_EQUAL(hash_length(hash), 2500);
+    hash_free(hash);
+}
+
 void suite_hash(void);
 
 enum { FIELDS = 700, TEXT_MAX = 6000, NO_VALUE = -1 };
@@ -247,6 +270,7 @@ void suite_hash(void)
 {
     CU_pSuite suite = CU_add_suite("hash", NULL, NULL);
 
+    CU_add_test(suite, "many are coming", many_are_coming);
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);
     CU_add_test(suite, "it becomes a table as Redis does", it_becomes_a_table_as_redis_does);
     CU_add_test(suite, "statements and copies are equal", statements_and_copies_are_equal);

@@ -127,6 +127,29 @@ static void it_agrees_with_a_naive_model(void)
     memory_free(all);
 }
 
+static void a_held_table_shrinks_when_it_is_let_go(void)
+{
+    struct table *table = table_new(&things, &secret);
+    struct thing *all = make_things(ITEMS);
+    size_t buckets;
+
+    for (size_t i = 0; i < ITEMS; i++)
+        add(table, &all[i]);
+    while (table_resize_step(table, 4))
+        continue;
+    buckets = table_buckets(table);
+    table_hold_size(table, true);
+    for (size_t i = 0; i < ITEMS; i++)
+        take(table, &all[i]);
+    CU_ASSERT_EQUAL(table_buckets(table), buckets);
+    table_check(table);
+    table_hold_size(table, false);
+    CU_ASSERT_EQUAL(table_buckets(table), 1);
+    table_check(table);
+    table_free(table, NULL, NULL);
+    memory_free(all);
+}
+
 static void it_grows_and_shrinks_step_by_step(void)
 {
     struct table *table = table_new(&things, &secret);
@@ -341,6 +364,8 @@ void suite_table(void)
     CU_add_test(suite, "an empty table holds nothing", an_empty_table_holds_nothing);
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);
     CU_add_test(suite, "it grows and shrinks step by step", it_grows_and_shrinks_step_by_step);
+    CU_add_test(suite, "a held table shrinks when it is let go",
+                a_held_table_shrinks_when_it_is_let_go);
     CU_add_test(suite, "a reluctant table stays as it is until far too full",
                 a_reluctant_table_stays_as_it_is_until_far_too_full);
     CU_add_test(suite, "a scan misses nothing that stays", a_scan_misses_nothing_that_stays);

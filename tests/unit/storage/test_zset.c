@@ -11,6 +11,29 @@
 #include "storage/values/zset_algebra.h"
 #include "storage/values/zset_range.h"
 
+static void many_are_coming(void)
+{
+    enum { MANY = 3000, SOME = 10 };
+    struct zset *zset = zset_new();
+    struct slice words[2 * SOME];
+    char rooms[SOME][16];
+
+    for (unsigned i = 0; i < MANY; i += SOME) {
+        for (unsigned k = 0; k < SOME; k++) {
+            rooms[k][0] = 'm';
+            words[2 * k] = slice_of(rooms[k], 1 + number_put(rooms[k] + 1, (i + k) % 2500));
+            words[2 * k + 1] = SLICE("value");
+        }
+        zset_ask_ahead(zset, words, SOME, MANY - i);
+        for (unsigned k = 0; k < SOME; k++)
+            CU_ASSERT_EQUAL(zset_add(zset, &value_limits_default, words[2 * k], i, 0, NULL) == ZSET_ADDED,
+                            i + k < 2500);
+        zset_check(zset);
+    }
+    CU_ASSERT_EQUAL(zset_count(zset), 2500);
+    zset_free(zset);
+}
+
 void suite_zset(void);
 
 enum { MEMBERS = 600, TEXT_MAX = 200, SOURCES = 4 };
@@ -528,6 +551,7 @@ void suite_zset(void)
 {
     CU_pSuite suite = CU_add_suite("zset", NULL, NULL);
 
+    CU_add_test(suite, "many are coming", many_are_coming);
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);
     CU_add_test(suite, "it grows past its small form", it_grows_past_its_small_form);
     CU_add_test(suite, "ranks and limits are clipped", ranks_and_limits_are_clipped);
