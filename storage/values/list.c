@@ -12,56 +12,55 @@
  *       opened last in order to be read; it is packed when the next is opened
  *       or the nodes change. To open a cold node changes nothing that can be
  *       told from outside, so it is done to a const list too.
+ *   (6) With a spine, its `bytes` are the sum of the nodes' rooms: whoever may
+ *       change a node's room lets the node go (let_go) and takes it back (take_back).
  */
 #include "storage/values/list.h"
 
 #include "storage/base/memory.h"
 #include "storage/base/mover.h"
-#include "storage/values/batch.h"
-
-/* A cold node that cannot be remembered stays open: it is the 2^24th at least. */
-enum { NOTHING_WARM = (1 << 24) - 1, DEPTH_MOST = UINT8_MAX };
-#define LENGTH_MASK ((UINT64_C(1) << 40) - 1)
+#include "storage/values/list_private.h"
 
 enum { MOVED_NODES = 32 }; /* in one go */
 
-enum { WEIGHED_NODES = 4 }; /* of many: a power of two, since each push and pop weighs its list */
-
-struct list {
-    struct value value;     /* its form is the depth: how many nodes at either end are not packed */
-    int16_t      node_size; /* list-max-listpack-size when the list was made */
-    uint32_t     nodes;
-    union {
-        struct list_node sole;
-        struct {
-            struct list_spine spine;
-            uint64_t          length : 40;
-            uint64_t          warm : 24; /* the cold node that is open, or NOTHING_WARM */
-        } many;
-    } in;
-};
-_Static_assert(sizeof(struct list) == 32, "a small list is a small header and a block");
-
-static struct list_node_limit limit_of(const struct list *list)
+/* A node's room is no part of the sum while it may change. */
+static void let_go(struct list *list, const struct list_node *node)
 {
-    return list_node_limit_of(list->node_size);
+    if (list->nodes > 1)
+        list->in.many.spine.slots->bytes -= node->room;
 }
 
-static struct list_node *node_at(const struct list *list, uint32_t index)
+static void take_back(struct list *list, const struct list_node *node)
 {
-    if (list->nodes == 1)
-        return (struct list_node *)(uintptr_t)&list->in.sole;
-    return list_spine_at(&list->in.many.spine, index);
+    if (list->nodes > 1)
+        list->in.many.spine.slots->bytes += node->room;
+}
+
+/* The same at once, for one that had another room before. */
+static void room_changed(struct list *list, const struct list_node *node, uint32_t before)
+{
+    if (list->nodes > 1)
+        list->in.many.spine.slots->bytes += (uint64_t)node->room - before;
+}
+
+/* Packs a node, or makes it an open one again. */
+static void pack_node(struct list *list, struct list_node *node)
+{
+    let_go(list, node);
+    list_node_pack(node);
+    take_back(list, node);
+}
+
+static void unpack_node(struct list *list, struct list_node *node)
+{
+    if (LIKELY(!list_node_is_packed(node)))
+        return;
+    let_go(list, node);
+    list_node_open(node);
+    take_back(list, node);
 }
 
 /* ---- Cold nodes ---- */
-
-static bool is_cold(const struct list *list, uint32_t index)
-{
-    uint32_t depth = list->value.form;
-
-    return depth > 0 && index >= depth && list->nodes > depth && index < list->nodes - depth;
-}
 
 /* Packs the cold node that was opened to be read. */
 static void cool(struct list *list)
@@ -72,30 +71,30 @@ static void cool(struct list *list)
         return;
     warm = list->in.many.warm;
     list->in.many.warm = NOTHING_WARM;
-    if (warm < list->nodes && is_cold(list, warm))
-        list_node_pack(node_at(list, warm));
+    if (warm < list->nodes && list_is_cold(list, warm))
+        pack_node(list, list_node_by(list, warm));
 }
 
 /* A node to be read. */
 static const struct list_node *read_node(const struct list *list, uint32_t index)
 {
     struct list *opening = (struct list *)(uintptr_t)list;
-    struct list_node *node = node_at(list, index);
+    struct list_node *node = list_node_by(list, index);
 
     if (UNLIKELY(list_node_is_packed(node))) {
         cool(opening);
-        list_node_open(node);
+        unpack_node(opening, node);
         opening->in.many.warm = (index < NOTHING_WARM ? index : NOTHING_WARM) & NOTHING_WARM;
     }
     return node;
 }
 
 /* A node to be changed; whoever asks settles it afterwards. */
-static struct list_node *open_node(const struct list *list, uint32_t index)
+static struct list_node *open_node(struct list *list, uint32_t index)
 {
-    struct list_node *node = node_at(list, index);
+    struct list_node *node = list_node_by(list, index);
 
-    list_node_open(node);
+    unpack_node(list, node);
     return node;
 }
 
@@ -103,10 +102,10 @@ static struct list_node *open_node(const struct list *list, uint32_t index)
 static void settle(struct list *list, uint32_t from, uint32_t to)
 {
     for (; from < to && from < list->nodes; from++) {
-        if (is_cold(list, from))
-            list_node_pack(node_at(list, from));
+        if (list_is_cold(list, from))
+            pack_node(list, list_node_by(list, from));
         else
-            list_node_open(node_at(list, from));
+            unpack_node(list, list_node_by(list, from));
     }
 }
 
@@ -124,7 +123,7 @@ static void settle_around(struct list *list, uint32_t index)
 
 static struct list_node *end_node(const struct list *list, enum list_end end)
 {
-    return node_at(list, end == LIST_FRONT ? 0 : list->nodes - 1);
+    return list_node_by(list, end == LIST_FRONT ? 0 : list->nodes - 1);
 }
 
 struct list *list_new(const struct value_limits *limits)
@@ -150,7 +149,7 @@ void list_free(struct list *list)
     if (list == NULL)
         return;
     for (uint32_t i = 0; i < list->nodes; i++)
-        list_node_clear(node_at(list, i));
+        list_node_clear(list_node_by(list, i));
     if (list->nodes > 1)
         list_spine_clear(&list->in.many.spine);
     memory_free_sized(list, sizeof(*list));
@@ -166,8 +165,10 @@ struct list *list_copy(const struct list *list)
         for (uint32_t i = 0; i < list->nodes; i++)
             list_spine_insert(&copy->in.many.spine, i, i);
     }
-    for (uint32_t i = 0; i < list->nodes; i++)
-        list_node_copy(node_at(list, i), node_at(copy, i));
+    for (uint32_t i = 0; i < list->nodes; i++) {
+        list_node_copy(list_node_by(list, i), list_node_by(copy, i));
+        take_back(copy, list_node_by(copy, i));
+    }
     cool(copy);
     return copy;
 }
@@ -202,6 +203,7 @@ static struct list_node *add_node(struct list *list, uint32_t index)
         list->in.many.length = sole.count;
         list->in.many.warm = NOTHING_WARM;
         *list_spine_insert(&list->in.many.spine, 0, 0) = sole;
+        list->in.many.spine.slots->bytes = sole.room;
     }
     fresh = list_spine_insert(&list->in.many.spine, list->nodes, index);
     list->nodes++;
@@ -229,11 +231,17 @@ static void remove_nodes(struct list *list, uint32_t index, uint32_t some)
 static void push_slow(struct list *list, enum list_end end, const struct list_entry *entry)
 {
     struct list_node *fresh = add_node(list, end == LIST_FRONT ? 0 : list->nodes);
-    bool pushed = list_node_push(fresh, end, entry, limit_of(list));
+    bool pushed = list_node_push(fresh, end, entry, list_limit(list));
 
     must(pushed);
-    if (list->nodes > 2)
-        list_node_fit(node_at(list, end == LIST_FRONT ? 1 : list->nodes - 2));
+    take_back(list, fresh);
+    if (list->nodes > 2) {
+        struct list_node *behind = list_node_by(list, end == LIST_FRONT ? 1 : list->nodes - 2);
+
+        let_go(list, behind);
+        list_node_fit(behind);
+        take_back(list, behind);
+    }
     settle_around(list, end == LIST_FRONT ? 0 : list->nodes);
 }
 
@@ -241,9 +249,14 @@ void list_push(struct list *list, enum list_end end, struct slice element)
 {
     struct list_entry entry;
 
+    struct list_node *node = end_node(list, end);
+    uint32_t room = node->room;
+
     list_entry_form(&entry, element);
-    if (UNLIKELY(!list_node_push(end_node(list, end), end, &entry, limit_of(list))))
+    if (UNLIKELY(!list_node_push(node, end, &entry, list_limit(list))))
         push_slow(list, end, &entry);
+    else if (UNLIKELY(node->room != room))
+        room_changed(list, node, room);
     count_more(list, 1);
 }
 
@@ -270,9 +283,10 @@ static size_t drop_nodes(struct list *list, enum list_end end, size_t count)
     while (count >= node->count && list->nodes - emptied > 1) {
         count -= node->count;
         count_less(list, node->count);
+        let_go(list, node);
         list_node_clear(node);
         emptied++;
-        node = node_at(list, end == LIST_FRONT ? emptied : list->nodes - 1 - emptied);
+        node = list_node_by(list, end == LIST_FRONT ? emptied : list->nodes - 1 - emptied);
     }
     remove_nodes(list, end == LIST_FRONT ? 0 : list->nodes - emptied, emptied);
     settle_around(list, end == LIST_FRONT ? 0 : list->nodes);
@@ -290,8 +304,12 @@ void list_drop(struct list *list, enum list_end end, size_t count)
             count = node->count;
     }
     if (count > 0) {
+        uint32_t room = node->room;
+
         count_less(list, count);
         list_node_drop(node, end, (uint32_t)count);
+        if (UNLIKELY(node->room != room))
+            room_changed(list, node, room);
     }
 }
 
@@ -302,14 +320,14 @@ uint32_t list_locate(const struct list *list, size_t index, uint32_t *within)
 
     must_dear(index < length);
     if (index < length / 2) {
-        for (at = 0; index >= node_at(list, at)->count; at++)
-            index -= node_at(list, at)->count;
+        for (at = 0; index >= list_node_by(list, at)->count; at++)
+            index -= list_node_by(list, at)->count;
     } else {
         size_t behind = length - index; /* elements from this one on */
 
-        for (at = list->nodes - 1; behind > node_at(list, at)->count; at--)
-            behind -= node_at(list, at)->count;
-        index = node_at(list, at)->count - behind;
+        for (at = list->nodes - 1; behind > list_node_by(list, at)->count; at--)
+            behind -= list_node_by(list, at)->count;
+        index = list_node_by(list, at)->count - behind;
     }
     *within = (uint32_t)index;
     return at;
@@ -335,14 +353,18 @@ bool list_at(const struct list *list, size_t index, struct list_room *room, stru
 static void insert_entry(struct list *list, uint32_t at, uint32_t within,
                          const struct list_entry *entry)
 {
-    struct list_node_limit limit = limit_of(list);
+    struct list_node_limit limit = list_limit(list);
     struct list_node *node = open_node(list, at);
 
     if (!list_node_takes(node, entry, 0, limit)) {
         if (within > 0 && within < node->count) {
             struct list_node *rest = add_node(list, at + 1);
 
-            list_node_split(open_node(list, at), within, rest);
+            node = open_node(list, at);
+            let_go(list, node);
+            list_node_split(node, within, rest);
+            take_back(list, node);
+            take_back(list, rest);
             at++;
             within = 0;
         } else if (within > 0) {
@@ -350,16 +372,18 @@ static void insert_entry(struct list *list, uint32_t at, uint32_t within,
             within = 0;
         }
         /* Now the place is in front of node `at`: behind the one before it is the same place. */
-        if (at < list->nodes && list_node_takes(node_at(list, at), entry, 0, limit)) {
+        if (at < list->nodes && list_node_takes(list_node_by(list, at), entry, 0, limit)) {
             node = open_node(list, at);
-        } else if (at > 0 && list_node_takes(node_at(list, at - 1), entry, 0, limit)) {
+        } else if (at > 0 && list_node_takes(list_node_by(list, at - 1), entry, 0, limit)) {
             node = open_node(list, at - 1);
             within = node->count;
         } else {
             node = add_node(list, at);
         }
     }
+    let_go(list, node);
     list_node_insert(node, list_node_seek(node, within), entry);
+    take_back(list, node);
     count_more(list, 1);
     settle_around(list, at);
 }
@@ -373,7 +397,9 @@ static void delete_element(struct list *list, size_t index)
 
     cool(list);
     node = open_node(list, at);
+    let_go(list, node);
     list_node_delete(node, list_node_seek(node, within));
+    take_back(list, node);
     count_less(list, 1);
     if (node->count == 0 && list->nodes > 1)
         remove_nodes(list, at, 1);
@@ -394,16 +420,18 @@ void list_set(struct list *list, size_t index, struct slice element)
     size = list_entry_size(list_node_at(node, place));
     if (size == entry.size) {
         list_entry_put(node->block + place, &entry);
-    } else if (list_node_takes(node, &entry, size, limit_of(list))) {
+    } else if (list_node_takes(node, &entry, size, list_limit(list))) {
+        let_go(list, node);
         place = list_node_insert(node, place, &entry);
         list_node_delete(node, place + entry.size);
+        take_back(list, node);
     } else {
         insert_entry(list, at, within, &entry);
         delete_element(list, index + 1);
         return;
     }
-    if (is_cold(list, at))
-        list_node_pack(node);
+    if (list_is_cold(list, at))
+        pack_node(list, node);
 }
 
 /* Finds the first element equal to an entry: its node and its index within. */
@@ -444,14 +472,14 @@ bool list_insert(struct list *list, struct slice pivot, bool after, struct slice
 /* After a removal all over the list: joins thin neighbours and takes empty nodes out. */
 static void sweep(struct list *list)
 {
-    struct list_node_limit limit = limit_of(list);
+    struct list_node_limit limit = list_limit(list);
     uint32_t kept = 0;
 
     if (list->nodes == 1)
         return;
     for (uint32_t i = 1; i < list->nodes; i++) {
-        struct list_node *last = node_at(list, kept);
-        struct list_node *node = node_at(list, i);
+        struct list_node *last = list_node_by(list, kept);
+        struct list_node *node = list_node_by(list, i);
         uint32_t joint = list_node_used(last) + list_node_used(node);
 
         if (node->count == 0)
@@ -460,11 +488,14 @@ static void sweep(struct list *list)
             *last = *node;
             *node = (struct list_node){ 0 };
         } else if (joint <= limit.bytes / 2 && last->count + node->count <= limit.count) {
-            list_node_open(last);
-            list_node_open(node);
+            unpack_node(list, last);
+            unpack_node(list, node);
+            let_go(list, last);
+            let_go(list, node);
             list_node_join(last, node);
+            take_back(list, last);
         } else if (++kept != i) {
-            *node_at(list, kept) = *node;
+            *list_node_by(list, kept) = *node;
             *node = (struct list_node){ 0 };
         }
     }
@@ -493,9 +524,11 @@ size_t list_remove(struct list *list, enum list_end from, struct slice element, 
 
             skip = matches > left ? matches - (uint32_t)left : 0;
         }
+        let_go(list, node);
         removed += list_node_remove(node, &entry, skip, (uint32_t)left);
-        if (is_cold(list, at))
-            list_node_pack(node);
+        take_back(list, node);
+        if (list_is_cold(list, at))
+            pack_node(list, node);
     }
     if (removed > 0) {
         count_less(list, removed);
@@ -514,58 +547,6 @@ void list_trim(struct list *list, size_t first, size_t count)
         list_drop(list, LIST_BACK, length - count);
 }
 
-size_t list_nodes(const struct list *list)
-{
-    return list->nodes;
-}
-
-uint32_t list_pack_depth(const struct list *list)
-{
-    return list->value.form;
-}
-
-void list_run_bytes(const struct list *list, uint64_t *whole, uint64_t *kept)
-{
-    *whole = 0;
-    *kept = 0;
-    for (uint32_t i = 0; i < list->nodes; i++) {
-        const struct list_node *node = node_at(list, i);
-
-        *whole += list_node_used(node);
-        *kept += list_node_is_packed(node) ? node->room : list_node_used(node);
-    }
-}
-
-size_t list_block_bytes(const struct list *list, size_t index)
-{
-    const struct list_node *node = node_at(list, (uint32_t)index);
-
-    return node->room > 0 ? memory_good_size(node->room) : 0;
-}
-
-/* Blocks are made as large as their size class, nearly all of them: no allocator is asked. */
-size_t list_weight(const struct list *list)
-{
-    uint64_t nodes = list->nodes;
-    uint64_t bytes = 0;
-
-    if (nodes <= 1)
-        return sizeof(*list) + (nodes == 1 ? list->in.sole.room : 0);
-    for (uint64_t i = 0; i < WEIGHED_NODES; i++)
-        bytes += node_at(list, (uint32_t)(i * nodes / WEIGHED_NODES))->room;
-    return sizeof(*list) + list->in.many.spine.capacity * sizeof(struct list_node) +
-           (size_t)(bytes * nodes / WEIGHED_NODES);
-}
-
-size_t list_header_bytes(const struct list *list)
-{
-    size_t bytes = memory_good_size(sizeof(*list));
-
-    if (list->nodes > 1)
-        bytes += memory_good_size(list->in.many.spine.capacity * sizeof(struct list_node));
-    return bytes;
-}
-
 const struct list_node *list_nodes_at(const struct list *list, size_t index)
 {
     return read_node(list, (uint32_t)index);
@@ -582,24 +563,6 @@ uint64_t list_move(struct list **moving, struct mover *mover, uint64_t at)
     if (at == 0 && list->nodes > 1)
         (void)mover_move(mover, &list->in.many.spine.slots);
     for (; at < end && at < list->nodes; at++)
-        (void)mover_move(mover, &node_at(list, (uint32_t)at)->block);
+        (void)mover_move(mover, &list_node_by(list, (uint32_t)at)->block);
     return at < list->nodes ? at : 0;
-}
-
-void list_check(const struct list *list)
-{
-    uint64_t length = 0;
-
-    must(list->value.kind == VALUE_LIST && list->nodes >= 1);
-    for (uint32_t i = 0; i < list->nodes; i++) {
-        const struct list_node *node = node_at(list, i);
-
-        list_node_check(node);
-        must(is_cold(list, i) || !list_node_is_packed(node));
-        must(node->count > 0 || list->nodes == 1);
-        must(node->count <= 1 || (list_node_used(node) + 7 <= limit_of(list).bytes &&
-                                  node->count <= limit_of(list).count));
-        length += node->count;
-    }
-    must(length == list_length(list));
 }

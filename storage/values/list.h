@@ -144,7 +144,7 @@ size_t list_block_bytes(const struct list *list, size_t index);
 /* Bytes the list takes without its nodes' blocks. */
 size_t list_header_bytes(const struct list *list);
 
-/* Bytes of memory, roughly: of many nodes a few at equal distances stand for all. O(1). */
+/* Bytes of memory, without what size classes add. O(1). */
 size_t list_weight(const struct list *list);
 
 /*

@@ -12,12 +12,13 @@ enum { SPINE_LEAST = 4 };
 
 static void set_capacity(struct list_spine *spine, uint32_t count, uint32_t capacity)
 {
-    struct list_node *slots;
+    struct list_slots *slots;
 
     must(capacity <= UINT32_MAX / 2);
-    slots = memory_new(capacity * sizeof(*slots));
+    slots = memory_new(sizeof(*slots) + capacity * sizeof(struct list_node));
+    slots->bytes = spine->slots != NULL ? spine->slots->bytes : 0;
     for (uint32_t i = 0; i < count; i++)
-        slots[i] = *list_spine_at(spine, i);
+        slots->at[i] = *list_spine_at(spine, i);
     list_spine_clear(spine);
     spine->slots = slots;
     spine->capacity = capacity;

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Instructions that the server spends on one request: callgrind.sh BUILD [REQUESTS]
+# Instructions that the server spends on one request: callgrind.sh BUILD [REQUESTS [PIPELINE]]
 #
-# Ten standard commands, one connection without a pipeline; the same commands as
-# in tests/bench/compare.py. Unlike time, the numbers are the same on a busy machine.
+# Ten standard commands, one connection; so many requests are sent at once, 1 unless
+# told. The same commands as in tests/bench/compare.py. Unlike time, the numbers are the same on a busy machine.
 set -u
-build=$1 requests=${2:-2000}
+build=$1 requests=${2:-2000} pipeline=${3:-1}
 folder=$(mktemp -d /tmp/millrace-callgrind-XXXXXX) || exit 1
 trap 'kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
@@ -23,7 +23,7 @@ measure() { # measure NAME WORD ...
     shift
     redis-benchmark -p "$port" -c 1 -n 200 -r 1000 -q "$@" >/dev/null 2>&1 # what happens once
     callgrind_control --zero "$server" >/dev/null 2>&1
-    redis-benchmark -p "$port" -c 1 -n "$requests" -r 1000 -q "$@" >/dev/null 2>&1
+    redis-benchmark -p "$port" -c 1 -P "$pipeline" -n "$requests" -r 1000 -q "$@" >/dev/null 2>&1
     callgrind_control --dump "$server" >/dev/null 2>&1
     dumps=$((dumps + 1))
     total=$(sed -n 's/^totals: //p' "$folder/out.$dumps")
