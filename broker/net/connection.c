@@ -33,7 +33,9 @@ enum {
     LARGE_OUTPUT = 64 * 1024,      /* the handler is told of more than that before it is sent */
     GROW_MOST = 4 * 1024 * 1024,   /* a buffer of its own grows by at most so much at once */
     OWN_BYTES = 1024 * 1024,       /* most of a long word read in one turn */
-    VECTORS = 64                   /* spans sent with one system call */
+    VECTORS = 64,                  /* spans sent with one system call */
+    SENT_A_STEP = 16,              /* outboxes of messages: the others go on in the next turn ... */
+    MUCH_OUTPUT = 16 * 1024        /* ... unless as much has come together in them */
 };
 
 struct connections {
@@ -453,11 +455,14 @@ void connection_send_now(struct connection *connection)
         connection_close(connection, "it was told to go");
 }
 
-static void send_all_of(struct chain *sending)
+/* Sends the outboxes of a chain, but no more of them than `most` unless they hold much. */
+static void send_those_of(struct chain *sending, size_t most)
 {
-    while (!chain_is_empty(sending)) {
+    for (size_t sent = 0; !chain_is_empty(sending); sent++) {
         struct connection *connection = CHAIN_OWNER(sending->next, struct connection, sending);
 
+        if (sent >= most && outbox_pending(&connection->outbox) < MUCH_OUTPUT)
+            return;
         chain_leave(&connection->sending);
         connection->sends_last = false;
         if (!connection->closing)
@@ -469,8 +474,8 @@ bool connections_send(void *connections)
 {
     struct connections *all = connections;
 
-    send_all_of(&all->sending);
-    send_all_of(&all->sending_last);
+    send_those_of(&all->sending, SIZE_MAX);
+    send_those_of(&all->sending_last, SENT_A_STEP);
     return false;
 }
 

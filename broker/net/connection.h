@@ -111,7 +111,9 @@ void connection_wants_send(struct connection *connection);
 
 /*
  * The same for what nobody asked for, a published message: sent when all who asked this turn have
- * their answers. A publisher that hears first asks on while its message still goes round.
+ * their answers. A publisher that hears first asks on while its message still goes round; and a
+ * large crowd is sent to in several turns, so that nobody waits for all of it, and what is
+ * published meanwhile leaves with the same system calls.
  */
 void connection_wants_send_last(struct connection *connection);
 
