@@ -11,6 +11,7 @@
 
 #include "broker/acl/acl.h"
 #include "broker/config/config.h"
+#include "broker/departure.h"
 #include "broker/dispatch/caller.h"
 #include "broker/durable.h"
 #include "broker/metrics/metrics.h"
@@ -203,7 +204,7 @@ static void on_signal(void *who)
     struct trouble trouble = { 0 };
 
     log_line(broker->log, LOG_WARNING, "Received a signal to end, scheduling shutdown...");
-    if (!boot_shutdown(broker, 0, &trouble))
+    if (departure_ask(broker->departure, 0, &trouble) == DEPARTURE_FAILED)
         log_line(broker->log, LOG_WARNING,
                  "Errors trying to shut down the server. Check the logs for more information: %s",
                  trouble.text);

@@ -5,6 +5,7 @@
 #include "broker/commands/info_sections.h"
 #include "broker/commands/keeper.h"
 #include "broker/config/config.h"
+#include "broker/departure.h"
 #include "broker/dispatch/intake.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/dispatch/transaction.h"
@@ -388,6 +389,8 @@ static void bind_replication(struct broker *broker)
                                                                      broker->primary });
     sessions_add_farewell(broker->sessions, (struct farewell){ primary_forget, broker->primary });
     upkeep_add(broker->upkeep, primary_tick, broker->primary);
+    broker->departure = departure_new(broker);
+    upkeep_add(broker->upkeep, departure_tick, broker->departure);
     config_on_change(broker->config, "repl-backlog-size", replication_changed, broker);
 }
 
@@ -484,6 +487,7 @@ void broker_clear(struct broker *broker)
     sessions_free(broker->sessions);
     intake_free(broker->intake);
     caller_free(broker->caller);
+    departure_free(broker->departure);
     primary_free(broker->primary);
     role_free(broker->role);
     durable_free(broker);

@@ -21,6 +21,7 @@ struct clock;
 struct command_counts;
 struct config;
 struct connections;
+struct departure;
 struct defragmenter;
 struct error_counts;
 struct flow;
@@ -114,6 +115,7 @@ struct broker {
     struct role          *role;       /* primary or replica, of which history */
     struct primary       *primary;    /* who follows us */
     struct oom_score     *oom_score;  /* oom-score-adj */
+    struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */
 };

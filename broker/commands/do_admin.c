@@ -5,6 +5,7 @@
 
 #include "broker/boot.h"
 #include "broker/broker.h"
+#include "broker/departure.h"
 #include "broker/observe/info.h"
 #include "broker/observe/version.h"
 #include "broker/script/patience.h"
@@ -33,6 +34,22 @@ enum verdict do_time(struct call *call)
     reply_bulk_integer(call->reply, now / 1000000);
     reply_bulk_integer(call->reply, now % 1000000);
     return VERDICT_DONE;
+}
+
+/* The end is decided elsewhere, or that there is none. */
+static enum verdict wait_for_end(struct call *call)
+{
+    const struct slice key = DEPARTURE_KEY;
+
+    return call_wait(call, &(struct wait){ .keys = &key, .count = 1, .kind = VALUE_STRING,
+                                           .lane = SLICE("shutdown"), .shared = true,
+                                           .on_gone = true });
+}
+
+static enum verdict go_on_waiting(struct call *call)
+{
+    return departure_left(call->broker->departure) > 0 ? wait_for_end(call)
+                                                       : call_refuse(call, REFUSAL_SHUTDOWN);
 }
 
 /*
@@ -65,12 +82,26 @@ enum verdict do_shutdown(struct call *call)
     }
     if (((how & BOOT_END_SAVE) != 0 && (how & BOOT_END_NOSAVE) != 0) || (abort && how != 0))
         return call_refuse(call, REFUSAL_SYNTAX);
-    if (abort)
-        return call_refuse_with(call, "ERR No shutdown in progress.");
+    if (call->again)
+        return go_on_waiting(call);
+    if (abort) {
+        if (!departure_abort(call->broker->departure))
+            return call_refuse_with(call, "ERR No shutdown in progress.");
+        reply_ok(call->reply);
+        return VERDICT_DONE;
+    }
     if ((how & BOOT_END_NOSAVE) == 0 && patience_refuses(call->broker->patience, call))
         return VERDICT_REFUSED;
-    if (!boot_shutdown(call->broker, how, &trouble))
-        return call_refuse_with(call, "ERR Errors trying to SHUTDOWN. Check logs.");
+    if (!call->may_wait)
+        how |= BOOT_END_NOW;
+    switch (departure_ask(call->broker->departure, how, &trouble)) {
+    case DEPARTURE_FAILED:
+        return call_refuse(call, REFUSAL_SHUTDOWN);
+    case DEPARTURE_WAITS:
+        return wait_for_end(call);
+    case DEPARTURE_ENDS:
+        break;
+    }
     return VERDICT_DONE;
 }
 

@@ -15,6 +15,7 @@
 #include "broker/broker.h"
 #include "broker/commands/memory_parts.h"
 #include "broker/config/config.h"
+#include "broker/departure.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/effects/tracking.h"
@@ -74,6 +75,9 @@ static void write_server(void *who, struct buffer *to)
     buffer_print(to, "lru_clock:%" PRId64 "\r\nexecutable:%s\r\nconfig_file:%s\r\n",
                  (now / 1000000) & 0xFFFFFF, vitals->executable, config_path(broker->config));
     buffer_print(to, "io_threads_active:0\r\n");
+    if (departure_left(broker->departure) > 0)
+        buffer_print(to, "shutdown_in_milliseconds:%" PRId64 "\r\n",
+                     departure_left(broker->departure));
 }
 
 static void write_clients(void *who, struct buffer *to)

@@ -17,7 +17,7 @@
 enum {
     SWEEP_KEYS = 128,      /* keys removed in one step, times active-expire-effort */
     RESIZE_BUCKETS = 4096, /* moved in one tick for each database */
-    TASKS = 8,
+    TASKS = 16,
     IDLE_EVERY = 1000      /* milliseconds between looks for idle sessions */
 };
 
