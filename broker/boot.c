@@ -14,6 +14,7 @@
 #include "broker/departure.h"
 #include "broker/dispatch/caller.h"
 #include "broker/durable.h"
+#include "broker/following.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/listener.h"
 #include "broker/net/loop.h"
@@ -314,6 +315,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return loop_is_stopped(broker->loop); /* ended before it began */
     follow_options(broker);
     say_ready(broker);
+    following_begin(broker);
     return true;
 }
 

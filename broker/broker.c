@@ -16,6 +16,7 @@
 #include "broker/effects/tracking.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
+#include "broker/following.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
@@ -26,6 +27,7 @@
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
 #include "broker/oom_score.h"
+#include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
 #include "broker/script/bridge.h"
 #include "broker/script/functions.h"
@@ -338,6 +340,7 @@ static void make_dispatch(struct broker *broker)
         .role = broker->role, .loop = broker->loop, .ledger = broker->ledger,
         .snapshot = broker->snapshot, .aof = broker->aof, .log = broker->log,
         .metrics = broker->metrics, .options = broker->options });
+    following_make(broker);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
     setup.waiting = broker->waiting;
@@ -450,6 +453,7 @@ static void make_sessions(struct broker *broker)
     upkeep_add(broker->upkeep, keeper_tick, broker->keeper);
     durable_bind(broker);
     bind_replication(broker);
+    following_bind(broker);
     sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
     loop_end_turns_with(broker->loop, steps, flow_steps(steps, broker));
 }
@@ -481,6 +485,7 @@ void broker_clear(struct broker *broker)
     defragmenter_free(broker->defragmenter);
     upkeep_free(broker->upkeep);
     keeper_free(broker->keeper);
+    follower_free(broker->follower);
     for (struct chain *all = sessions_chain(broker->sessions); !chain_is_empty(all);
          (void)connections_close(broker->connections))
         sessions_close(broker->sessions, CHAIN_OWNER(all->next, struct session, all), false);

@@ -25,6 +25,7 @@ struct departure;
 struct defragmenter;
 struct error_counts;
 struct flow;
+struct follower;
 struct functions;
 struct hash_key;
 struct error_counts;
@@ -114,6 +115,7 @@ struct broker {
     struct propagate     *propagate;  /* hands what is said to the AOF */
     struct role          *role;       /* primary or replica, of which history */
     struct primary       *primary;    /* who follows us */
+    struct follower      *follower;   /* whom we follow */
     struct oom_score     *oom_score;  /* oom-score-adj */
     struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */

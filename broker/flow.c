@@ -21,6 +21,7 @@
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
 #include "broker/observe/slowlog.h"
+#include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
 #include "broker/script/patience.h"
 #include "broker/session/sessions.h"
@@ -45,7 +46,9 @@ static const struct {
     { "snapshots",  save_points_guard,  MODULE(save_points),  GUARD_SCRIPTS },  /* MISCONF */
     { "disk",       propagate_guard,    MODULE(propagate),    GUARD_SCRIPTS },  /* MISCONF */
     { "replicas",   primary_guard,      MODULE(primary),      GUARD_SCRIPTS },  /* NOREPLICAS */
+    { "read only",  follower_guard_writes, MODULE(follower),  EVERYWHERE },     /* READONLY */
     { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS }, /* in MULTI */
+    { "fresh",      follower_guard_stale, MODULE(follower),   GUARD_REQUESTS }, /* MASTERDOWN */
     { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS }, /* LOADING */
     { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS }, /* BUSY */
     { "not paused", pausing_guard,      MODULE(pausing),      GUARD_REQUESTS }, /* has to wait */

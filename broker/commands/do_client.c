@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/net/connection.h"
+#include "broker/replication/follower.h"
 #include "broker/session/sessions.h"
 
 enum { ADDRESS_BYTES = 160 };
@@ -266,6 +267,10 @@ static int64_t kill_matching(struct call *call, const struct kill_filter *filter
         sessions_close(call->broker->sessions, session, session == call->session);
         killed++;
     }
+    if (filter->type == TYPE_PRIMARY && filter->address.at == NULL &&
+        filter->own_address.at == NULL && filter->user.at == NULL && filter->id == 0 &&
+        follower_kill(call->broker->follower))
+        killed++;
     return killed;
 }
 

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/replication/acks.h"
+#include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
 
 /* Under this key, in every database, those wait who wait for replicas. Nobody else has it. */
@@ -16,6 +17,10 @@
 
 static enum verdict accept_replica(struct call *call, const struct primary_wish *wish)
 {
+    /* A replica that is not up to date itself has nothing to give. */
+    if (call->broker->role->is_replica &&
+        follower_state(call->broker->follower) != FOLLOWER_FOLLOWING)
+        return call_refuse(call, REFUSAL_NO_PRIMARY_LINK);
     if (outbox_pending(call->session->reply.out) > 0)
         return call_refuse(call, REFUSAL_SYNC_PENDING);
     primary_accept(call->broker->primary, call->session, wish);
@@ -164,10 +169,13 @@ enum verdict do_replconf(struct call *call)
 
 /* ---- Asking about replicas ---- */
 
-/* ROLE: primary, the offset of what replicas are sent, and the replicas. */
+/* ROLE: what it is, how far, and whom it follows or who follows it. */
 enum verdict do_role(struct call *call)
 {
-    primary_reply_role(call->broker->primary, call->reply);
+    if (call->broker->role->is_replica)
+        follower_reply_role(call->broker->follower, call->reply);
+    else
+        primary_reply_role(call->broker->primary, call->reply);
     return VERDICT_DONE;
 }
 

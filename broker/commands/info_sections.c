@@ -26,6 +26,7 @@
 #include "broker/observe/info.h"
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
+#include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
 #include "broker/session/sessions.h"
 #include "broker/script/functions.h"
@@ -268,9 +269,9 @@ static void print_child(const struct broker *broker, const struct snapshot_figur
     if (keys > total)
         keys = total;
     buffer_print(to,
-                 "async_loading:0\r\ncurrent_cow_peak:%" PRIu64 "\r\ncurrent_cow_size:%" PRIu64
+                 "async_loading:%" PRIu64 "\r\ncurrent_cow_peak:%" PRIu64 "\r\ncurrent_cow_size:%" PRIu64
                  "\r\ncurrent_cow_size_age:%" PRId64 "\r\n",
-                 now->cow_peak, now->in_progress ? now->cow_size : log.current_cow_size,
+                 broker->metrics->async_loading, now->cow_peak, now->in_progress ? now->cow_size : log.current_cow_size,
                  now->cow_age_sec);
     buffer_print(to,
                  "current_fork_perc:%.2f\r\ncurrent_save_keys_processed:%" PRIu64
@@ -357,8 +358,7 @@ static void write_stats(void *who, struct buffer *to)
                      "instantaneous_output_repl_kbps:0.00\r\n"
                      "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n");
     defragmenter_print(broker->defragmenter, to);
-    buffer_print(to, "unexpected_error_replies:0\r\n"
-                     "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
+    buffer_print(to, "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
                      "io_threaded_writes_processed:0\r\n");
 }
 
@@ -367,6 +367,8 @@ static void write_replication(void *who, struct buffer *to)
     const struct broker *broker = who;
 
     buffer_print(to, "role:%s\r\n", broker->role->is_replica ? "slave" : "master");
+    if (broker->role->is_replica)
+        follower_describe(broker->follower, to);
     primary_print_replicas(broker->primary, to);
     buffer_print(to, "master_failover_state:no-failover\r\n");
     primary_print_backlog(broker->primary, to);

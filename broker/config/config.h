@@ -58,8 +58,9 @@ bool config_set_live(struct config *config, const struct config_pair *pairs, siz
                      bool may_protected, struct trouble *trouble);
 
 /*
- * Replaces an option by what it came to mean, telling nobody: `dir` by the
- * absolute folder, once it was entered.
+ * Replaces an option by what it came to mean, telling nobody:
+ * `dir` by the absolute folder, once it was entered; `replicaof` by whom
+ * REPLICAOF named.
  */
 void config_settle(struct config *config, const char *name, struct slice value);
 

@@ -14,6 +14,7 @@
 static const char *const option_words_oom[] = { "no", "yes", "relative", "absolute", NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
+static const char *const option_words_diskless[] = { "disabled", "on-empty-db", "swapdb", NULL };
 static const char *const option_words_appendfsync[] = { "everysec", "always", "no", NULL };
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",
                                                      NULL };
@@ -64,6 +65,9 @@ static const struct option rows[] = {
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_TYPES, 0, OPTION_##when },
 #define OPTION_SAVES(field, name, alias, usual, when, sentence) \
     { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_SAVES, 0, OPTION_##when },
+#define OPTION_PEER(field, name, alias, when, sentence) \
+    { name, alias, "", sentence, NULL, 0, 2, AT(field), OPTION_KIND_WORDS, OPTION_UNIT_PEER, \
+      OPTION_##when },
 #define OPTION_FIXED(name, alias, value, when, reason) \
     { name, alias, value, reason, NULL, 0, 0, 0, OPTION_KIND_FIXED, 0, OPTION_##when },
 #include "broker/config/options.def"
@@ -143,6 +147,7 @@ void options_init(struct options *options)
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     .field = usual,
 #define OPTION_SAVES(field, name, alias, usual, when, sentence)
+#define OPTION_PEER(field, name, alias, when, sentence)
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
     };

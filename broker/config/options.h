@@ -28,6 +28,13 @@ enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 /* What new users may hear: nothing, or all channels. */
 enum option_channels { OPTION_CHANNELS_NONE, OPTION_CHANNELS_ALL };
 
+/* When a replica loads from the socket: never, if it has no keys, or beside what it has. */
+enum option_diskless {
+    OPTION_DISKLESS_DISABLED,
+    OPTION_DISKLESS_ON_EMPTY,
+    OPTION_DISKLESS_SWAP
+};
+
 /* When the AOF is forced to disk. */
 enum option_fsync { OPTION_FSYNC_EVERYSEC, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_NO };
 
@@ -138,6 +145,7 @@ struct options {
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)                  struct option_percents field;
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     uint32_t field;
 #define OPTION_SAVES(field, name, alias, usual, when, sentence)                     struct option_saves field;
+#define OPTION_PEER(field, name, alias, when, sentence)                             struct option_words field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
 };
@@ -160,7 +168,13 @@ enum option_kind {
     OPTION_KIND_FIXED
 };
 
-enum option_unit { OPTION_UNIT_PLAIN, OPTION_UNIT_MEMORY, OPTION_UNIT_SHARE, OPTION_UNIT_OCTAL };
+enum option_unit {
+    OPTION_UNIT_PLAIN,
+    OPTION_UNIT_MEMORY,
+    OPTION_UNIT_SHARE,
+    OPTION_UNIT_OCTAL,
+    OPTION_UNIT_PEER /* WORDS: a host and a port, or nothing */
+};
 
 /* One row of options.def. */
 struct option {

@@ -222,6 +222,27 @@ static bool parse_words(struct option_words *field, const struct option *option,
     return true;
 }
 
+/* Host and port; `no one`, or one empty word, is nobody. */
+static bool parse_peer(struct option_words *field, const struct slice *words, size_t count,
+                       struct trouble *trouble)
+{
+    int64_t port;
+
+    if (count == 0 || (count == 2 && slice_equal_nocase(words[0], SLICE("no")) &&
+                       slice_equal_nocase(words[1], SLICE("one")))) {
+        options_set_words(field, words, 0);
+        return true;
+    }
+    if (count != 2)
+        return trouble_set(trouble, "wrong number of arguments");
+    if (!number_read(words[1], &port) || port < 0 || port > 65535)
+        return trouble_set(trouble, "Invalid master port");
+    if (!is_simple(words[0]))
+        return trouble_set(trouble, "Invalid master host");
+    options_set_words(field, words, count);
+    return true;
+}
+
 static int class_find(struct slice word)
 {
     if (slice_equal_nocase(word, SLICE("replica")))
@@ -402,6 +423,8 @@ static bool parse_many(struct options *options, const struct option *option,
         if (count > COUNT_OF(parts))
             return trouble_set(trouble, "wrong number of arguments");
     }
+    if (option->kind == OPTION_KIND_WORDS && option->unit == OPTION_UNIT_PEER)
+        return parse_peer(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_WORDS)
         return parse_words(options_field(options, option), option, words, count, trouble);
     if (option->kind == OPTION_KIND_TYPES)

@@ -82,6 +82,12 @@ enum pass gate_loaded(void *who, struct call *call)
 {
     const struct metrics *metrics = who;
 
+    /* Beside a load that will replace it the old data is served, as far as that makes sense. */
+    if (UNLIKELY(metrics->async_loading != 0) && call->session->connection != NULL &&
+        (call->command->flags & COMMAND_NO_ASYNC_LOADING) != 0) {
+        (void)call_refuse(call, REFUSAL_LOADING);
+        return PASS_REFUSED;
+    }
     /* The log's own statements come from nobody's connection. */
     if (LIKELY(metrics->loading == 0) || (call->command->flags & COMMAND_LOADING) != 0 ||
         call->session->connection == NULL)

@@ -343,6 +343,11 @@ void ledger_feed_restart(struct ledger *ledger)
     ledger->feed_db = NO_DB;
 }
 
+uint32_t ledger_feed_db(const struct ledger *ledger)
+{
+    return ledger->feed_db == NO_DB ? 0 : ledger->feed_db;
+}
+
 /* Something went by itself: that is said at once, in front of what the call will say. */
 static void say_removal(struct ledger *ledger, uint32_t db, const struct slice *words,
                         size_t count)

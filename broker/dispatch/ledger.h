@@ -162,6 +162,9 @@ uint64_t ledger_changes(const struct ledger *ledger);
 struct buffer *ledger_feed(struct ledger *ledger);
 void ledger_feed_restart(struct ledger *ledger);
 
+/* The database that the feed's reader has selected; 0 if it has selected none. */
+uint32_t ledger_feed_db(const struct ledger *ledger);
+
 /*
  * Where the feed ends, in bytes said since the server started: what a session waits for
  * that said something. Whoever empties the feed says where the next one begins.

@@ -33,7 +33,7 @@ static bool look(void *who, struct rdb_replication *facts)
 
     if (primary->backlog == NULL)
         return false;
-    facts->db = 0;
+    facts->db = role->is_replica ? (uint32_t)role->stream_db : ledger_feed_db(primary->setup.ledger);
     memcpy(facts->id, role->id, sizeof(facts->id));
     facts->offset = role->offset;
     return true;

@@ -26,6 +26,7 @@ struct role {
     char    id[ROLE_ID + 1];
     char    second_id[ROLE_ID + 1];  /* forty zeros: there is none */
     int64_t offset;                  /* bytes of the stream said, or heard, so far */
+    int64_t stream_db;               /* the database that the stream heard has selected */
     int64_t second_offset;           /* the first byte that the second does not have; -1: none */
 };
 

@@ -53,6 +53,7 @@ struct session {
     bool               uncounted;   /* repeats what was counted when it was said: replay */
     bool               paused;      /* its requests wait: it waits for a key, or all are paused */
     bool               is_replica;  /* gets the feed */
+    bool               is_primary;  /* a stand-in for the primary that is followed */
     bool               is_monitor;  /* gets every call */
     bool               watch_failed;/* a key it watches changed: its EXEC will do nothing */
     bool               tracks_prefixes; /* it tracks keys in broadcast mode */

@@ -243,7 +243,10 @@ static void note_pressure(struct memory_limit *limit, enum outcome outcome, micr
 /* Whether nothing is to go now: writing is paused, or a primary decides. */
 static bool may_not_evict(const struct memory_limit *limit)
 {
-    return keyspaces_held(limit->setup.keyspaces) != 0;
+    unsigned held = keyspaces_held(limit->setup.keyspaces);
+
+    return (held & HOLD_PAUSED) != 0 ||
+           ((held & HOLD_FOLLOWS) != 0 && limit->setup.options->replica_ignore_maxmemory);
 }
 
 static enum outcome come_below(struct memory_limit *limit, micros patience)

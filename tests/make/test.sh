@@ -197,6 +197,11 @@ for want; do
         if have "$python"; then
             made "$build/millrace" && stage restore "$python" tests/wire/restore.py "$build/millrace"
         else absent restore 'no python3 here'; fi ;;
+    follow)
+        if have redis-server && have "$python"; then
+            made "$build/millrace" &&
+                stage follow "$python" tests/wire/replication/follow.py "$build/millrace" redis-server
+        else absent follow 'no redis-server or python3 here'; fi ;;
     replication)
         if have "$python"; then
             others=

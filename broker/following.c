@@ -1,0 +1,94 @@
+/* What the follower cannot reach itself: databases beside ours, the configuration, replicas. */
+#include "broker/following.h"
+
+#include "broker/config/config.h"
+#include "broker/effects/watch.h"
+#include "broker/replication/follower.h"
+#include "broker/replication/primary.h"
+#include "broker/replication/role.h"
+#include "storage/base/log.h"
+#include "storage/keyspace/keyspace.h"
+#include "storage/persist/snapshot.h"
+
+static struct keyspaces *another_set(void *who)
+{
+    struct broker *broker = who;
+    struct keyspaces *all = keyspaces_new(&(struct keyspaces_setup){
+        .count = keyspaces_count(broker->keyspaces),
+        .types = broker_types(),
+        .secret = broker->secret,
+        .reclaim = broker->worker });
+
+    keyspaces_set_now(all, keyspaces_now(broker->keyspaces));
+    return all;
+}
+
+static void settle(void *who, struct slice peer)
+{
+    struct broker *broker = who;
+
+    config_settle(broker->config, "replicaof", peer);
+}
+
+static void relay(void *who, struct slice bytes)
+{
+    primary_relay(who, bytes);
+}
+
+static void part(void *who)
+{
+    primary_drop_replicas(who);
+}
+
+static void restart(void *who)
+{
+    primary_keep_backlog(who);
+    primary_restart_backlog(who);
+}
+
+static void keep(void *who)
+{
+    primary_keep_backlog(who);
+}
+
+void following_make(struct broker *broker)
+{
+    broker->follower = follower_new(&(struct follower_setup){
+        .loop = broker->loop,
+        .connections = broker->connections,
+        .ledger = broker->ledger,
+        .waiting = broker->waiting,
+        .keyspaces = broker->keyspaces,
+        .snapshot = broker->snapshot,
+        .aof = broker->aof,
+        .clock = broker->clock,
+        .log = broker->log,
+        .metrics = broker->metrics,
+        .role = broker->role,
+        .options = broker->options,
+        .downstream = { relay, part, restart, keep, broker->primary },
+        .another_set = another_set,
+        .unwatch = watch_forget,
+        .unwatch_who = broker->watch,
+        .settle = settle,
+        .who = broker });
+}
+
+void following_bind(struct broker *broker)
+{
+    follower_bind(broker->follower, broker->sessions, broker->caller);
+}
+
+void following_begin(struct broker *broker)
+{
+    /* A log has gone on behind its base, nobody knows how far. */
+    const struct rdb_stream *stream =
+        broker->options->appendonly ? NULL : snapshot_stream(broker->snapshot);
+
+    follower_begin(broker->follower, stream);
+    if (broker->role->is_replica || stream == NULL || stream->id[0] == '\0' || stream->offset < 0)
+        return;
+    /* Those who followed us before can go on from what was saved. */
+    role_resume(broker->role, slice_text(stream->id), stream->offset);
+    restart(broker->primary);
+}

@@ -1,0 +1,186 @@
+/*
+ * The stream: statements of the primary, done as calls on a session that has no
+ * connection and may do all.
+ *
+ * What is past its time stays visible to these statements, as it was to the
+ * primary when it said them: what is to go is a DEL of its own.
+ */
+#include <inttypes.h>
+
+#include "broker/metrics/metrics.h"
+#include "broker/replication/follower_private.h"
+#include "broker/session/sessions.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/base/number.h"
+#include "storage/format/rdb_format.h"
+#include "storage/format/statement.h"
+
+enum { SHOWN_MOST = 256, UNIT_KEPT = 64 * 1024 };
+
+void follower_begin_stream(struct follower *follower)
+{
+    struct session *session =
+        sessions_stand_in(follower->setup.sessions, caller_now(follower->setup.caller));
+
+    if (follower->setup.role->stream_db < keyspaces_count(follower->setup.keyspaces))
+        session->db = (uint32_t)follower->setup.role->stream_db;
+    session->is_primary = true;
+    follower->session = session;
+    follower->state = FOLLOWER_FOLLOWING;
+    follower->can_resume = true;
+    follower->stalled = false;
+    follower->left = 0;
+    request_reset(&follower->request);
+    buffer_clear(&follower->unit);
+    follower->setup.downstream.keep(follower->setup.downstream.who);
+    follower_acknowledge(follower);
+}
+
+void follower_end_stream(struct follower *follower)
+{
+    if (follower->session == NULL)
+        return;
+    sessions_end(follower->setup.sessions, follower->session);
+    follower->session = NULL;
+    follower->left = 0;
+    /* A transaction without its end was not done: it is to come again, whole. */
+    buffer_clear(&follower->unit);
+    request_reset(&follower->request);
+}
+
+void follower_acknowledge(struct follower *follower)
+{
+    char digits[NUMBER_INTEGER_MAX];
+    struct slice words[3] = { SLICE("REPLCONF"), SLICE("ACK"), { digits, 0 } };
+    struct buffer say = { 0 };
+
+    words[2].len = number_put(digits, follower->setup.role->offset);
+    statement_put(&say, words, 3);
+    follower_say(follower, buffer_slice(&say));
+    buffer_clear(&say);
+}
+
+/* The answer to a statement is an error: our data is not what the primary thinks. */
+static void tell_error(struct follower *follower, const struct request *request)
+{
+    struct buffer heard = { 0 };
+    struct slice name = request->words[0];
+    struct slice line;
+
+    outbox_copy_to(follower->session->reply.out, &heard);
+    line = buffer_slice(&heard);
+    while (line.len > 0 && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
+        line.len--;
+    log_line(follower->setup.log, LOG_WARNING,
+             "== CRITICAL == This replica is sending an error to its master: '%.*s' after "
+             "processing the command '%.*s'",
+             (int)(line.len < SHOWN_MOST ? line.len : SHOWN_MOST), line.len > 0 ? line.at : "",
+             (int)(name.len < SHOWN_MOST ? name.len : SHOWN_MOST), name.at);
+    follower->setup.metrics->unexpected_error_replies++;
+    buffer_clear(&heard);
+}
+
+static void run(struct follower *follower, const struct request *request, struct slice raw)
+{
+    struct session *session = follower->session;
+    struct args args = { .words = request->words, .count = request->count };
+    uint64_t errors = session->reply.errors;
+    struct outbox *out;
+
+    if (!request->inlined)
+        args.raw = raw;
+    session->active = caller_now(follower->setup.caller);
+    keyspaces_keep_expired(follower->setup.keyspaces, true);
+    (void)caller_request(follower->setup.caller, session, &args);
+    keyspaces_keep_expired(follower->setup.keyspaces, false);
+    out = session->reply.out;
+    if (UNLIKELY(session->reply.errors != errors))
+        tell_error(follower, request);
+    outbox_sent(out, outbox_pending(out));
+}
+
+/* REPLCONF GETACK: the primary wants to know at once. */
+static bool is_for_us(const struct request *request)
+{
+    return request->count >= 1 && slice_equal_nocase(request->words[0], SLICE("replconf"));
+}
+
+/* Bytes of statements that were done go on, as they came. */
+static void hand_on(struct follower *follower, struct slice raw)
+{
+    const struct downstream *downstream = &follower->setup.downstream;
+    struct buffer *unit = &follower->unit;
+
+    if (LIKELY(follower->session->transaction == NULL && unit->len == 0)) {
+        follower->setup.role->stream_db = follower->session->db;
+        downstream->relay(downstream->who, raw);
+        return;
+    }
+    buffer_add(unit, raw);
+    if (follower->session->transaction != NULL)
+        return;
+    follower->setup.role->stream_db = follower->session->db;
+    downstream->relay(downstream->who, buffer_slice(unit));
+    if (unit->capacity > UNIT_KEPT)
+        buffer_clear(unit);
+    else
+        buffer_rewind(unit);
+}
+
+/* One statement, whole. */
+static void take_statement(struct follower *follower, struct slice raw)
+{
+    const struct request *request = &follower->request;
+    bool asks = false;
+
+    if (request->count > 0 && is_for_us(request))
+        asks = request->count >= 2 && slice_equal_nocase(request->words[1], SLICE("getack"));
+    else if (request->count > 0)
+        run(follower, request, raw);
+    if (follower->session == NULL)
+        return; /* it ended in the midst of it */
+    hand_on(follower, raw);
+    if (asks)
+        follower_acknowledge(follower);
+}
+
+size_t follower_take_stream(struct follower *follower, struct slice bytes, size_t *wanted)
+{
+    struct request *request = &follower->request;
+    const struct request_limits limits = { .words = INT32_MAX,
+                                           .bulk_bytes = RDB_STRING_MAX,
+                                           .signed_in = true };
+    size_t at = 0;
+
+    if (UNLIKELY(caller_is_running(follower->setup.caller))) {
+        /* A script that takes long looks around: its primary has to wait for it, too. */
+        follower->stalled = true;
+        follower_pause_reading(follower, true);
+        return 0;
+    }
+    (void)caller_begin(follower->setup.caller);
+    while (at < bytes.len && follower->state == FOLLOWER_FOLLOWING) {
+        struct slice rest = slice_after(bytes, at);
+        enum request_state state = request_parse(request, rest, &limits);
+
+        if (state == REQUEST_MORE) {
+            *wanted = request_wanted(request);
+            break;
+        }
+        if (state == REQUEST_BROKEN) {
+            log_line(follower->setup.log, LOG_WARNING,
+                     "Protocol error (Master using the inline protocol. Desync?) at offset "
+                     "%" PRId64 ": %s",
+                     follower->setup.role->offset, request->trouble);
+            request_reset(request);
+            follower_disconnect(follower);
+            return bytes.len;
+        }
+        at += request->length;
+        take_statement(follower, slice_of(rest.at, request->length));
+        request_reset(request);
+    }
+    follower->left = bytes.len - at;
+    return at;
+}
