@@ -281,9 +281,27 @@ static bool run_base(void *who, struct reader *from, uint64_t end, struct troubl
     return snapshot_load_base(loading->broker->snapshot, from, end, &loading->watcher, trouble);
 }
 
+static void empty(struct broker *broker)
+{
+    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
+        (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
+    functions_flush(broker->functions);
+}
+
+/* A file turned out to be wrong in what was run: it comes again, from its beginning. */
+static void forget(void *who)
+{
+    struct loading *loading = who;
+
+    empty(loading->broker);
+    replay_free(loading->replay);
+    loading->replay = replay_new(loading->broker->caller, loading->broker->sessions);
+}
+
 static struct aof_runner runner_of(struct loading *loading)
 {
     return (struct aof_runner){
+        .forget = forget,
         .run = run,
         .progress = log_progress,
         .who = loading,
@@ -375,9 +393,7 @@ bool durable_reload_log(struct broker *broker, struct trouble *trouble)
     buffer_rewind(feed);
     ledger_feed_begins_at(broker->ledger, aof_appended(broker->aof));
     ledger_listen(broker->ledger, LISTENER_FEED, false);
-    for (uint32_t db = 0; db < keyspaces_count(broker->keyspaces); db++)
-        (void)keyspace_flush(keyspaces_at(broker->keyspaces, db), false);
-    functions_flush(broker->functions);
+    empty(broker);
     broker->metrics->loading = 1;
     loading.replay = replay_new(broker->caller, broker->sessions);
     keyspaces_keep_expired(broker->keyspaces, true);

@@ -271,6 +271,14 @@ static int complete(struct aof *aof, struct trouble *trouble)
     return fd;
 }
 
+/* What was loaded may have been written, or named, by a process that died before it was synced. */
+static bool make_durable(const struct aof *aof, int fd, struct trouble *trouble)
+{
+    if (faults_hit(aof->setup.faults, "fsync") || fsync(fd) < 0)
+        return trouble_errno(trouble, "syncing the AOF");
+    return folder_sync(aof->folder, trouble);
+}
+
 static bool open_last(struct aof *aof, uint64_t sealed, struct trouble *trouble)
 {
     const struct aof_file *last = aof_manifest_last(aof->manifest);
@@ -284,6 +292,10 @@ static bool open_last(struct aof *aof, uint64_t sealed, struct trouble *trouble)
                  last->name);
         size = folder_file_size(aof->folder, last->name, trouble);
         fd = size < 0 ? -1 : folder_open_file(aof->folder, last->name, O_RDWR, trouble);
+        if (fd >= 0 && !make_durable(aof, fd, trouble)) {
+            (void)close(fd);
+            fd = -1;
+        }
     }
     if (fd < 0)
         return false;

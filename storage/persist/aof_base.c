@@ -115,7 +115,8 @@ void aof_base_write(struct keyspaces *keyspaces, struct writer *to,
         say(&base, words, 2);
         keyspace_each(keys, write_item, &base);
     }
-    line.len = aof_seal_print(writer_position(to) - began, writer_checksum(to), seal);
+    line.len = aof_seal_print(writer_position(to) - began, writer_checksum(to),
+                              writer_position(to), seal);
     writer_put(to, line);
     buffer_rewind(&base.statement);
     buffer_add(&base.statement, END_WORD);

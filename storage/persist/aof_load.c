@@ -13,7 +13,12 @@
 #include "storage/format/statement.h"
 #include "storage/persist/aof_seal.h"
 
-enum { PROGRESS_EVERY = 512 * 1024, LINE_MOST = 4096 };
+enum {
+    PROGRESS_EVERY = 512 * 1024,
+    LINE_MOST = 4096,
+    PAGE = 4096,         /* what a disk takes or leaves */
+    ZEROS_AT_LEAST = 512 /* at the end of a page that is missing */
+};
 
 struct loading {
     struct reader           *reader;
@@ -48,29 +53,93 @@ bool aof_load_finds_statement(struct slice bytes)
     return found;
 }
 
+/* A whole file in memory, or nothing; whoever has it unmaps it. */
+static struct slice map_file(int fd)
+{
+    struct stat about;
+    char *map;
+
+    if (fstat(fd, &about) < 0 || about.st_size == 0)
+        return SLICE("");
+    map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    return map == MAP_FAILED ? SLICE("") : slice_of(map, (size_t)about.st_size);
+}
+
+static void unmap_file(struct slice file)
+{
+    union {
+        const char *shown;
+        void *own;
+    } either = { file.at };
+
+    if (file.len > 0)
+        (void)munmap(either.own, file.len);
+}
+
+/*
+ * Whether a page behind the last whole unit never came to disk. Asked of files whose
+ * first seal is not there to say what was durable: that is within so few bytes.
+ */
+static bool lost_page(struct slice file, const struct aof_load_result *result)
+{
+    size_t end = ((size_t)result->whole / PAGE + 1) * PAGE;
+
+    for (; end <= file.len && end <= result->at + PAGE; end += PAGE) {
+        size_t begin = end - ZEROS_AT_LEAST;
+
+        if (begin < result->whole)
+            begin = (size_t)result->whole;
+        while (begin < end && file.at[begin] == '\0')
+            begin++;
+        if (begin == end)
+            return true;
+    }
+    return false;
+}
+
 /* What the bytes behind the last whole unit are: a ragged end, or damage before more of the log. */
 static enum aof_load_end judge_rest(int fd, struct aof_load_result *result,
                                     enum aof_load_end ragged)
 {
+    struct slice file = map_file(fd);
     enum aof_load_end judged = ragged;
-    struct stat about;
     struct slice rest;
-    char *map;
+    uint64_t durable = aof_seal_durable(file);
 
-    if (fstat(fd, &about) < 0 || (uint64_t)about.st_size <= result->whole)
+    if (file.len <= result->whole || result->whole >= durable ||
+        (durable == UINT64_MAX && result->whole < AOF_SEAL_EVERY && lost_page(file, result))) {
+        unmap_file(file);
         return ragged;
-    map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED)
-        return AOF_LOAD_BROKEN;
-    rest = slice_of(map + result->whole, (size_t)about.st_size - result->whole);
+    }
+    if (durable != UINT64_MAX)
+        judged = AOF_LOAD_BROKEN;
+    rest = slice_after(file, result->whole);
     if (aof_seal_follows(rest, result->whole, result->sealed, &result->at))
         judged = AOF_LOAD_DAMAGED;
-    else if (ragged == AOF_LOAD_GARBAGE && (uint64_t)about.st_size > result->at &&
-             aof_load_finds_statement(
-                 slice_of(map + result->at, (size_t)about.st_size - result->at)))
+    else if (ragged == AOF_LOAD_GARBAGE && file.len > result->at &&
+             aof_load_finds_statement(slice_after(file, result->at)))
         judged = AOF_LOAD_BROKEN;
-    (void)munmap(map, (size_t)about.st_size);
+    unmap_file(file);
     return judged;
+}
+
+/* Whether what was run since the last seal is a part of a turn that never came to its end. */
+static bool is_part_of_turn(const struct aof_load_result *result)
+{
+    return result->tells_durable && result->whole - result->sealed >= AOF_SEAL_EVERY;
+}
+
+/* What a wrong seal means. */
+static enum aof_load_end judge_seal(int fd, struct aof_load_result *result)
+{
+    struct slice file = map_file(fd);
+    bool durable = file.len == 0 || result->sealed < aof_seal_durable(file);
+
+    unmap_file(file);
+    if (durable)
+        return AOF_LOAD_DAMAGED;
+    result->whole = result->sealed;
+    return AOF_LOAD_UNSYNCED;
 }
 
 static bool is_word(const struct statement *statement, struct slice word)
@@ -106,16 +175,17 @@ static bool pass_annotations(struct loading *loading)
     while (reader_peek(loading->reader) == '#') {
         uint64_t at = reader_position(loading->reader);
         uint64_t sum = reader_checksum(loading->reader);
-        uint64_t bytes, noted;
+        struct aof_seal seal;
 
         if (!reader_get_line(loading->reader, LINE_MOST, &line))
             return true; /* too long or torn: statement_read says which */
-        if (!aof_seal_read(line, &bytes, &noted))
+        if (!aof_seal_read(line, &seal))
             continue;
         result->at = at;
-        if (bytes != at - result->sealed || noted != sum)
+        if (seal.bytes != at - result->sealed || seal.sum != sum)
             return false;
         result->sealed = reader_position(loading->reader);
+        result->tells_durable = seal.durable != UINT64_MAX;
         reader_checksum_begin(loading->reader);
         if (!result->in_multi)
             result->whole = result->sealed;
@@ -182,7 +252,7 @@ void aof_load_file(int fd, const struct aof_runner *runner, uint64_t before, uin
     if (reader_failed(loading.reader, trouble))
         result->end = AOF_LOAD_FAILED;
     else if (damaged)
-        result->end = AOF_LOAD_DAMAGED;
+        result->end = judge_seal(fd, result);
     else if (state == STATEMENT_READY)
         result->end = AOF_LOAD_REFUSED;
     else if (state == STATEMENT_BROKEN)
@@ -191,5 +261,11 @@ void aof_load_file(int fd, const struct aof_runner *runner, uint64_t before, uin
         result->end = judge_rest(fd, result, AOF_LOAD_TORN);
     else
         result->whole = result->at; /* annotations at the end belong to nobody */
+    if ((result->end == AOF_LOAD_WHOLE || result->end == AOF_LOAD_GARBAGE ||
+         result->end == AOF_LOAD_TORN) &&
+        is_part_of_turn(result)) {
+        result->whole = result->sealed;
+        result->end = AOF_LOAD_UNSYNCED;
+    }
     reader_free(loading.reader);
 }

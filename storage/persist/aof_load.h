@@ -8,9 +8,13 @@
  *   TORN     inside a unit: the writer was stopped in the middle of it
  *   GARBAGE  with bytes that no statement begins with, zeros say, and nothing
  *            whole behind them: what a power cut may leave at the end
- *   BROKEN   with such bytes, but statements behind them: damage, for cutting
- *            it off would take along what was promised
+ *   BROKEN   with such bytes, but statements behind them, and not behind all that
+ *            seals call durable: damage, for cutting it off would take along what
+ *            was promised
  *   DAMAGED  at a seal that is wrong, or with one behind it: bytes were changed
+ *   UNSYNCED at a seal that is wrong, behind all that seals call durable: a power
+ *            cut left pages out; or within a long turn. What was run since the seal
+ *            before is wrong
  *   REFUSED  whoever runs the statements could not run one
  *   FAILED   the disk would not be read
  */
@@ -41,6 +45,12 @@ struct aof_runner {
      * the file's last byte. NULL: there must be none.
      */
     bool (*base)(void *who, struct reader *from, uint64_t end, struct trouble *trouble);
+
+    /*
+     * Forgets all that was run: what was run last turned out to be wrong, and everything
+     * comes again without it. NULL: it cannot.
+     */
+    void (*forget)(void *who);
 };
 
 enum aof_load_end {
@@ -49,6 +59,7 @@ enum aof_load_end {
     AOF_LOAD_GARBAGE,
     AOF_LOAD_BROKEN,
     AOF_LOAD_DAMAGED,
+    AOF_LOAD_UNSYNCED,
     AOF_LOAD_REFUSED,
     AOF_LOAD_FAILED
 };
@@ -60,6 +71,7 @@ struct aof_load_result {
     uint64_t          at;         /* where reading ended */
     uint64_t          sealed;     /* where the last good seal ends (aof_seal.h) */
     uint64_t          statements; /* run, those of a unit that was torn included */
+    bool              tells_durable; /* that seal says how much was on disk for good */
     bool              in_multi;   /* it ended between MULTI and EXEC */
 };
 

@@ -68,6 +68,7 @@ struct aof_scribe {
     uint64_t       synced;
     uint64_t       unsealed; /* bytes in front of `size` that no seal is about (aof_seal.h) */
     uint64_t       sum;      /* CRC64 of these */
+    uint64_t       marked;   /* up to here the file says of itself that it is durable */
     bool           torn;     /* a part of a failed write may stand behind `size` */
     bool           unsure;   /* bytes between `synced` and `size` may never reach the disk */
     struct buffer  batch;
@@ -109,6 +110,7 @@ static void begin_file(struct aof_scribe *scribe, int fd, uint64_t size, uint64_
     scribe->unsure = false;
     scribe->unsealed = 0;
     scribe->sum = 0;
+    scribe->marked = sealed == size ? size : 0;
     sum_rest(scribe, sealed);
 }
 
@@ -173,20 +175,53 @@ static bool put_summed(struct aof_scribe *scribe, struct slice bytes)
     return true;
 }
 
-/*
- * Seals what was written, if it is `enough` bytes. What cannot be sealed now is
- * sealed later: no statement is lost, so this is no failure.
- */
-static void seal(struct aof_scribe *scribe, uint64_t enough)
+/* Seals what was written, if it is `enough` bytes. What lacks its seal is not written. */
+static bool seal(struct aof_scribe *scribe, uint64_t enough)
 {
     char line[AOF_SEAL_MAX];
+    size_t len;
 
     if (scribe->unsealed < enough)
-        return;
-    if (!put(scribe, slice_of(line, aof_seal_print(scribe->unsealed, scribe->sum, line))))
-        return;
+        return true;
+    len = aof_seal_print(scribe->unsealed, scribe->sum, scribe->synced, line);
+    if (!put(scribe, slice_of(line, len)))
+        return false;
     scribe->unsealed = 0;
     scribe->sum = 0;
+    return true;
+}
+
+/* Where the file ended, to go back there. */
+struct ending {
+    uint64_t size;
+    uint64_t unsealed;
+    uint64_t sum;
+};
+
+static struct ending ending_of(const struct aof_scribe *scribe)
+{
+    return (struct ending){ size_of(scribe), scribe->unsealed, scribe->sum };
+}
+
+static bool go_back(struct aof_scribe *scribe, const struct ending *ending)
+{
+    scribe->torn = scribe->torn || size_of(scribe) > ending->size;
+    atomic_store(&scribe->size, ending->size);
+    scribe->unsealed = ending->unsealed;
+    scribe->sum = ending->sum;
+    return false;
+}
+
+/*
+ * Writes statements, and seals what is `enough` bytes. So many that a page within
+ * them may be lost unseen stand between two seals of their own.
+ */
+static bool put_sealed(struct aof_scribe *scribe, struct slice bytes, uint64_t enough)
+{
+    struct ending before = ending_of(scribe);
+
+    return ((bytes.len < AOF_SEAL_EVERY || seal(scribe, 1)) && put_summed(scribe, bytes) &&
+            seal(scribe, enough)) || go_back(scribe, &before);
 }
 
 /*
@@ -236,20 +271,13 @@ static void forget_batch(struct aof_scribe *scribe)
 /* Writes the batch, and forces it to disk if asked to; where it cannot, the file is as before. */
 static bool write_batch(struct aof_scribe *scribe, bool sync, uint64_t enough)
 {
-    uint64_t before = size_of(scribe);
-    uint64_t unsealed = scribe->unsealed;
-    uint64_t sum = scribe->sum;
+    struct ending before = ending_of(scribe);
 
-    if (!put_summed(scribe, buffer_slice(&scribe->batch)))
+    if (!put_sealed(scribe, buffer_slice(&scribe->batch), enough))
         return false;
-    seal(scribe, enough);
     if (sync && scribe->synced < size_of(scribe) && !force(scribe)) {
-        scribe->unsure = scribe->unsure || scribe->synced < before;
-        scribe->torn = size_of(scribe) > before;
-        atomic_store(&scribe->size, before);
-        scribe->unsealed = unsealed;
-        scribe->sum = sum;
-        return false;
+        scribe->unsure = scribe->unsure || scribe->synced < before.size;
+        return go_back(scribe, &before);
     }
     forget_batch(scribe);
     atomic_store(&scribe->written, scribe->batch_upto);
@@ -258,10 +286,28 @@ static bool write_batch(struct aof_scribe *scribe, bool sync, uint64_t enough)
     return true;
 }
 
+/* Says at an orderly end that all in front of it is durable: damage is not taken for loss then. */
+static bool mark(struct aof_scribe *scribe)
+{
+    if (scribe->marked == size_of(scribe))
+        return true;
+    if (!seal(scribe, 0))
+        return false;
+    if (!force(scribe)) {
+        scribe->unsure = true;
+        return false;
+    }
+    scribe->marked = size_of(scribe);
+    return true;
+}
+
 /* Ends one file and begins the next, which the manifest names from then on. */
 static bool turn_over(struct aof_scribe *scribe, struct aof_turnover *turnover)
 {
-    seal(scribe, 1);
+    if (!seal(scribe, 1)) {
+        turnover->trouble = scribe->story;
+        return false;
+    }
     if (scribe->synced < size_of(scribe) && !force(scribe)) {
         scribe->unsure = true;
         turnover->trouble = scribe->story;
@@ -347,7 +393,7 @@ static void do_work(struct aof_scribe *scribe)
     unlock(scribe);
 
     pause_for(scribe->batch.len > 0 ? scribe->delay : 0);
-    fine = write_batch(scribe, sync, enough);
+    fine = write_batch(scribe, sync, enough) && (enough > 1 || mark(scribe));
     if (!fine && scribe->turning != NULL)
         scribe->turning->trouble = scribe->story;
     turned = fine && scribe->turning != NULL && turn_over(scribe, scribe->turning);
@@ -541,9 +587,7 @@ enum aof_scribe_wrote aof_scribe_write(struct aof_scribe *scribe, struct slice s
     }
     scribe->busy = true;
     unlock(scribe);
-    fine = put_summed(scribe, statements);
-    if (fine)
-        seal(scribe, AOF_SEAL_EVERY);
+    fine = put_sealed(scribe, statements, AOF_SEAL_EVERY);
     lock(scribe);
     scribe->busy = false;
     if (fine) {

@@ -2,11 +2,21 @@
  * Seals: a checksum over each few kilobytes of the log, in a line that Redis
  * passes over.
  *
- *   #sum <bytes> <CRC64 of them, 16 hexadecimal digits> CR LF
+ *   #sum <bytes> <CRC64 of them, 16 hexadecimal digits> <durable> CR LF
  *
  * It is about the bytes in front of the line, back to the end of the seal
  * before or to the beginning of the file. What a crash leaves behind the last
  * seal is guarded by nothing but the form of statements.
+ *
+ * A turn of AOF_SEAL_EVERY bytes or more stands between two seals, and no turn is
+ * written without the seal that it needs. So where as many bytes lie behind the last
+ * seal, they are part of a turn whose rest never came, whatever they look like.
+ *
+ * The last number says how much of the file was on disk for good when the line was
+ * written. It tells damage from the traces of a power cut, which may leave out any
+ * page of what was not synced and keep the next: what is wrong below that offset was
+ * promised, and what is wrong behind it was not. Seals of older logs lack the number;
+ * all in front of them counts as durable.
  */
 #ifndef STORAGE_PERSIST_AOF_SEAL_H
 #define STORAGE_PERSIST_AOF_SEAL_H
@@ -19,14 +29,23 @@
 
 enum {
     AOF_SEAL_EVERY = 4096, /* bytes, or a turn if that has more */
-    AOF_SEAL_MAX = 64      /* bytes of the line */
+    AOF_SEAL_MAX = 80      /* bytes of the line */
 };
 
 /* Writes the line at `to`, which has AOF_SEAL_MAX bytes; returns its length. */
-size_t aof_seal_print(uint64_t bytes, uint64_t sum, char *to);
+size_t aof_seal_print(uint64_t bytes, uint64_t sum, uint64_t durable, char *to);
+
+struct aof_seal {
+    uint64_t bytes;
+    uint64_t sum;
+    uint64_t durable; /* UINT64_MAX: it does not say, so all in front of it */
+};
 
 /* Reads a line with its end. False if it is no seal. */
-MUST_USE bool aof_seal_read(struct slice line, uint64_t *bytes, uint64_t *sum);
+MUST_USE bool aof_seal_read(struct slice line, struct aof_seal *seal);
+
+/* The most of a file that any seal in it says is durable; UINT64_MAX if there is no seal. */
+uint64_t aof_seal_durable(struct slice file);
 
 /*
  * Whether a seal stands in these bytes, which begin at an offset of the file,

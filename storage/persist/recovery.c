@@ -353,6 +353,7 @@ struct recovering {
     struct recovery_result      *result;
     uint64_t                     total;
     uint64_t                     before; /* bytes of the files that were run already */
+    bool                         again;  /* what was run is to be forgotten and run anew */
 };
 
 /* Takes off the end of a file what is no whole unit. */
@@ -378,7 +379,9 @@ static bool cut(struct recovering *now, const struct aof_file *file, int fd,
              "AOF %s loaded anyway because aof-load-truncated is enabled: %llu bytes of %s were "
              "cut off",
              file->name, (unsigned long long)now->result->cut,
-             found->end == AOF_LOAD_GARBAGE ? "garbage" : "an unfinished statement");
+             found->end == AOF_LOAD_GARBAGE    ? "garbage"
+             : found->end == AOF_LOAD_UNSYNCED ? "what was never synced and came to disk in parts"
+                                               : "an unfinished statement");
     return true;
 }
 
@@ -390,7 +393,12 @@ static bool judge(struct recovering *now, const struct aof_file *file, int fd,
     unsigned long long at = (unsigned long long)found->at;
     unsigned long long whole = (unsigned long long)found->whole;
 
-    switch (found->end) {
+    enum aof_load_end end = found->end;
+
+    /* Only what nothing else follows may have been left unsynced. */
+    if (end == AOF_LOAD_UNSYNCED && (!last || now->runner->forget == NULL))
+        end = AOF_LOAD_DAMAGED;
+    switch (end) {
     case AOF_LOAD_WHOLE:
         return true;
     case AOF_LOAD_REFUSED:
@@ -412,6 +420,9 @@ static bool judge(struct recovering *now, const struct aof_file *file, int fd,
                            file->name, at, whole);
     case AOF_LOAD_TORN:
     case AOF_LOAD_GARBAGE:
+        break;
+    case AOF_LOAD_UNSYNCED:
+        now->again = true;
         break;
     }
     if (!last)
@@ -472,12 +483,25 @@ static const struct aof_file *nth(const struct aof_manifest *manifest, size_t n)
     return aof_manifest_file(manifest, AOF_FILE_INCREMENT, base != NULL ? n - 1 : n);
 }
 
+static bool load_files(struct recovering *now, const struct aof_manifest *manifest,
+                       struct trouble *trouble)
+{
+    const struct aof_file *file;
+
+    for (size_t i = 0; (file = nth(manifest, i)) != NULL; i++) {
+        if (!load_file(now, file, nth(manifest, i + 1) == NULL, trouble))
+            return false;
+    }
+    return true;
+}
+
 bool recovery_load(const struct recovery_setup *setup, const struct folder *folder,
                    const struct aof_manifest *manifest, const struct aof_runner *runner,
                    struct recovery_result *result, struct trouble *trouble)
 {
-    struct recovering now = { setup, folder, runner, result, 0, 0 };
+    struct recovering now = { setup, folder, runner, result, 0, 0, false };
     const struct aof_file *file;
+    uint64_t cut_before;
 
     *result = (struct recovery_result){ 0 };
     for (size_t i = 0; (file = nth(manifest, i)) != NULL; i++) {
@@ -489,9 +513,17 @@ bool recovery_load(const struct recovery_setup *setup, const struct folder *fold
         log_line(setup->log, LOG_VERBOSE, "The log has the %s file %s of %lld bytes",
                  file->kind == AOF_FILE_BASE ? "base" : "incr", file->name, (long long)size);
     }
-    for (size_t i = 0; (file = nth(manifest, i)) != NULL; i++) {
-        if (!load_file(&now, file, nth(manifest, i + 1) == NULL, trouble))
+    if (!load_files(&now, manifest, trouble))
+        return false;
+    if (now.again) {
+        cut_before = result->cut;
+        log_line(setup->log, LOG_NOTICE, "Loading everything again, without what was cut off");
+        runner->forget(runner->who);
+        *result = (struct recovery_result){ 0 };
+        now.before = 0;
+        if (!load_files(&now, manifest, trouble))
             return false;
+        result->cut += cut_before;
     }
     result->bytes = now.before;
     return true;

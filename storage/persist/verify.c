@@ -171,6 +171,8 @@ static const char *kind_of_end(enum aof_load_end end)
         return "TORN: it ends in the middle of a statement";
     case AOF_LOAD_GARBAGE:
         return "TORN: it ends with bytes that are no statement";
+    case AOF_LOAD_UNSYNCED:
+        return "TORN: what was never synced came to disk in parts";
     case AOF_LOAD_BROKEN:
         return "DAMAGED: bytes that are no statement stand in front of more of them";
     case AOF_LOAD_DAMAGED:
@@ -187,7 +189,8 @@ static const char *kind_of_end(enum aof_load_end end)
 static void report_end(struct verifying *now, int fd, uint64_t size, bool may_be_torn,
                        const struct aof_load_result *found, const struct trouble *trouble)
 {
-    bool torn = found->end == AOF_LOAD_TORN || found->end == AOF_LOAD_GARBAGE;
+    bool torn = found->end == AOF_LOAD_TORN || found->end == AOF_LOAD_GARBAGE ||
+                found->end == AOF_LOAD_UNSYNCED;
 
     buffer_print(now->report, "  %s", kind_of_end(found->end));
     if (found->end == AOF_LOAD_WHOLE) {
