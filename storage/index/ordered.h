@@ -94,6 +94,22 @@ bool ordered_remove(struct ordered *tree, const void *probe, void *removed);
 size_t ordered_remove_range(struct ordered *tree, size_t from, size_t to, ordered_visitor *visit,
                             void *who);
 
+/*
+ * Takes the first `count` records, or all, out of the tree: they are a tree of
+ * their own now, which the caller frees. O(log n + a visit to a node for each
+ * thousand records taken).
+ */
+struct ordered *ordered_take_front(struct ordered *tree, size_t count);
+
+/*
+ * Removes the records of which `goes` is true; it is asked once of each record
+ * below the summaries that make `wanted` true, in order. Returns how many went.
+ * O(records asked about). Needs summaries.
+ */
+size_t ordered_remove_where(struct ordered *tree,
+                            bool (*wanted)(const void *summary, void *who),
+                            bool (*goes)(void *who, const void *record), void *who);
+
 /* Puts a record in the place of the equal one and refreshes summaries: for what does not decide
  * the order. False if there is none. O(log n). */
 bool ordered_replace(struct ordered *tree, const void *record);

@@ -169,6 +169,16 @@ void ordered_insert_child(const struct ordered *tree, struct ordered_inner *node
                           uint32_t index, void *child);
 void ordered_remove_child(const struct ordered *tree, struct ordered_inner *node, uint32_t index);
 
+/* Takes a leaf, empty or merged into another, out of the links, and frees it. */
+void ordered_unlink_leaf(struct ordered *tree, struct ordered_leaf *leaf);
+
+/* Merges the child at an index with its right neighbour if both fit well into one. */
+bool ordered_merge_with_right(struct ordered *tree, struct ordered_inner *node, unsigned level,
+                              uint32_t index);
+
+/* Drops roots that have one child only. */
+void ordered_lower_root(struct ordered *tree);
+
 /* The way to where a probe is or would be: `index` counts the lesser records of the leaf. */
 void ordered_find_path(const struct ordered *tree, const void *probe, struct ordered_path *path);
 

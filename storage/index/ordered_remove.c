@@ -8,7 +8,7 @@
 #include "storage/base/memory.h"
 #include "storage/index/ordered_private.h"
 
-static void unlink_leaf(struct ordered *tree, struct ordered_leaf *leaf)
+void ordered_unlink_leaf(struct ordered *tree, struct ordered_leaf *leaf)
 {
     if (leaf->previous != NULL)
         leaf->previous->next = leaf->next;
@@ -21,9 +21,8 @@ static void unlink_leaf(struct ordered *tree, struct ordered_leaf *leaf)
     ordered_free_node(tree, leaf);
 }
 
-/* Merges the child at an index with its right neighbour if both fit well into one. */
-static bool merge_with_right(struct ordered *tree, struct ordered_inner *node, unsigned level,
-                             uint32_t index)
+bool ordered_merge_with_right(struct ordered *tree, struct ordered_inner *node, unsigned level,
+                              uint32_t index)
 {
     void **child = inner_children(tree, node) + index;
 
@@ -39,7 +38,7 @@ static bool merge_with_right(struct ordered *tree, struct ordered_inner *node, u
             return false;
         ordered_copy_records(tree, left, left->count, right, 0, right->count);
         left->count += right->count;
-        unlink_leaf(tree, right);
+        ordered_unlink_leaf(tree, right);
     } else {
         struct ordered_inner *left = child[0];
         struct ordered_inner *right = child[1];
@@ -62,7 +61,7 @@ static unsigned drop_leaf(struct ordered *tree, struct ordered_path *path, uint6
 {
     unsigned level = 0;
 
-    unlink_leaf(tree, path->leaf);
+    ordered_unlink_leaf(tree, path->leaf);
     for (; level < tree->height; level++) {
         struct ordered_inner *node = path->step[level].node;
 
@@ -80,6 +79,17 @@ static unsigned drop_leaf(struct ordered *tree, struct ordered_path *path, uint6
     return level + 1;
 }
 
+void ordered_lower_root(struct ordered *tree)
+{
+    while (tree->height > 0 && ((struct ordered_inner *)tree->root)->count == 1) {
+        struct ordered_inner *root = tree->root;
+
+        tree->root = inner_children(tree, root)[0];
+        tree->height--;
+        ordered_free_node(tree, root);
+    }
+}
+
 /* After a removal: merges what became thin, from a level up, and lowers the root. */
 static void settle(struct ordered *tree, const struct ordered_path *path, unsigned level)
 {
@@ -88,17 +98,11 @@ static void settle(struct ordered *tree, const struct ordered_path *path, unsign
         uint32_t index = path->step[level].index;
 
         /* Where nothing was merged nothing above became thin. */
-        if (!merge_with_right(tree, node, level, index) &&
-            (index == 0 || !merge_with_right(tree, node, level, index - 1)))
+        if (!ordered_merge_with_right(tree, node, level, index) &&
+            (index == 0 || !ordered_merge_with_right(tree, node, level, index - 1)))
             break;
     }
-    while (tree->height > 0 && ((struct ordered_inner *)tree->root)->count == 1) {
-        struct ordered_inner *root = tree->root;
-
-        tree->root = inner_children(tree, root)[0];
-        tree->height--;
-        ordered_free_node(tree, root);
-    }
+    ordered_lower_root(tree);
     if (tree->height == 0 && tree->root != NULL) {
         const struct ordered_leaf *leaf = tree->root;
 

@@ -322,6 +322,65 @@ static void pair_remove_range(struct pair *pair)
     model_remove(pair->model, from, count);
 }
 
+/* The front is a tree of its own, as good as the rest. */
+static void pair_take_front(struct pair *pair)
+{
+    size_t count = random_below(&pair->random, 3) == 0
+                       ? random_below(&pair->random, pair->model->count + 2)
+                       : random_below(&pair->random, 200);
+    size_t taken = count < pair->model->count ? count : pair->model->count;
+    struct ordered *front = ordered_take_front(pair->tree, count);
+    struct ordered_cursor at = ordered_first(front);
+
+    ordered_check(front);
+    CU_ASSERT_EQUAL(ordered_count(front), taken);
+    for (size_t rank = 0; rank < taken; rank++, at = ordered_next(front, at))
+        expect(pair, at, rank);
+    ordered_clear(front);
+    ordered_check(front);
+    ordered_free(front);
+    model_remove(pair->model, 0, taken);
+    CU_ASSERT_EQUAL(ordered_count(pair->tree), pair->model->count);
+}
+
+/* Numbers of which the digits say that they are to go. */
+struct going {
+    const struct ordered_kind *kind;
+    int64_t divisor;
+};
+
+static bool number_goes(void *who, const void *record)
+{
+    const struct going *going = who;
+
+    return number_of(going->kind, record) / 4 % going->divisor == 0;
+}
+
+static bool any_may_go(const void *summary, void *who)
+{
+    (void)summary;
+    (void)who;
+    return true;
+}
+
+static void pair_remove_where(struct pair *pair)
+{
+    struct going going = { pair->kind, 1 + (int64_t)random_below(&pair->random, 12) };
+    size_t removed;
+    size_t kept = 0;
+
+    if (pair->kind->summary_size == 0)
+        return;
+    removed = ordered_remove_where(pair->tree, any_may_go, number_goes, &going);
+    for (size_t rank = 0; rank < pair->model->count; rank++) {
+        if (pair->model->number[rank] / 4 % going.divisor != 0)
+            pair->model->number[kept++] = pair->model->number[rank];
+    }
+    CU_ASSERT_EQUAL(removed, pair->model->count - kept);
+    pair->model->count = kept;
+    CU_ASSERT_EQUAL(ordered_count(pair->tree), kept);
+}
+
 /* Grows, shrinks, grows; rising, falling and random numbers in turn. */
 static void walk_at_random(const struct ordered_kind *kind, size_t steps)
 {
@@ -345,6 +404,10 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
                             : pair->model->number[random_below(&pair->random, pair->model->count)]);
         else if (chance == 99 && step % 7 == 0)
             pair_remove_range(pair);
+        else if (chance == 98 && step % 11 == 0)
+            pair_take_front(pair);
+        else if (chance == 97 && step % 41 == 0)
+            pair_remove_where(pair);
         if (step % 11 == 0)
             moved_to = ordered_move(pair->tree, &mover, moved_to, NULL, NULL);
         pair_look(pair, number);
@@ -508,6 +571,40 @@ static void a_tree_of_a_few_records_is_one_small_block(void)
     ordered_free(tree);
 }
 
+static bool is_early(const void *summary, void *who)
+{
+    const struct held_summary *below = summary;
+
+    return below->earliest <= *(const int64_t *)who;
+}
+
+static bool goes_early(void *who, const void *record)
+{
+    const struct held *held = record;
+
+    return held->since <= *(int64_t *)who;
+}
+
+static void what_a_summary_rules_out_is_not_asked_about(void)
+{
+    struct ordered *tree = ordered_new(&held_kind, NULL);
+    int64_t least = 999;
+    int64_t early = 499;
+
+    for (int64_t i = 0; i < 20000; i++) {
+        union record record = record_of(&held_kind, i);
+
+        CU_ASSERT(ordered_insert(tree, &record));
+    }
+    CU_ASSERT_EQUAL(ordered_remove_where(tree, is_early, goes_early, &early), 10000);
+    ordered_check(tree);
+    CU_ASSERT_EQUAL(ordered_remove_where(tree, is_early, goes_early, &early), 0);
+    CU_ASSERT_EQUAL(ordered_remove_where(tree, is_early, goes_early, &least), 10000);
+    ordered_check(tree);
+    CU_ASSERT_EQUAL(ordered_count(tree), 0);
+    ordered_free(tree);
+}
+
 static void a_queue_keeps_its_size(void)
 {
     struct ordered *tree = ordered_new(&held_kind, NULL);
@@ -548,5 +645,7 @@ void suite_ordered(void)
     CU_add_test(suite, "random keys waste little", random_keys_waste_little);
     CU_add_test(suite, "a tree of a few records is one small block",
                 a_tree_of_a_few_records_is_one_small_block);
+    CU_add_test(suite, "what a summary rules out is not asked about",
+                what_a_summary_rules_out_is_not_asked_about);
     CU_add_test(suite, "a queue keeps its size", a_queue_keeps_its_size);
 }
