@@ -13,17 +13,24 @@
 #include "streams/group.h"
 #include "streams/segment.h"
 
+struct ordered;
+struct pending;
+
 struct discard {
     struct buffer segments; /* Private: pointers to them. */
-    struct buffer groups;   /* Private: likewise. */
+    struct buffer sealed;   /* Private: pointers to trees of sealed segments. */
+    struct buffer groups;   /* Private: pointers to them. */
+    struct buffer pending;  /* Private: likewise. */
     size_t        effort;   /* how many blocks there are to be freed, roughly */
 };
 
 #define DISCARD_NONE ((struct discard){ .effort = 0 })
 
-/* Takes a segment or a group. */
+/* Takes a segment, a tree of sealed ones with them, a group, or a list of what was pending. */
 void discard_segment(struct discard *discard, struct segment *segment);
+void discard_sealed(struct discard *discard, struct ordered *sealed);
 void discard_group(struct discard *discard, struct group *group);
+void discard_pending(struct discard *discard, struct pending *pending);
 
 /* The same in a block of its own, to be handed on; what was given is empty again. */
 struct discard *discard_move(struct discard *discard);

@@ -12,7 +12,10 @@
 #include "storage/base/memory.h"
 #include "storage/base/mover.h"
 #include "storage/index/ordered.h"
+#include "streams/discard.h"
 #include "streams/stream.h"
+
+enum { FORGOTTEN_ONE_BY_ONE = 64 };
 
 struct group {
     struct entry_id   last_id;
@@ -266,17 +269,35 @@ struct consumer *group_add_consumer(struct group *group, struct slice name, mill
     return consumer;
 }
 
-uint64_t group_remove_consumer(struct group *group, struct consumer *consumer)
+/* Forgets what a consumer holds, one by one. */
+static uint64_t forget_few(struct group *group, const struct consumer *consumer)
 {
     struct pending_filter filter = { consumer->number, PENDING_TIME_MAX };
     struct delivery delivery = { .id = ENTRY_ID_MIN };
-    struct slice name = consumer_name(consumer);
     uint64_t held = 0;
 
     while (held < consumer->pending &&
            pending_seek(group->pending, delivery.id, filter, &delivery)) {
         must(pending_remove(group->pending, delivery.id, &delivery));
         held++;
+    }
+    return held;
+}
+
+uint64_t group_remove_consumer(struct group *group, struct consumer *consumer,
+                               struct discard *discard)
+{
+    struct slice name = consumer_name(consumer);
+    uint64_t held;
+
+    if (consumer->pending < FORGOTTEN_ONE_BY_ONE) {
+        held = forget_few(group, consumer);
+    } else if (consumer->pending < pending_count(group->pending) || discard == NULL) {
+        held = pending_remove_holder(group->pending, consumer->number);
+    } else {
+        held = consumer->pending;
+        discard_pending(discard, group->pending);
+        group->pending = pending_new();
     }
     must(held == consumer->pending);
     must(ordered_remove(group->consumers, &name, NULL));
@@ -358,10 +379,46 @@ bool group_acknowledge(struct group *group, struct entry_id id)
     return true;
 }
 
-uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to)
+static void hold_one_more(void *who, const struct delivery *delivery)
+{
+    struct consumer *holder = group_consumer(who, delivery->holder);
+
+    if (holder != NULL)
+        holder->pending++;
+}
+
+static void hold_no_more(void *who, const struct delivery *delivery)
+{
+    struct consumer *holder = group_consumer(who, delivery->holder);
+
+    if (holder != NULL)
+        holder->pending--;
+}
+
+uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to,
+                            struct discard *discard)
 {
     struct delivery delivery;
     uint64_t forgotten = 0;
+
+    if (discard != NULL && pending_first(group->pending, &delivery) &&
+        entry_id_compare(delivery.id, from) >= 0 &&
+        pending_count_until(group->pending, to) >= FORGOTTEN_ONE_BY_ONE) {
+        struct pending *taken = pending_take_until(group->pending, to);
+
+        forgotten = pending_count(taken);
+        if (forgotten <= pending_count(group->pending)) {
+            pending_visit(taken, hold_no_more, group);
+        } else {
+            for (uint32_t i = 1; i < group->numbers; i++) {
+                if (group->by_number[i] != NULL)
+                    group->by_number[i]->pending = 0;
+            }
+            pending_visit(group->pending, hold_one_more, group);
+        }
+        discard_pending(discard, taken);
+        return forgotten;
+    }
 
     while (pending_seek(group->pending, from, PENDING_ALL, &delivery) &&
            entry_id_compare(delivery.id, to) <= 0) {

@@ -21,6 +21,7 @@
 #include "streams/pending.h"
 
 struct group;
+struct discard;
 struct stream;
 
 /* entries_read of a group that was set to an ID whose number in the stream is not known. */
@@ -81,8 +82,10 @@ struct consumer *group_find_consumer(const struct group *group, struct slice nam
 /* Adds a consumer, whose name must be new. */
 struct consumer *group_add_consumer(struct group *group, struct slice name, millis now);
 
-/* Removes and frees a consumer; forgets all it holds, and returns how many they were. */
-uint64_t group_remove_consumer(struct group *group, struct consumer *consumer);
+/* Removes and frees a consumer; forgets all it holds, and returns how many they were. What it
+ * held goes into `discard`, if not NULL, where that is quicker. O(n) at worst. */
+uint64_t group_remove_consumer(struct group *group, struct consumer *consumer,
+                               struct discard *discard);
 
 /* The consumer behind this one, NULL for the first; NULL behind the last. O(log consumers). */
 struct consumer *group_consumer_after(const struct group *group, const struct consumer *previous);
@@ -112,8 +115,10 @@ bool group_release(struct group *group, struct entry_id id, uint64_t times);
 /* Forgets a delivery because its entry was processed or is gone. False if it was not pending. */
 bool group_acknowledge(struct group *group, struct entry_id id);
 
-/* Forgets all deliveries of a range of IDs, both included; returns how many. O(log n) each. */
-uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to);
+/* Forgets all deliveries of a range of IDs, both included; returns how many. O(log n) each, and
+ * where the range begins the list, less: then they go into `discard`, if not NULL. */
+uint64_t group_forget_range(struct group *group, struct entry_id from, struct entry_id to,
+                            struct discard *discard);
 
 /*
  * Moves the group and its consumers (storage/base/mover.h), to which nobody else has

@@ -257,6 +257,86 @@ bool pending_remove(struct pending *pending, struct entry_id id, struct delivery
     return true;
 }
 
+/* How many of a tree's records are not above an ID. */
+static size_t count_until(const struct ordered *tree, struct entry_id last)
+{
+    return entry_id_step(&last) ? ordered_rank(tree, &last) : ordered_count(tree);
+}
+
+size_t pending_count_until(const struct pending *pending, struct entry_id last)
+{
+    return count_until(pending->records, last);
+}
+
+struct pending *pending_take_until(struct pending *pending, struct entry_id last)
+{
+    struct pending *taken = memory_new(sizeof(*taken));
+    struct ordered_cursor at;
+
+    *taken = (struct pending){ .turns = pending->turns };
+    if (pending->wide != NULL)
+        taken->wide = ordered_take_front(pending->wide, count_until(pending->wide, last));
+    taken->records = ordered_take_front(pending->records, count_until(pending->records, last));
+    at = ordered_first(taken->records);
+    for (; pending->released > 0 && at.record != NULL; at = ordered_next(taken->records, at))
+        taken->released += record_holder(at.record) == 0;
+    pending->released -= taken->released;
+    return taken;
+}
+
+/* Whose records are removed. */
+struct leaving {
+    struct pending *pending;
+    uint32_t        number;
+    uint32_t        holder; /* as it stands in a record */
+};
+
+static bool may_hold(const void *summary, void *who)
+{
+    const struct summary *below = summary;
+    const struct leaving *leaving = who;
+
+    return (below->holders & UINT64_C(1) << (leaving->holder & 63)) != 0;
+}
+
+static bool leaves(void *who, const void *what)
+{
+    const struct leaving *leaving = who;
+    const struct record *record = what;
+    struct delivery delivery;
+
+    if (LIKELY(record_times(record) != TIMES_WIDE && leaving->number <= HOLDER_MOST))
+        return record_holder(record) == leaving->holder;
+    if (record_holder(record) != leaving->holder || record_times(record) != TIMES_WIDE)
+        return false;
+    unpack(leaving->pending, record, &delivery);
+    if (delivery.holder != leaving->number)
+        return false;
+    drop_wide(leaving->pending, delivery.id);
+    return true;
+}
+
+size_t pending_remove_holder(struct pending *pending, uint32_t holder)
+{
+    struct leaving leaving = { pending, holder, holder_of(holder) };
+
+    must(holder != 0);
+    return ordered_remove_where(pending->records, may_hold, leaves, &leaving);
+}
+
+void pending_visit(const struct pending *pending,
+                   void (*visit)(void *who, const struct delivery *delivery), void *who)
+{
+    struct ordered_cursor at = ordered_first(pending->records);
+
+    for (; at.record != NULL; at = ordered_next(pending->records, at)) {
+        struct delivery delivery;
+
+        unpack(pending, at.record, &delivery);
+        visit(who, &delivery);
+    }
+}
+
 bool pending_first(const struct pending *pending, struct delivery *delivery)
 {
     const struct record *record = ordered_first(pending->records).record;

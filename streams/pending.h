@@ -48,6 +48,9 @@ void pending_free(struct pending *pending); /* NULL is fine. */
 /* How many are pending. */
 size_t pending_count(const struct pending *pending);
 
+/* How many of them are not above an ID. O(log n). */
+size_t pending_count_until(const struct pending *pending, struct entry_id last);
+
 /* How many of them nobody holds. O(1). */
 size_t pending_released(const struct pending *pending);
 
@@ -70,6 +73,21 @@ bool pending_put(struct pending *pending, const struct delivery *delivery,
  */
 MUST_USE bool pending_remove(struct pending *pending, struct entry_id id,
                              struct delivery *removed);
+
+/*
+ * Takes out all that is not above an ID: a list of its own, which the caller
+ * frees. O(log n), and where some of it was handed back or is in the second
+ * tree O(what is taken).
+ */
+MUST_USE struct pending *pending_take_until(struct pending *pending, struct entry_id last);
+
+/* Forgets all that one consumer holds; returns how many. O(n) at worst, at a few nanoseconds
+ * each. */
+size_t pending_remove_holder(struct pending *pending, uint32_t holder);
+
+/* Shows every delivery to `visit`, by ID. */
+void pending_visit(const struct pending *pending,
+                   void (*visit)(void *who, const struct delivery *delivery), void *who);
 
 /* The first and the last by ID; false if there are none. */
 MUST_USE bool pending_first(const struct pending *pending, struct delivery *delivery);

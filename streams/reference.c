@@ -86,15 +86,53 @@ bool reference_view_exists(const struct reference_view *view, struct entry_id id
     return entry_id_compare(id, view->read_by_all) > 0 || reference_view_is_pending(view, id);
 }
 
+struct entry_id reference_view_first(const struct reference_view *view, struct entry_id from)
+{
+    struct entry_id first = view->read_by_all;
+    struct delivery delivery;
+    size_t count;
+    struct group *const *groups = groups_of(view, &count);
+
+    if (!entry_id_step(&first))
+        first = ENTRY_ID_MAX;
+    if (entry_id_compare(first, from) < 0)
+        first = from;
+    for (size_t i = 0; i < count; i++) {
+        if (!reference_is_dead(groups[i], view->dead_before) &&
+            pending_seek(group_pending(groups[i]), from, PENDING_ALL, &delivery) &&
+            entry_id_compare(delivery.id, first) < 0)
+            first = delivery.id;
+    }
+    return first;
+}
+
+bool reference_view_covers(const struct reference_view *view, struct entry_id from,
+                           struct entry_id to, uint64_t wanted)
+{
+    size_t count;
+    struct group *const *groups = groups_of(view, &count);
+
+    if (!entry_id_step_back(&from))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct pending *pending = group_pending(groups[i]);
+
+        if (!reference_is_dead(groups[i], view->dead_before) &&
+            pending_count_until(pending, to) - pending_count_until(pending, from) >= wanted)
+            return true;
+    }
+    return false;
+}
+
 uint64_t reference_view_drop(const struct reference_view *view, struct entry_id from,
-                             struct entry_id to)
+                             struct entry_id to, struct discard *discard)
 {
     uint64_t dropped = 0;
     size_t count;
     struct group *const *groups = groups_of(view, &count);
 
     for (size_t i = 0; i < count; i++)
-        dropped += group_forget_range(groups[i], from, to);
+        dropped += group_forget_range(groups[i], from, to, discard);
     return dropped;
 }
 
@@ -105,7 +143,7 @@ enum reference_answer reference_delete(struct stream *stream, struct entry_id id
     struct entry entry;
 
     if (rule == REFERENCE_DROP)
-        *dropped += reference_view_drop(view, id, id);
+        *dropped += reference_view_drop(view, id, id, NULL);
     if (rule == REFERENCE_NONE && stream_find(stream, id, &entry) &&
         reference_view_exists(view, id))
         return REFERENCE_REFUSED;

@@ -52,10 +52,17 @@ void reference_view_end(struct reference_view *view);
 bool reference_view_is_pending(const struct reference_view *view, struct entry_id id);
 bool reference_view_exists(const struct reference_view *view, struct entry_id id);
 
+/* The first ID not below `from` that something refers to. O(p log n). */
+struct entry_id reference_view_first(const struct reference_view *view, struct entry_id from);
+
+/* Whether in some group as many IDs of a range are pending, both ends included. O(p log n). */
+bool reference_view_covers(const struct reference_view *view, struct entry_id from,
+                           struct entry_id to, uint64_t count);
+
 /* Makes a range of IDs pending nowhere, both ends included. Returns how many deliveries were
- * forgotten. O(p log n) and for each of them O(log n). */
+ * forgotten; they go as with group_forget_range. O(p log n) and for each of them O(log n). */
 uint64_t reference_view_drop(const struct reference_view *view, struct entry_id from,
-                             struct entry_id to);
+                             struct entry_id to, struct discard *discard);
 
 /* What became of an ID that was to be deleted. */
 enum reference_answer {

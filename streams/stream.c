@@ -20,6 +20,7 @@
 #include "streams/stream_private.h"
 
 /* However the options are set, a search in one segment stays short. */
+enum { DROPPED_ONE_BY_ONE = 64 };
 enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
 
 static int compare_sealed(const void *a, const void *b, void *who)
@@ -33,36 +34,28 @@ static int compare_sealed(const void *a, const void *b, void *who)
 static void summarise_sealed(void *summary, const void *record)
 {
     const struct sealed *sealed = record;
+    struct sealed_sum *sum = summary;
 
-    *(uint64_t *)summary = sealed->live;
+    sum->live = sealed->live;
+    sum->bytes = sealed->bytes;
 }
 
 static void combine_sealed(void *summary, const void *other)
 {
-    *(uint64_t *)summary += *(const uint64_t *)other;
+    const struct sealed_sum *from = other;
+    struct sealed_sum *sum = summary;
+
+    sum->live += from->live;
+    sum->bytes += from->bytes;
 }
 
 static const struct ordered_kind sealed_kind = {
     .record_size = sizeof(struct sealed),
-    .summary_size = sizeof(uint64_t),
+    .summary_size = sizeof(struct sealed_sum),
     .lead = ORDERED_LEAD_ID,
     .compare = compare_sealed,
     .summarise = summarise_sealed,
     .combine = combine_sealed,
-};
-
-static int compare_names(const void *a, const void *b, void *who)
-{
-    const struct named_group *one = a, *other = b;
-
-    (void)who;
-    return slice_compare(one->name, other->name);
-}
-
-static const struct ordered_kind group_kind = {
-    .record_size = sizeof(struct named_group),
-    .lead = ORDERED_LEAD_NONE,
-    .compare = compare_names,
 };
 
 struct stream *stream_new(void)
@@ -99,37 +92,28 @@ struct stream *stream_copy(const struct stream *stream)
             must(ordered_insert(copy->sealed, &sealed));
         }
     }
-    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
-        struct group *twin = group_copy(group);
-        struct named_group named = { .name = group_name(twin), .group = twin };
-
-        if (copy->groups == NULL)
-            copy->groups = ordered_new(&group_kind, NULL);
-        must(ordered_insert(copy->groups, &named));
-    }
+    stream_copy_groups(copy, stream);
     return copy;
+}
+
+void stream_free_sealed(struct ordered *sealed)
+{
+    struct ordered_cursor at;
+
+    if (sealed == NULL)
+        return;
+    for (at = ordered_first(sealed); at.record != NULL; at = ordered_next(sealed, at))
+        segment_free(((const struct sealed *)at.record)->segment);
+    ordered_free(sealed);
 }
 
 void stream_free(struct stream *stream)
 {
     if (stream == NULL)
         return;
-    if (stream->sealed != NULL) {
-        struct ordered_cursor at = ordered_first(stream->sealed);
-
-        for (; at.record != NULL; at = ordered_next(stream->sealed, at))
-            segment_free(((const struct sealed *)at.record)->segment);
-        ordered_free(stream->sealed);
-    }
+    stream_free_sealed(stream->sealed);
     segment_free(stream->tail);
-    if (stream->groups != NULL) {
-        struct ordered_cursor at = ordered_first(stream->groups);
-
-        for (; at.record != NULL; at = ordered_next(stream->groups, at))
-            group_free(((const struct named_group *)at.record)->group);
-        ordered_free(stream->groups);
-    }
+    stream_free_groups(stream);
     if (stream->extra != NULL)
         producers_free(stream->extra->producers);
     memory_free(stream->extra);
@@ -273,8 +257,8 @@ bool stream_find(const struct stream *stream, struct entry_id id, struct entry *
 /* How many entries have an ID below this one. */
 static uint64_t count_below(const struct stream *stream, struct entry_id id)
 {
+    struct sealed_sum sum = { .live = 0 };
     const struct sealed *sealed;
-    uint64_t sum = 0;
 
     if (in_tail(stream, id))
         return stream->length - stream->tail->live + segment_count_below(stream->tail, id);
@@ -282,7 +266,7 @@ static uint64_t count_below(const struct stream *stream, struct entry_id id)
     if (sealed == NULL)
         return 0;
     ordered_fold_before(stream->sealed, &sealed->first, &sum);
-    return sum + segment_count_below(sealed->segment, id);
+    return sum.live + segment_count_below(sealed->segment, id);
 }
 
 uint64_t stream_count(const struct stream *stream, struct entry_id from, struct entry_id to)
@@ -391,6 +375,14 @@ static void settle_tail(struct stream *stream, bool compact)
     }
 }
 
+static void note_hole(struct stream *stream, struct entry_id id)
+{
+    if (entry_id_compare(id, stream->max_deleted) > 0)
+        stream->max_deleted = id;
+    if (entry_id_compare(id, stream->last_hole) > 0)
+        stream->last_hole = id;
+}
+
 bool stream_delete(struct stream *stream, struct entry_id id)
 {
     if (in_tail(stream, id)) {
@@ -405,10 +397,7 @@ bool stream_delete(struct stream *stream, struct entry_id id)
         settle_sealed(stream, *sealed, true);
     }
     stream->length--;
-    if (entry_id_compare(id, stream->max_deleted) > 0)
-        stream->max_deleted = id;
-    if (entry_id_compare(id, stream->last_hole) > 0)
-        stream->last_hole = id;
+    note_hole(stream, id);
     return true;
 }
 
@@ -434,9 +423,31 @@ static void drop_one(void *who, const void *record)
 void stream_drop_sealed(struct stream *stream, size_t count, struct discard *discard)
 {
     struct dropping dropping = { stream, discard };
+    struct sealed_sum sum;
+    struct ordered *front;
 
-    if (count > 0)
+    if (count == 0)
+        return;
+    if (discard == NULL || count < DROPPED_ONE_BY_ONE) {
         must(ordered_remove_range(stream->sealed, 0, count, drop_one, &dropping) == count);
+        return;
+    }
+    front = ordered_take_front(stream->sealed, count);
+    (void)ordered_fold_before(front, NULL, &sum);
+    stream->length -= sum.live;
+    stream->bytes -= sum.bytes;
+    discard_sealed(discard, front);
+}
+
+void stream_delete_sealed(struct stream *stream, size_t rank, size_t count,
+                          struct discard *discard)
+{
+    struct dropping dropping = { stream, discard };
+    const struct sealed *last = ordered_at(stream->sealed, rank + count - 1).record;
+
+    /* Its last entry may be deleted already: then that hole is known. */
+    note_hole(stream, last->segment->last);
+    must(ordered_remove_range(stream->sealed, rank, rank + count, drop_one, &dropping) == count);
 }
 
 void stream_drop_tail(struct stream *stream)
@@ -480,124 +491,7 @@ void stream_set_max_deleted(struct stream *stream, struct entry_id id)
         stream->last_hole = id;
 }
 
-/* -- Groups. */
-
-size_t stream_groups(const struct stream *stream)
-{
-    return stream->groups != NULL ? ordered_count(stream->groups) : 0;
-}
-
-struct group *stream_find_group(const struct stream *stream, struct slice name)
-{
-    const struct named_group *found;
-
-    if (stream->groups == NULL)
-        return NULL;
-    found = ordered_find(stream->groups, &name);
-    return found != NULL ? found->group : NULL;
-}
-
-struct group *stream_group_after(const struct stream *stream, const struct group *previous)
-{
-    struct ordered_cursor at;
-
-    if (stream->groups == NULL)
-        return NULL;
-    if (previous == NULL) {
-        at = ordered_first(stream->groups);
-    } else {
-        struct slice name = group_name(previous);
-
-        at = ordered_upper_bound(stream->groups, &name);
-    }
-    return at.record != NULL ? ((const struct named_group *)at.record)->group : NULL;
-}
-
-struct group *stream_add_group(struct stream *stream, struct slice name, struct entry_id last_id,
-                               int64_t entries_read)
-{
-    struct group *group = group_new(name, last_id, entries_read);
-    struct named_group named = { .name = group_name(group), .group = group };
-
-    if (stream->groups == NULL)
-        stream->groups = ordered_new(&group_kind, NULL);
-    must(ordered_insert(stream->groups, &named));
-    return group;
-}
-
-void stream_remove_group(struct stream *stream, struct group *group)
-{
-    stream_take_group(stream, group);
-    group_free(group);
-}
-
-void stream_take_group(struct stream *stream, struct group *group)
-{
-    struct slice name = group_name(group);
-
-    must(ordered_remove(stream->groups, &name, NULL));
-}
-
-/* -- The rest. */
-
-size_t stream_weight(const struct stream *stream, size_t groups)
-{
-    size_t bytes = sizeof(*stream) + stream->bytes;
-    size_t counted = 0;
-    size_t group_bytes = 0;
-    struct group *group = NULL;
-
-    while (stream->groups != NULL && counted < groups &&
-           (group = stream_group_after(stream, group)) != NULL) {
-        group_bytes += sizeof(void *) * 16 + pending_memory(group_pending(group));
-        counted++;
-    }
-    if (counted > 0)
-        bytes += (size_t)((double)group_bytes * (double)stream_groups(stream) / (double)counted);
-    return bytes;
-}
-
-size_t stream_memory(const struct stream *stream, size_t samples)
-{
-    size_t bytes = memory_usable(stream);
-    size_t counted = 0;
-    size_t group_bytes = 0;
-
-    if (stream->tail != NULL)
-        bytes += segment_memory(stream->tail);
-    if (stream->sealed != NULL) {
-        struct ordered_cursor at = ordered_first(stream->sealed);
-        size_t segments = ordered_count(stream->sealed);
-        size_t segment_bytes = 0;
-
-        for (; at.record != NULL && (samples == 0 || counted < samples); counted++) {
-            segment_bytes += segment_memory(((const struct sealed *)at.record)->segment);
-            at = ordered_next(stream->sealed, at);
-        }
-        if (counted > 0)
-            bytes += (size_t)((double)segment_bytes * (double)segments / (double)counted);
-        bytes += ordered_memory(stream->sealed);
-    }
-    if (stream->groups != NULL) {
-        struct group *group = NULL;
-
-        bytes += ordered_memory(stream->groups);
-        counted = 0;
-        while ((samples == 0 || counted < samples) &&
-               (group = stream_group_after(stream, group)) != NULL) {
-            group_bytes += group_memory(group);
-            counted++;
-        }
-        if (counted > 0)
-            bytes += (size_t)((double)group_bytes * (double)stream_groups(stream) /
-                              (double)counted);
-    }
-    if (stream->extra != NULL)
-        bytes += memory_usable(stream->extra);
-    if (stream_producers(stream) != NULL)
-        bytes += producers_memory(stream_producers(stream));
-    return bytes;
-}
+/* -- The check. */
 
 void stream_check(const struct stream *stream)
 {

@@ -48,8 +48,26 @@ struct named_group {
     struct group *group;
 };
 
-/* Drops the first `count` sealed segments with all their entries; into `discard`, if not NULL. */
+/* What a tree of sealed segments sums up: live entries, and bytes. */
+struct sealed_sum {
+    uint64_t live;
+    uint64_t bytes;
+};
+
+/* Frees such a tree, and the segments in it. NULL is fine. */
+void stream_free_sealed(struct ordered *sealed);
+
+/* Copies of all groups into a stream that has none, and the end of them (stream_groups.c). */
+void stream_copy_groups(struct stream *copy, const struct stream *stream);
+void stream_free_groups(struct stream *stream);
+
+/* Drops the first `count` sealed segments with all their entries; into `discard`, if not NULL.
+ * O(log n) into it where they are many, else O(count). */
 void stream_drop_sealed(struct stream *stream, size_t count, struct discard *discard);
+
+/* Deletes `count` sealed segments from a rank on, as stream_delete would each of their entries. */
+void stream_delete_sealed(struct stream *stream, size_t rank, size_t count,
+                          struct discard *discard);
 
 /* Drops the tail, which there must be, with all its entries. */
 void stream_drop_tail(struct stream *stream);

@@ -185,7 +185,7 @@ enum verdict do_xackdel(struct call *call)
         if (!group_acknowledge(group, id)) {
             /* What is gone anyway shall dangle nowhere. */
             if (rule == REFERENCE_DROP && !stream_find(stream, id, &entry))
-                pending += reference_view_drop(&view, id, id);
+                pending += reference_view_drop(&view, id, id, NULL);
             reply_integer(call->reply, ANSWER_MISSING);
             continue;
         }

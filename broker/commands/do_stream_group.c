@@ -181,6 +181,7 @@ enum verdict do_xgroup_delconsumer(struct call *call)
     struct slice key = args_next(call->args);
     struct slice name = args_next(call->args);
     struct slice consumer_name_word = args_next(call->args);
+    struct discard discard = DISCARD_NONE;
     struct stream *stream;
     struct group *group;
     struct consumer *consumer;
@@ -192,7 +193,8 @@ enum verdict do_xgroup_delconsumer(struct call *call)
 
     consumer = group_find_consumer(group, consumer_name_word);
     if (consumer != NULL) {
-        held = group_remove_consumer(group, consumer);
+        held = group_remove_consumer(group, consumer, &discard);
+        free_discarded(call, &discard);
         if (held > 0)
             entries_may_be_spare(call, key, stream, ENTRY_ID_MIN);
         note_beside_entries(call, key, "xgroup-delconsumer");

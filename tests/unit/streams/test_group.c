@@ -50,7 +50,7 @@ static void new_entries_go_to_one_consumer_each(void)
     CU_ASSERT_FALSE(group_acknowledge(group, (struct entry_id){ 2, 0 }));
     CU_ASSERT_EQUAL(alice->pending, 3);
     stream_check(stream);
-    CU_ASSERT_EQUAL(group_remove_consumer(group, bob), 6);
+    CU_ASSERT_EQUAL(group_remove_consumer(group, bob, NULL), 6);
     CU_ASSERT_EQUAL(pending_count(group_pending(group)), 3);
     stream_check(stream);
     stream_free(stream);
@@ -182,7 +182,7 @@ static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
     }
     for (int i = 0; i < 300; i += 2) {
         snprintf(name, sizeof(name), "%03d", i);
-        group_remove_consumer(group, group_find_consumer(group, slice_text(name)));
+        group_remove_consumer(group, group_find_consumer(group, slice_text(name)), NULL);
     }
     group_check(group);
     group_add_consumer(group, SLICE("zoe"), 0);
@@ -195,6 +195,93 @@ static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
     CU_ASSERT_PTR_NULL(stream_find_group(stream, SLICE("007")));
     CU_ASSERT_EQUAL(stream_groups(stream), 299);
     stream_check(stream);
+    stream_free(stream);
+}
+
+enum { MANY = 5000, HOLDERS = 7 };
+
+/* Many entries, held by several, some handed back, some delivered very often. */
+static struct group *group_with_much(struct stream *stream, struct random *random)
+{
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *holders[HOLDERS];
+    char name[] = "c0";
+
+    for (int i = 0; i < HOLDERS; i++, name[1]++)
+        holders[i] = group_add_consumer(group, slice_text(name), 0);
+    for (uint64_t i = 1; i <= MANY; i++) {
+        struct consumer *holder = holders[random_below(random, HOLDERS)];
+        uint64_t times = random_below(random, 50) == 0 ? 1000 : 1;
+
+        group_deliver(group, holder, (struct entry_id){ i, 0 }, 5, times);
+        if (random_below(random, 40) == 0)
+            (void)group_release(group, (struct entry_id){ i, 0 }, times);
+    }
+    return group;
+}
+
+/* How many entries of a range one consumer holds, or anybody and nobody. */
+static uint64_t held_by(const struct group *group, uint32_t holder, uint64_t from, uint64_t to)
+{
+    struct pending_filter filter = { holder, PENDING_TIME_MAX };
+    struct delivery delivery = { .id = { from, 0 } };
+    uint64_t held = 0;
+
+    for (; pending_seek(group_pending(group), delivery.id, filter, &delivery) &&
+           delivery.id.ms <= to;
+         delivery.id.ms++)
+        held++;
+    return held;
+}
+
+static void much_is_forgotten_at_once(void)
+{
+    struct random random;
+
+    random_seed(&random, 11);
+    for (int round = 0; round < 40; round++) {
+        struct stream *stream = stream_of(MANY);
+        struct group *group = group_with_much(stream, &random);
+        uint64_t from = round % 3 == 0 ? 1 + random_below(&random, 20) : 1;
+        uint64_t to = random_below(&random, MANY + 10);
+        uint64_t held = held_by(group, PENDING_ANYBODY, from, to);
+        struct discard discard = DISCARD_NONE;
+
+        CU_ASSERT_EQUAL(group_forget_range(group, (struct entry_id){ from, 0 },
+                                           (struct entry_id){ to, 9 }, &discard),
+                        held);
+        group_check(group);
+        CU_ASSERT_EQUAL(pending_count(group_pending(group)), MANY - held);
+        while (group_consumers(group) > 0) {
+            struct consumer *consumer = group_consumer_after(group, NULL);
+
+            held = held_by(group, consumer->number, 0, MANY);
+            CU_ASSERT_EQUAL(group_remove_consumer(group, consumer,
+                                                  round % 2 == 0 ? &discard : NULL),
+                            held);
+            group_check(group);
+        }
+        CU_ASSERT_EQUAL(pending_released(group_pending(group)),
+                        pending_count(group_pending(group)));
+        discard_clear(&discard);
+        stream_free(stream);
+    }
+}
+
+static void one_that_holds_all_leaves_nothing(void)
+{
+    struct stream *stream = stream_of(MANY);
+    struct group *group = stream_add_group(stream, SLICE("g"), ENTRY_ID_MIN, 0);
+    struct consumer *alice = group_add_consumer(group, SLICE("alice"), 5);
+    struct discard discard = DISCARD_NONE;
+
+    group_add_consumer(group, SLICE("bob"), 5);
+    CU_ASSERT_EQUAL(read_new(stream, group, alice, 10, 0), MANY);
+    CU_ASSERT_EQUAL(group_remove_consumer(group, alice, &discard), MANY);
+    CU_ASSERT_EQUAL(pending_count(group_pending(group)), 0);
+    CU_ASSERT_TRUE(discard.effort > 0);
+    stream_check(stream);
+    discard_clear(&discard);
     stream_free(stream);
 }
 
@@ -370,4 +457,6 @@ void suite_group(void)
                 consumers_and_groups_are_walked_in_the_order_of_their_names);
     CU_add_test(suite, "every delivery is where the picture has it",
                 every_delivery_is_where_the_picture_has_it);
+    CU_add_test(suite, "much is forgotten at once", much_is_forgotten_at_once);
+    CU_add_test(suite, "one that holds all leaves nothing", one_that_holds_all_leaves_nothing);
 }

@@ -604,10 +604,12 @@ static void trim_exactly(struct world *world)
 {
     struct trim trim = { .rule = below(world, 2) ? TRIM_MAXLEN : TRIM_MINID,
                          .references = (enum reference_rule)below(world, 3) };
+    struct discard discard = DISCARD_NONE;
     size_t left = alive(world);
+    size_t most = left < 4 || below(world, 20) == 0 ? left : 4;
     uint64_t gone = 0;
 
-    trim.max_length = left - (left > 0 ? below(world, left < 4 ? left : 4) : 0);
+    trim.max_length = left - (left > 0 ? below(world, most) : 0);
     if (world->count > 0)
         trim.min_id = world->entries[below(world, world->count < 6 ? world->count : 6)].id;
     if (stream_groups(world->stream) == 0 && trim.references == REFERENCE_NONE)
@@ -627,7 +629,10 @@ static void trim_exactly(struct world *world)
         gone++;
     }
     /* What was trimmed before is not pending any more either, as far as the new front. */
+    if (below(world, 2))
+        trim.discard = &discard;
     SAME(trim_apply(world->stream, &trim), gone);
+    discard_clear(&discard);
     if (trim.references == REFERENCE_DROP && gone > 0) {
         for (size_t i = 0; i < world->count; i++) {
             struct delivery delivery;
@@ -706,7 +711,7 @@ static void end_consumer(struct world *world)
             held++;
         }
     }
-    SAME(group_remove_consumer(group_at(world, g), consumer_at(world, g, c)), held);
+    SAME(group_remove_consumer(group_at(world, g), consumer_at(world, g, c), NULL), held);
     world->groups[g].consumers[c] = false;
 }
 
