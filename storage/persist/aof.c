@@ -94,10 +94,18 @@ void aof_set_policy(struct aof *aof, const struct aof_policy *policy)
     aof->setup.policy = *policy;
     aof->where.cut_torn_tail = policy->cut_torn_tail;
     aof_write_follow(aof);
-    if (remove) {
-        aof->history_waits = true;
+    if (!remove)
+        return;
+    /* Whoever asks for it finds it done: the one change of options that waits for the disk. */
+    aof->history_waits = true;
+    while (aof->history_waits || aof->removal != NULL) {
+        aof_rewrite_poll(aof);
         aof_remove_history(aof);
+        worker_drain(aof->worker);
+        if (aof_rewrite_runs(aof) || aof->folder_unsynced)
+            return; /* it is done later */
     }
+    aof_rewrite_poll(aof);
 }
 
 /* ---- The folder ---- */

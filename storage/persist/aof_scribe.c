@@ -28,7 +28,22 @@
 #include "storage/persist/aof_seal.h"
 #include "storage/persist/points.h"
 
-enum { SECOND = 1000000, BATCH_KEPT = 1024 * 1024, COPY = 64 * 1024 };
+enum {
+    SECOND = 1000000,
+    BATCH_KEPT = 1024 * 1024,
+    COPY = 64 * 1024,
+    LINGER_LEAST = 30 /* microseconds: less than that is not waited */
+};
+
+/* How turns come and how long the disk takes: when it pays to wait for more of them. */
+struct pace {
+    micros   sync_takes; /* on the average */
+    micros   ended_at;   /* when the last batch was durable, so that its writers are answered */
+    micros   cycle;      /* from one such end to the next */
+    size_t   batch;      /* bytes of the last batch */
+    size_t   wanted;     /* these, and what gathered meanwhile: all who write have come again */
+    double   patience;   /* of sync_takes, from 0 to 1 */
+};
 
 struct aof_scribe {
     struct aof_scribe_setup setup;
@@ -56,6 +71,7 @@ struct aof_scribe {
     enum aof_turnover_state turned;
     struct trouble       trouble;
     micros               delay;
+    size_t               lingers_for; /* bytes to be gathered before the thread is woken; 0: any */
 
     /* Written by who holds the pen, read by all. */
     _Atomic uint64_t written;
@@ -74,6 +90,7 @@ struct aof_scribe {
     struct buffer  batch;
     uint64_t       batch_upto;
     struct trouble story; /* of the failure under way */
+    struct pace    pace;
 };
 
 /* ---- The file: for who holds the pen ---- */
@@ -244,8 +261,17 @@ static bool write_anew(struct aof_scribe *scribe)
     return true;
 }
 
+static micros clock_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (micros)now.tv_sec * SECOND + now.tv_nsec / 1000;
+}
+
 static bool force(struct aof_scribe *scribe)
 {
+    micros began = clock_now();
     bool failed;
 
     if (scribe->unsure && !write_anew(scribe))
@@ -255,6 +281,7 @@ static bool force(struct aof_scribe *scribe)
     atomic_store(&scribe->syncing, false);
     if (failed)
         return trouble_errno(&scribe->story, "syncing");
+    scribe->pace.sync_takes = (7 * scribe->pace.sync_takes + clock_now() - began) / 8;
     scribe->synced = size_of(scribe);
     scribe->unsure = false;
     return true;
@@ -377,14 +404,60 @@ static void take_batch(struct aof_scribe *scribe)
     scribe->gathered_upto = scribe->said;
 }
 
+/*
+ * With `always` writers come in two halves: while the statements of one are forced to disk
+ * the other gathers, and each fsync serves half of them. Where those who were answered just
+ * now come again sooner than the disk would take for them apart, it pays to wait, and
+ * every fsync serves all. Where waiting brought no more than usual it is cut down.
+ */
+static void linger(struct aof_scribe *scribe)
+{
+    struct pace *pace = &scribe->pace;
+    size_t before = scribe->gathered.len;
+    micros began = clock_now();
+    micros until = pace->ended_at + (micros)((double)pace->sync_takes * pace->patience);
+    struct timespec deadline = { until / SECOND, until % SECOND * 1000 };
+    double usual, found;
+
+    pace->patience = pace->patience > .98 ? 1. : pace->patience * 1.02;
+    if (before >= pace->wanted || until - began < LINGER_LEAST || pace->cycle <= 0)
+        return;
+    scribe->lingers_for = pace->wanted;
+    while (!scribe->stopping && !scribe->sync_asked && scribe->turnover == NULL && scribe->open &&
+           scribe->gathered.len < pace->wanted &&
+           pthread_cond_timedwait(&scribe->more, &scribe->lock, &deadline) == 0)
+        continue;
+    scribe->lingers_for = 0;
+    if (scribe->gathered.len >= pace->wanted)
+        return;
+    usual = (double)pace->batch / (double)pace->cycle;
+    found = (double)(scribe->gathered.len - before) / (double)(clock_now() - began + 1);
+    if (found < 1.2 * usual)
+        pace->patience /= 2;
+}
+
+/* Notes that a batch is durable: those who wait for it are answered now. */
+static void keep_pace(struct aof_scribe *scribe, size_t batch)
+{
+    struct pace *pace = &scribe->pace;
+    micros now = clock_now();
+
+    pace->cycle = now - pace->ended_at;
+    pace->ended_at = now;
+    pace->batch = batch;
+    pace->wanted = (batch + scribe->gathered.len) / 10 * 9;
+}
+
 /* What there is to do now, from the lock to the file and back; the lock is held around it. */
 static void do_work(struct aof_scribe *scribe)
 {
     bool unsure = scribe->unsure;
     uint64_t enough = scribe->sealing ? 1 : AOF_SEAL_EVERY;
+    size_t batch;
     bool sync, asked, fine, turned;
 
     take_batch(scribe);
+    batch = scribe->batch.len;
     asked = scribe->sync_asked || scribe->retry || scribe->turning != NULL || scribe->failed;
     sync = asked || scribe->always;
     scribe->sync_asked = false;
@@ -406,6 +479,8 @@ static void do_work(struct aof_scribe *scribe)
     scribe->turning = NULL;
     scribe->busy = false;
     scribe->lost = scribe->lost || (fine && unsure);
+    if (sync && fine)
+        keep_pace(scribe, batch);
     asked = asked || scribe->always || fine == scribe->failed;
     scribe->failed = !fine;
     if (!fine)
@@ -426,10 +501,14 @@ static void *work(void *who)
     pthread_setname_np(pthread_self(), "millrace-log");
     lock(scribe);
     while (!scribe->stopping) {
-        if (!scribe->busy && has_work(scribe))
-            do_work(scribe);
-        else
+        if (!scribe->busy && has_work(scribe)) {
+            if (scribe->always && !scribe->failed)
+                linger(scribe);
+            if (!scribe->busy && has_work(scribe) && !scribe->stopping)
+                do_work(scribe);
+        } else {
             must(pthread_cond_wait(&scribe->more, &scribe->lock) == 0);
+        }
     }
     unlock(scribe);
     memory_thread_end();
@@ -439,13 +518,18 @@ static void *work(void *who)
 struct aof_scribe *aof_scribe_new(const struct aof_scribe_setup *setup)
 {
     struct aof_scribe *scribe = memory_new_zeroed(1, sizeof(*scribe));
+    pthread_condattr_t monotonic;
     sigset_t all;
     sigset_t before;
 
     scribe->setup = *setup;
     scribe->fd = -1;
     must(pthread_mutex_init(&scribe->lock, NULL) == 0);
-    must(pthread_cond_init(&scribe->more, NULL) == 0);
+    must(pthread_condattr_init(&monotonic) == 0);
+    must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    must(pthread_cond_init(&scribe->more, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    scribe->pace.patience = 1.;
     must(pthread_cond_init(&scribe->done, NULL) == 0);
 
     /* Signals are the main thread's business; a new thread inherits the mask. */
@@ -566,7 +650,7 @@ void aof_scribe_say(struct aof_scribe *scribe, struct slice statements)
     lock(scribe);
     if (scribe->open) {
         gather(scribe, statements);
-        if (!scribe->busy)
+        if (!scribe->busy && scribe->gathered.len >= scribe->lingers_for)
             must(pthread_cond_signal(&scribe->more) == 0);
     } else {
         scribe->said += statements.len;
