@@ -205,9 +205,7 @@ static void print_aof(const struct broker *broker, struct buffer *to)
     struct aof_figures now;
 
     aof_figures(broker->aof, &now);
-    /* What only waits for the end of the turn, or an fsync, is as good as under way. */
-    if (aof_is_starting(broker->aof) && !aof_rewrite_runs(broker->aof))
-        now.rewrite_scheduled = true;
+    /* What only waits for the end of the turn is as good as under way. */
     now.rewrite_in_progress = now.rewrite_in_progress || (now.rewrite_scheduled && !occupied);
     now.rewrite_scheduled = now.rewrite_scheduled && occupied;
     buffer_print(to, "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n",

@@ -422,7 +422,7 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         .rewrite_in_progress = aof_rewrite_runs(aof) || aof->removal != NULL ||
                                aof->placing != NULL ||
                                (aof->history_waits && !aof->setup.policy.keep_history),
-        .rewrite_scheduled = aof->requested,
+        .rewrite_scheduled = aof->requested || aof_rewrite_is_due(aof),
         .last_rewrite_time_sec = aof->rewrite_took_sec,
         .current_rewrite_time_sec = running,
         .last_bgrewrite_ok = aof->rewrite_ok,

@@ -112,6 +112,7 @@ struct aof {
     bool                 heard;     /* STARTING: the child's moment has passed, statements count */
     micros              rewrite_began;
     micros              rewrite_not_before;
+    bool                pause_told;
     int64_t             rewrite_took_sec;
     int64_t             fork_usec;
     uint64_t            forks;

@@ -50,6 +50,26 @@ static bool has_grown(const struct aof *aof)
            (double)(size - base) * 100.0 / (double)base >= (double)policy->growth_percentage;
 }
 
+bool aof_rewrite_is_due(const struct aof *aof)
+{
+    return aof->state == AOF_STARTING && !aof_rewrite_runs(aof) &&
+           clock_monotonic(aof->setup.clock) >= aof->rewrite_not_before;
+}
+
+/* Says once in a pause that there is one: when a rewrite would have begun by itself. */
+static void tell_pause(struct aof *aof)
+{
+    micros left = aof->rewrite_not_before - clock_monotonic(aof->setup.clock);
+
+    if (aof->pause_told || aof->failures < FAILURES_BORNE)
+        return;
+    aof->pause_told = true;
+    log_line(aof->setup.log, LOG_WARNING,
+             "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
+             "%lld minutes",
+             (long long)(left / SECOND + 59) / 60);
+}
+
 bool aof_rewrite_wanted(struct aof *aof)
 {
     if (aof->child != NULL || aof->broken || aof->state == AOF_OPENED || aof->turning != NULL ||
@@ -59,8 +79,10 @@ bool aof_rewrite_wanted(struct aof *aof)
         return true;
     if (aof->state != AOF_STARTING && !(aof->state == AOF_ON && has_grown(aof)))
         return false;
-    if (clock_monotonic(aof->setup.clock) < aof->rewrite_not_before)
+    if (clock_monotonic(aof->setup.clock) < aof->rewrite_not_before) {
+        tell_pause(aof);
         return false;
+    }
     if (aof->state == AOF_ON)
         log_line(aof->setup.log, LOG_NOTICE, "Starting automatic rewriting of AOF on %llu%% growth",
                  (unsigned long long)((aof_current_size(aof) - aof->loaded_base) * 100 /
@@ -148,10 +170,7 @@ static void count_failure(struct aof *aof)
         minutes *= 2;
     minutes = minutes > PAUSE_MOST ? PAUSE_MOST : minutes;
     aof->rewrite_not_before += minutes * 60 * SECOND;
-    log_line(aof->setup.log, LOG_WARNING,
-             "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
-             "%lld minutes",
-             (long long)minutes);
+    aof->pause_told = false;
 }
 
 static void end_child(struct aof *aof)

@@ -31,6 +31,9 @@ void aof_rewrite_request(struct aof *aof);
  */
 bool aof_rewrite_wanted(struct aof *aof);
 
+/* Whether the log was turned on and its first base is to be begun at the end of the turn. */
+bool aof_rewrite_is_due(const struct aof *aof);
+
 /*
  * Begins: at a moment when everything that changed the data was appended. The
  * next statement must name its database again, whatever this returns. False
