@@ -275,6 +275,19 @@ void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, 
         table_reserve(table, table_count(table) + coming);
 }
 
+void hash_take_block(struct hash *hash, struct packed **taken)
+{
+    must(!hash_in_table(hash) && hash_body(hash)->packed == NULL);
+    hash_body(hash)->packed = *taken;
+    *taken = NULL;
+}
+
+void hash_begin_table(struct hash *hash, const struct value_limits *limits, size_t fields)
+{
+    must(!hash_in_table(hash) && hash_length(hash) == 0);
+    become_table(hash, limits, fields);
+}
+
 static bool remove_from_body(struct hash *hash, struct slice field)
 {
     if (hash_in_table(hash)) {

@@ -129,6 +129,13 @@ bool hash_is_table(const struct hash *hash);
 /* Bytes of memory; looks at `samples` entries of a table, 0 for all of them, and extrapolates. */
 size_t hash_bytes(const struct hash *hash, size_t samples);
 
+/*
+ * For loaders, of a hash that was never put anything. It takes a block of fields, each with its value
+ * and none twice, which the limits allow to be packed. Or it becomes a table with room for `fields`.
+ */
+void hash_take_block(struct hash *hash, struct packed **taken);
+void hash_begin_table(struct hash *hash, const struct value_limits *limits, size_t fields);
+
 /* The block of a packed hash, or NULL if it is a table or empty. */
 const struct packed *hash_packed(const struct hash *hash);
 

@@ -65,10 +65,53 @@ struct loading {
     const struct value_limits *limits;
 };
 
+static bool refuse_twice(const struct loading *loading)
+{
+    return rdb_refuse(loading->from, "a hash has a field twice: listpack with dup elements");
+}
+
 static bool put(const struct loading *loading, struct slice field, struct slice content)
 {
     return hash_put(loading->hash, loading->limits, field, content) ||
-           rdb_refuse(loading->from, "a hash has a field twice: listpack with dup elements");
+           refuse_twice(loading);
+}
+
+/* Copies elements into a block of our own; NULL if one is too long to be packed. */
+static struct packed *copied_block(struct elements elements, size_t bytes, size_t longest)
+{
+    struct packed *packed = packed_new(bytes);
+    struct slice element;
+
+    while (elements_next(&elements, &element)) {
+        if (element.len > longest || !packed_fits(packed, element.len, 1)) {
+            packed_free(packed);
+            return NULL;
+        }
+        packed = packed_append(packed, element);
+    }
+    return packed_trim(packed);
+}
+
+/* Takes fields and values that may stay packed, whole; true if it has, or has refused them. Fields
+ * are looked for in each other together: one by one would take the square of their number. */
+static bool took_block(const struct loading *loading, const struct elements *elements, size_t bytes,
+                       bool *fine)
+{
+    const struct value_limits *limits = loading->limits;
+    size_t fields = elements_count(elements) / 2;
+    struct packed *packed = NULL;
+
+    if (fields <= limits->hash_entries)
+        packed = copied_block(*elements, bytes, limits->hash_value);
+    if (packed == NULL) {
+        hash_begin_table(loading->hash, limits, codec_reserve(fields));
+        return false;
+    }
+    *fine = packed_distinct(packed, 1, limits->secret) || refuse_twice(loading);
+    if (*fine)
+        hash_take_block(loading->hash, &packed);
+    packed_free(packed);
+    return true;
 }
 
 /* A time that is not 0 makes the field expire. */
@@ -88,6 +131,7 @@ static bool load_block(const struct loading *loading, enum elements_kind kind, b
     struct elements elements;
     size_t each = dated ? 3 : 2;
     uint64_t due;
+    bool fine;
 
     if (!rdb_get_string(from, 0, &block))
         return false;
@@ -97,7 +141,8 @@ static bool load_block(const struct loading *loading, enum elements_kind kind, b
                                                            : "Hash listpack integrity check failed");
     if (kind == ELEMENTS_ZIPMAP && elements_count(&elements) == 0)
         return rdb_refuse(from, "Zipmap integrity check failed: it is empty");
-    hash_reserve(loading->hash, loading->limits, elements_count(&elements) / each, block.len);
+    if (!dated && took_block(loading, &elements, block.len, &fine))
+        return fine;
     while (elements_next(&elements, &field)) {
         if (!elements_next(&elements, &content) || !put(loading, field, content))
             return false;

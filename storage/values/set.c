@@ -234,6 +234,14 @@ bool set_add(struct set *set, const struct value_limits *limits, struct slice me
     return add_to_table(set, member);
 }
 
+void set_take_block(struct set *set, struct packed **taken)
+{
+    must(set->value.form == SET_INTS && set->of.ints == NULL);
+    set->value.form = SET_PACKED;
+    set->of.packed = *taken;
+    *taken = NULL;
+}
+
 void set_reserve(struct set *set, const struct value_limits *limits, size_t members_coming)
 {
     if (set->value.form == SET_TABLE && set_count(set) == 0)

@@ -114,6 +114,12 @@ bool set_is_table(const struct set *set);
 /* The integers of a set that is ints, or NULL if it is not or is empty. */
 const struct packed_ints *set_ints(const struct set *set);
 
+/*
+ * For loaders, of a set that was never added anything. It takes a block of members, none twice and one
+ * at least no integer, which the limits allow to be packed.
+ */
+void set_take_block(struct set *set, struct packed **taken);
+
 /* Bytes of memory; looks at `samples` members of a table, 0 for all of them, and extrapolates. */
 size_t set_bytes(const struct set *set, size_t samples);
 

@@ -59,38 +59,118 @@ static bool load_ints(struct rdb_reader *from, struct set *set, const struct val
     return true;
 }
 
-static bool load_packed(struct rdb_reader *from, struct set *set,
-                        const struct value_limits *limits)
-{
-    struct slice block, member;
-    struct elements elements;
+/* Members that come, out of a block or one by one. */
+struct coming {
+    struct rdb_reader *from;
+    struct elements   *elements; /* NULL: they are strings */
+    uint64_t           left;
+};
 
-    if (!rdb_get_string(from, 0, &block))
+static bool next_member(struct coming *coming, struct slice *member)
+{
+    coming->left--;
+    return coming->elements != NULL ? elements_next(coming->elements, member)
+                                    : rdb_get_string(coming->from, 0, member);
+}
+
+static bool add_all(struct rdb_reader *from, struct set *set, const struct value_limits *limits,
+                    const struct packed *packed)
+{
+    char room[PACKED_TEXT_MAX];
+    bool fine = true;
+
+    for (size_t at = packed_first(packed); at != 0 && fine; at = packed_next(packed, at))
+        fine = add(from, set, limits, packed_print(packed_get(packed, at), room));
+    return fine;
+}
+
+/* Copies members that may be packed, up to one that may not; `texts`: not all are integers. */
+static struct packed *copied_members(struct coming *coming, const struct value_limits *limits,
+                                     struct slice *odd, bool *texts)
+{
+    struct packed *packed = packed_new(0);
+    struct slice member;
+
+    *odd = (struct slice){ NULL, 0 };
+    *texts = false;
+    while (coming->left > 0) {
+        if (!next_member(coming, &member)) {
+            packed_free(packed);
+            return NULL;
+        }
+        if (member.len > limits->set_value || !packed_fits(packed, member.len + 16, 1)) {
+            *odd = member;
+            break;
+        }
+        packed = packed_append(packed, member);
+        *texts = *texts || !packed_get(packed, packed_last(packed)).is_integer;
+    }
+    return packed_trim(packed);
+}
+
+/*
+ * Loads as many members as may be packed: they are put into a block and looked
+ * for in each other together, since one by one would take the square of their
+ * number. What cannot be packed after all is added in the usual way.
+ */
+static bool load_few(struct coming *coming, struct set *set, const struct value_limits *limits)
+{
+    struct slice odd;
+    bool texts, fine;
+    struct packed *packed = copied_members(coming, limits, &odd, &texts);
+
+    if (packed == NULL)
         return false;
-    if (!elements_begin(&elements, ELEMENTS_PACKED, block))
-        return rdb_refuse(from, "Set listpack integrity check failed");
-    set_reserve(set, limits, elements_count(&elements));
-    while (elements_next(&elements, &member)) {
-        if (!add(from, set, limits, member))
+    if (odd.at == NULL && texts) {
+        fine = packed_distinct(packed, 0, limits->secret) ||
+               rdb_refuse(coming->from, "a set has a member twice");
+        if (fine)
+            set_take_block(set, &packed);
+    } else {
+        fine = add_all(coming->from, set, limits, packed) &&
+               (odd.at == NULL || add(coming->from, set, limits, odd));
+    }
+    packed_free(packed);
+    while (fine && coming->left > 0)
+        fine = next_member(coming, &odd) && add(coming->from, set, limits, odd);
+    return fine;
+}
+
+static bool load_coming(struct coming *coming, struct set *set, const struct value_limits *limits)
+{
+    struct slice member;
+
+    if (coming->left > 0 && coming->left <= limits->set_entries)
+        return load_few(coming, set, limits);
+    set_reserve(set, limits, codec_reserve(coming->left));
+    while (coming->left > 0) {
+        if (!next_member(coming, &member) || !add(coming->from, set, limits, member))
             return false;
     }
     return true;
 }
 
+static bool load_packed(struct rdb_reader *from, struct set *set,
+                        const struct value_limits *limits)
+{
+    struct slice block;
+    struct elements elements;
+    struct coming coming = { from, &elements, 0 };
+
+    if (!rdb_get_string(from, 0, &block))
+        return false;
+    if (!elements_begin(&elements, ELEMENTS_PACKED, block))
+        return rdb_refuse(from, "Set listpack integrity check failed");
+    coming.left = elements_count(&elements);
+    return load_coming(&coming, set, limits);
+}
+
 static bool load_members(struct rdb_reader *from, struct set *set,
                          const struct value_limits *limits)
 {
-    struct slice member;
-    uint64_t count;
+    struct coming coming = { from, NULL, 0 };
 
-    if (!rdb_get_count(from, 1, &count))
-        return false;
-    set_reserve(set, limits, codec_reserve(count));
-    for (uint64_t i = 0; i < count; i++) {
-        if (!rdb_get_string(from, 0, &member) || !add(from, set, limits, member))
-            return false;
-    }
-    return true;
+    return rdb_get_count(from, 1, &coming.left) && load_coming(&coming, set, limits);
 }
 
 struct value *set_codec_load(struct rdb_reader *from, int rdb_type,

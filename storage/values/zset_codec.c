@@ -3,7 +3,10 @@
 
 #include "storage/values/codec.h"
 #include "storage/values/elements.h"
-#include "storage/values/zset.h"
+#include "storage/values/zset_private.h"
+
+/* Scores may take more bytes with us than they took; a block of ours has a greatest size. */
+enum { TAKEN_MOST = PACKED_BYTES_MAX / 32 };
 
 static const struct zset *zset_of(const struct value *value)
 {
@@ -34,11 +37,46 @@ void zset_codec_save(const struct value *value, struct rdb_writer *to)
     }
 }
 
+static bool refuse_twice(struct rdb_reader *from)
+{
+    return rdb_refuse(from, "a sorted set has a member twice");
+}
+
 static bool add(struct rdb_reader *from, struct zset *zset, const struct value_limits *limits,
                 struct slice member, double score)
 {
     return zset_add(zset, limits, member, score, 0, NULL) == ZSET_ADDED ||
-           rdb_refuse(from, "a sorted set has a member twice");
+           refuse_twice(from);
+}
+
+/*
+ * Takes members that rise and may stay packed, whole: to look where each one belongs would take the
+ * square of their number. False, with nothing in the zset, if they are not so. Whether one comes
+ * twice is seen at the end.
+ */
+static bool took_rising(struct zset *zset, struct elements elements, size_t bytes,
+                        const struct value_limits *limits)
+{
+    struct slice member, digits, before = { NULL, 0 };
+    double score, last = 0;
+
+    if (elements_count(&elements) / 2 > limits->zset_entries || bytes > TAKEN_MOST)
+        return false;
+    while (elements_next(&elements, &member)) {
+        if (member.len > limits->zset_value || !elements_next(&elements, &digits) ||
+            !number_read_double(digits, &score) || isnan(score))
+            break;
+        if (before.at != NULL &&
+            !(score > last || (score == last && slice_compare(member, before) > 0)))
+            break;
+        zset_append_packed(zset, member, score);
+        before = member; /* good for three steps, of which two are made until it is compared */
+        last = score;
+    }
+    if (zset_count(zset) == elements_count(&elements) / 2)
+        return true;
+    (void)zset_remove_span(zset, zset_all(zset));
+    return false;
 }
 
 static bool load_block(struct rdb_reader *from, struct zset *zset, enum elements_kind kind,
@@ -53,6 +91,9 @@ static bool load_block(struct rdb_reader *from, struct zset *zset, enum elements
     if (!elements_begin(&elements, kind, block) || elements_count(&elements) % 2 != 0)
         return rdb_refuse(from, kind == ELEMENTS_PACKED ? "Zset listpack integrity check failed"
                                                   : "Zset ziplist integrity check failed");
+    if (took_rising(zset, elements, block.len, limits))
+        return zset_packed(zset) == NULL || packed_distinct(zset_packed(zset), 1, limits->secret) ||
+               refuse_twice(from);
     zset_reserve(zset, limits, elements_count(&elements) / 2);
     while (elements_next(&elements, &member)) {
         if (!elements_next(&elements, &digits) || !number_read_double(digits, &score) ||

@@ -6,8 +6,9 @@
 Values of every type and encoding are made and dumped, those that older versions wrote are taken from the
 fuzzer's seeds, and libraries of functions are dumped too. Each mutation changes a few bytes of one of them,
 or cuts, doubles or joins parts. What is taken is read in every way, dumped and restored again to an equal
-value, written to, and removed. No request may end the server or keep it longer than a bound: what it notes
-in its own SLOWLOG counts, since a busy machine makes others wait. Memory is what the kernel saw at most.
+value, written to, and removed. No request may end the server or keep it longer than a bound. A busy machine
+makes others wait too, so what took long is done again, and what counts is its shortest time or, if that is less,
+the server's time on a processor. Memory is what the kernel saw at most.
 Runs 4,000 mutations, 200,000 with LONG=1 in the environment.
 """
 import argparse, collections, os, pathlib, random, shutil, socket, subprocess, sys, tempfile, time
@@ -49,7 +50,7 @@ class Server:
         self.errors = open(f"{self.folder}/stderr", "wb")
         self.process = subprocess.Popen(
             [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder,
-             "--enable-debug-command", "yes", "--slowlog-log-slower-than", "2000", "--slowlog-max-len", "1000"],
+             "--enable-debug-command", "yes"],
             stdout=self.errors, stderr=self.errors)
         for _ in range(200):
             try:
@@ -65,6 +66,14 @@ class Server:
     def peak(self, name="VmHWM"):
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1024
+
+    def cpu(self):
+        """Seconds of all its threads."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as stat:
+                total += int(stat.read().split()[0])
+        return total / 1e9
 
     def end(self):
         """Its status, and what it said if it was not content: a leak is told at the end."""
@@ -236,6 +245,20 @@ class Run:
         self.waited = max(self.waited, time.time() - began)
         return replies
 
+    def timed(self, name, body):
+        """Tries one, and again what took long."""
+        self.waited = 0
+        self.one(name, body)
+        shortest, counts = self.waited, collections.Counter(self.counts)
+        for _ in range(3 if shortest > 0.01 else 0):
+            before = self.server.cpu()
+            self.waited = 0
+            self.one(name, body)
+            shortest = min(shortest, self.waited, self.server.cpu() - before)
+        self.counts = counts
+        if shortest > self.worst:
+            self.worst, self.slowest = shortest, name
+
     def look(self, name):
         """All that can be read of k, its dump restored as another, then written to."""
         kind = self.batch([("TYPE", "k")])[0][1]
@@ -274,14 +297,6 @@ class Run:
         self.look(name)
         self.batch([("DEL", "k", "k2")])
 
-    def hear_slowlog(self):
-        for entry in self.server.say("SLOWLOG", "GET", "-1")[1]:
-            micros = int(entry[1][2][1])
-            if micros > self.worst and entry[1][3][1][0][1] not in (b"CONFIG",):
-                self.worst = micros
-                self.slowest = b" ".join(word[1] for word in entry[1][3][1][:2]).decode(errors="replace")
-        self.server.say("SLOWLOG", "RESET")
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -302,28 +317,24 @@ def main():
         run.one(name, body)
     whole, run.counts = run.counts["taken"], collections.Counter()
     before, began, name, body = server.peak(), time.time(), "", b""
-    server.say("SLOWLOG", "RESET")
     try:
         for i in range(args.mutations):
             name, body = mutate(chance, bodies, names)
-            run.one(name, body)
-            if i % 500 == 499:
-                run.hear_slowlog()
-                if server.say("DBSIZE") != (b":", b"0"):
-                    run.trouble.append(f"after {i + 1} mutations keys are left")
-        run.hear_slowlog()
+            run.timed(name, body)
+            if i % 500 == 499 and server.say("DBSIZE") != (b":", b"0"):
+                run.trouble.append(f"after {i + 1} mutations keys are left")
     except (Broken, OSError) as problem:
         run.trouble.append(f"the server went away ({problem}) at a mutated {name}: {body!r}")
     peak, now = (server.peak(), server.peak("VmRSS")) if server.process.poll() is None else (0, 0)
     status, said = server.end()
     if said:
         run.trouble.append(f"it ended with {status}: {said[-3000:]}")
-    if run.worst > args.stall * 1000:
-        run.trouble.append(f"{run.slowest} took {run.worst / 1000:.1f} ms")
+    if run.worst * 1000 > args.stall:
+        run.trouble.append(f"a mutated {run.slowest} took {run.worst * 1000:.1f} ms")
     counts = run.counts
     print(f"{whole} payloads, {args.mutations} mutations in {time.time() - began:.0f} s: {counts['refused']} refused, {counts['taken']} taken "
           f"({', '.join(f'{kind[9:]} {count}' for kind, count in sorted(counts.items()) if kind.startswith('taken as'))})")
-    print(f"longest request {run.worst / 1000:.1f} ms ({run.slowest or 'none over 2 ms'}), longest wait for a batch {run.waited * 1000:.1f} ms; "
+    print(f"longest {run.worst * 1000:.1f} ms, of all the server was asked at once about a mutated {run.slowest}; "
           f"memory {before:.1f} MB before, {peak:.1f} MB at most, {now:.1f} MB at the end")
     for line in run.trouble[:20]:
         print("   ", line)

@@ -360,6 +360,47 @@ static void broken_bytes_are_refused_or_harmless(void)
     CU_ASSERT(refused > steps / 4);
 }
 
+/* Whether packed_find finds an entry again behind itself. */
+static bool naively_distinct(const struct packed *packed, size_t skip)
+{
+    char room[PACKED_TEXT_MAX];
+
+    for (size_t at = packed_first(packed); at != 0;) {
+        struct slice text = packed_print(packed_get(packed, at), room);
+
+        for (size_t left = skip + 1; left > 0 && at != 0; left--)
+            at = packed_next(packed, at);
+        if (at != 0 && packed_find(packed, at, text, skip) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void equal_entries_are_found_however_many_there_are(void)
+{
+    const struct hash_key key = { { 1, 2 } };
+    struct random random;
+    size_t distinct = 0;
+
+    random_seed(&random, 9);
+    for (unsigned round = 0; round < 2000; round++) {
+        size_t skip = random_below(&random, 3);
+        size_t count = (skip + 1) * random_below(&random, round % 50 == 0 ? 900 : 60);
+        struct packed *packed = packed_new(0);
+
+        for (size_t i = 0; i < count; i++) {
+            uint64_t number = random_below(&random, count * count * 2);
+
+            packed = number % 2 == 0 ? packed_append_integer(packed, (int64_t)number - 50)
+                                     : packed_append(packed, slice_of(&number, 1 + number % 8));
+        }
+        distinct += packed_distinct(packed, skip, &key);
+        CU_ASSERT_EQUAL(packed_distinct(packed, skip, &key), naively_distinct(packed, skip));
+        packed_free(packed);
+    }
+    CU_ASSERT(distinct > 100 && distinct < 1900);
+}
+
 void suite_packed(void)
 {
     CU_pSuite suite = CU_add_suite("packed", NULL, NULL);
@@ -377,4 +418,6 @@ void suite_packed(void)
                 a_size_no_list_may_have_does_not_fit);
     CU_add_test(suite, "broken bytes are refused or harmless",
                 broken_bytes_are_refused_or_harmless);
+    CU_add_test(suite, "equal entries are found, however many there are",
+                equal_entries_are_found_however_many_there_are);
 }
