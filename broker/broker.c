@@ -4,6 +4,7 @@
 #include "broker/acl/acl.h"
 #include "broker/commands/info_sections.h"
 #include "broker/commands/keeper.h"
+#include "broker/commands/migrate_links.h"
 #include "broker/config/config.h"
 #include "broker/departure.h"
 #include "broker/dispatch/intake.h"
@@ -476,11 +477,13 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
     info_sections_add(broker);
     follow_options(broker);
     broker->oom_score = oom_score_new(config);
+    broker->migrate_links = migrate_links_new(broker->loop);
     vitals_begin(broker->vitals);
 }
 
 void broker_clear(struct broker *broker)
 {
+    migrate_links_free(broker->migrate_links);
     oom_score_free(broker->oom_score);
     defragmenter_free(broker->defragmenter);
     upkeep_free(broker->upkeep);

@@ -41,6 +41,7 @@ struct log;
 struct loop;
 struct memory_limit;
 struct metrics;
+struct migrate_links;
 struct monitor;
 struct notice;
 struct oom_score;
@@ -116,6 +117,7 @@ struct broker {
     struct role          *role;       /* primary or replica, of which history */
     struct primary       *primary;    /* who follows us */
     struct follower      *follower;   /* whom we follow */
+    struct migrate_links *migrate_links; /* connections that MIGRATE keeps */
     struct oom_score     *oom_score;  /* oom-score-adj */
     struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */

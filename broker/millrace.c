@@ -14,6 +14,7 @@
 #include "broker/broker.h"
 #include "broker/config/config_file.h"
 #include "broker/observe/version.h"
+#include "broker/proc_title.h"
 #include "storage/base/buffer.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
@@ -101,6 +102,16 @@ static int serve(struct config *config)
     return status;
 }
 
+/* The same, and ps shows where. */
+static int serve_with_title(struct config *config, int count, char **arguments)
+{
+    struct proc_title *title = proc_title_new(config, count, arguments);
+    int status = serve(config);
+
+    proc_title_free(title);
+    return status;
+}
+
 int main(int count, char **arguments)
 {
     struct buffer report = { 0 };
@@ -117,7 +128,7 @@ int main(int count, char **arguments)
     config = config_new();
     config_check_users(config, users_check_line);
     if (config_file_read_arguments(config, count - 1, arguments + 1, &report))
-        status = serve(config);
+        status = serve_with_title(config, count, arguments);
     else if (write(STDERR_FILENO, report.at, report.len) < 0)
         status = 2;
     buffer_clear(&report);

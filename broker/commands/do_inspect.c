@@ -449,6 +449,8 @@ enum verdict do_debug(struct call *call)
         { { "mallctl-str", 11 }, 1, debug_mallctl },
         { { "replybuffer", 11 }, 2, debug_reply_buffer },
         { { "pause-cron", 10 }, 1, debug_pause_cron },
+        { { "htstats", 7 }, 1, debug_table },
+        { { "htstats-key", 11 }, 1, debug_table_of_key },
         { { "longest-turn", 12 }, 0, debug_longest_turn },
     };
 

@@ -17,6 +17,13 @@ enum verdict debug_delay_log(struct call *call);
 enum verdict debug_skip_checksum(struct call *call);
 
 /*
+ * DEBUG HTSTATS db, DEBUG HTSTATS-KEY key: how items lie in the buckets of a table. A
+ * bucket has seven places, and each resize leaves one table for another.
+ */
+enum verdict debug_table(struct call *call);
+enum verdict debug_table_of_key(struct call *call);
+
+/*
  * DEBUG LONGEST-TURN: of the turn that kept others waiting longest since this was last
  * asked, microseconds: from end to end, on a CPU, and ready to run but waiting for a CPU.
  */

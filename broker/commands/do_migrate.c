@@ -5,6 +5,9 @@
  * Values are sent in one piece once the other server has let us in and has the
  * database, then all answers are read; meanwhile nobody else is served, so that
  * a key is never in none of both places.
+ *
+ * The connection may be one that an earlier MIGRATE left behind. If that turns out
+ * to be dead when we say who we are, nothing was moved, and a fresh one is tried.
  */
 #include "handlers.h"
 
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/commands/migrate_links.h"
 #include "storage/format/statement.h"
 #include "storage/persist/dump.h"
 
@@ -313,30 +317,73 @@ static void refuse_io(struct moving *moving, const char *doing)
     moving->told = true;
 }
 
-static void move_all(struct moving *moving)
+/* What became of a connection. */
+enum moved {
+    MOVED_FINE, /* or an error was answered */
+    MOVED_NOT_WRITTEN,
+    MOVED_NOT_READ,
+    MOVED_UNSAID, /* the same two before anything was moved */
+    MOVED_UNHEARD
+};
+
+static enum moved move_over(struct moving *moving, struct buffer *out)
 {
-    struct buffer out = { 0 };
     bool fine;
 
-    if (!connect_to(&moving->peer, moving->wish->host, moving->wish->port)) {
-        refuse_io(moving, "connecting to the client");
-        return;
-    }
-    say_hello(moving, &out);
-    if (!write_all(&moving->peer, buffer_slice(&out))) {
-        refuse_io(moving, "writing to target instance");
-    } else if (!hear_hello(moving, &fine)) {
-        refuse_io(moving, "reading from target instance");
-    } else if (fine) {
-        say_values(moving, &out);
-        if (!write_all(&moving->peer, buffer_slice(&out)))
-            refuse_io(moving, "writing to target instance");
-        else if (!hear_values(moving))
-            refuse_io(moving, "reading from target instance");
-    }
-    (void)close(moving->peer.fd);
+    say_hello(moving, out);
+    if (!write_all(&moving->peer, buffer_slice(out)))
+        return MOVED_UNSAID;
+    if (!hear_hello(moving, &fine))
+        return MOVED_UNHEARD;
+    if (!fine)
+        return MOVED_FINE;
+    say_values(moving, out);
+    if (!write_all(&moving->peer, buffer_slice(out)))
+        return MOVED_NOT_WRITTEN;
+    return hear_values(moving) ? MOVED_FINE : MOVED_NOT_READ;
+}
+
+/* Moves over a kept connection or a fresh one; only a kept one may turn out to be dead. */
+static enum moved try_link(struct moving *moving, int kept)
+{
+    const struct migration *wish = moving->wish;
+    struct buffer out = { 0 };
+    enum moved moved;
+
+    moving->peer.fd = kept;
+    moving->peer.taken = 0;
+    moved = move_over(moving, &out);
+    if (moved == MOVED_FINE && !wish->signs_in)
+        migrate_links_keep(moving->call->broker->migrate_links, wish->host, wish->port,
+                           moving->peer.fd);
+    else
+        (void)close(moving->peer.fd);
     buffer_clear(&out);
     buffer_clear(&moving->peer.heard);
+    return moved;
+}
+
+static void move_all(struct moving *moving)
+{
+    const struct migration *wish = moving->wish;
+    enum moved moved = MOVED_UNSAID;
+    int kept = -1;
+
+    if (!wish->signs_in)
+        kept = migrate_links_take(moving->call->broker->migrate_links, wish->host, wish->port);
+    if (kept >= 0)
+        moved = try_link(moving, kept);
+    if (moved == MOVED_UNSAID || moved == MOVED_UNHEARD) {
+        if (!connect_to(&moving->peer, wish->host, wish->port)) {
+            refuse_io(moving, "connecting to the client");
+            return;
+        }
+        moved = try_link(moving, moving->peer.fd);
+    }
+    if (moved == MOVED_NOT_WRITTEN || moved == MOVED_UNSAID)
+        refuse_io(moving, "writing to target instance");
+    else if (moved != MOVED_FINE)
+        refuse_io(moving, "reading from target instance");
 }
 
 /* MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key ...] */

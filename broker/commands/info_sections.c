@@ -14,6 +14,7 @@
 
 #include "broker/broker.h"
 #include "broker/commands/memory_parts.h"
+#include "broker/commands/migrate_links.h"
 #include "broker/config/config.h"
 #include "broker/departure.h"
 #include "broker/dispatch/caller.h"
@@ -354,7 +355,8 @@ static void write_stats(void *who, struct buffer *to)
                  tracked.keys, tracked.items, tracked.prefixes);
     buffer_print(to, "total_net_repl_input_bytes:0\r\ninstantaneous_input_repl_kbps:0.00\r\n"
                      "instantaneous_output_repl_kbps:0.00\r\n"
-                     "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\n");
+                     "migrate_cached_sockets:%zu\r\nslave_expires_tracked_keys:0\r\n",
+                 migrate_links_count(broker->migrate_links));
     defragmenter_print(broker->defragmenter, to);
     buffer_print(to, "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
                      "io_threaded_writes_processed:0\r\n");

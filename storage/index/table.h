@@ -62,6 +62,8 @@ struct table {
     bool                     held : 1; /* does not shrink */
 };
 
+struct buffer;
+
 /* A visitor is shown an item. It must not change the table. */
 typedef void table_visitor(void *who, void *item);
 
@@ -284,6 +286,9 @@ size_t table_buckets(const struct table *table);
 
 /* Bytes of the table without its items; estimated from a sample when large. O(1). */
 size_t table_memory(const struct table *table);
+
+/* Appends, for people, how its items lie: buckets, how many items each has. O(n). */
+void table_describe(const struct table *table, struct buffer *to);
 
 /* Asserts every invariant. O(n). */
 void table_check(const struct table *table);

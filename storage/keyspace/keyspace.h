@@ -23,6 +23,7 @@
 
 struct hash;
 struct hash_key;
+struct buffer;
 struct keyspace;
 struct keyspaces;
 struct worker;
@@ -174,6 +175,9 @@ uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
  */
 size_t keyspace_ask_ahead(const struct keyspace *keys, const struct slice *words, size_t stride,
                           size_t count, uint64_t *hashes);
+
+/* Appends, for people, how the keys lie in the database's table. O(n). */
+void keyspace_describe(const struct keyspace *keys, struct buffer *to);
 
 /* While held, removing keys does not make the database's table smaller. */
 void keyspace_hold_size(struct keyspace *keys, bool hold);

@@ -114,3 +114,8 @@ void keyspace_check(struct keyspace *keys)
     ordered_check(keys->fields);
     keyspace_each(keys, check_one, keys);
 }
+
+void keyspace_describe(const struct keyspace *keys, struct buffer *to)
+{
+    table_describe(&keys->items, to);
+}

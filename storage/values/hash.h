@@ -139,6 +139,9 @@ void hash_begin_table(struct hash *hash, const struct value_limits *limits, size
 /* The block of a packed hash, or NULL if it is a table or empty. */
 const struct packed *hash_packed(const struct hash *hash);
 
+/* The table that a large one has its members in, borrowed; NULL while it is packed. */
+const struct table *hash_table(const struct hash *hash);
+
 /* Asserts every invariant. O(n), O(n * n) while packed. */
 void hash_check(const struct hash *hash);
 

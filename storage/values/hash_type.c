@@ -8,6 +8,11 @@
 
 enum { DUE_HEAD = 5 };
 
+const struct table *hash_table(const struct hash *hash)
+{
+    return hash_in_table(hash) ? hash_body(hash)->table : NULL;
+}
+
 static const struct hash *hash_of(const struct value *value)
 {
     return (const struct hash *)(const void *)value;

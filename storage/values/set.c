@@ -99,6 +99,11 @@ struct set *set_copy(const struct set *set)
     return copy;
 }
 
+const struct table *set_table(const struct set *set)
+{
+    return set->value.form == SET_TABLE ? set->of.table : NULL;
+}
+
 size_t set_count(const struct set *set)
 {
     if (set->value.form == SET_TABLE)

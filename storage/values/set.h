@@ -129,6 +129,9 @@ size_t set_bytes(const struct set *set, size_t samples);
  */
 uint64_t set_move(struct set **set, struct mover *mover, uint64_t at);
 
+/* The table that a large one has its members in, borrowed; NULL while it is packed. */
+const struct table *set_table(const struct set *set);
+
 /* Asserts every invariant. O(n), O(n * n) while packed. */
 void set_check(const struct set *set);
 

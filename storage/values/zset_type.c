@@ -5,6 +5,11 @@
 #include "storage/values/codec.h"
 #include "storage/values/zset_private.h"
 
+const struct table *zset_table(const struct zset *zset)
+{
+    return zset->value.form == ZSET_LARGE ? &zset->of.large->table : NULL;
+}
+
 size_t zset_bytes(const struct zset *zset, size_t samples)
 {
     size_t bytes = memory_good_size(sizeof(*zset));
