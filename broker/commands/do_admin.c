@@ -92,7 +92,8 @@ enum verdict do_shutdown(struct call *call)
     }
     if ((how & BOOT_END_NOSAVE) == 0 && patience_refuses(call->broker->patience, call))
         return VERDICT_REFUSED;
-    if (!call->may_wait)
+    /* In the midst of a script nobody else gets anywhere: there is nothing to wait for. */
+    if (!call->may_wait || ledger_depth(call->ledger) > 1)
         how |= BOOT_END_NOW;
     switch (departure_ask(call->broker->departure, how, &trouble)) {
     case DEPARTURE_FAILED:

@@ -106,6 +106,7 @@ static enum verdict publish(struct call *call, enum topic_kind kind)
     struct slice payload = args_next(call->args);
     size_t receivers = hub_publish(call->broker->hub, kind, channel, payload);
 
+    ledger_say_to_replicas(call->ledger, call->args->words, call->args->count);
     call->broker->metrics->published_messages++;
     call->broker->metrics->delivered_messages += receivers;
     reply_integer(call->reply, (int64_t)receivers);

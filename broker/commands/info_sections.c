@@ -90,6 +90,8 @@ static void write_clients(void *who, struct buffer *to)
 
     memory_parts_look(broker, &parts);
     tracking_figures(broker->tracking, &tracked);
+    broker->metrics->connected_clients =
+        sessions_count(broker->sessions) - primary_count(broker->primary);
     metrics_print(broker->metrics, "clients", to);
     buffer_print(to, "cluster_connections:0\r\nmaxclients:%" PRId64 "\r\n",
                  config_options(broker->config)->maxclients);

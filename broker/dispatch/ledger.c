@@ -5,6 +5,7 @@
  */
 #include "broker/dispatch/ledger.h"
 
+#include "broker/dispatch/asides.h"
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 #include "storage/base/number.h"
@@ -24,10 +25,10 @@ struct ledger {
     uint32_t            db;
     uint32_t            said;      /* statements that handlers said, ever */
     uint32_t            statements;/* in the feed, of the outermost call */
+    unsigned            audience;  /* enum ledger_audience */
     uint32_t            feed_db;   /* the database the feed's reader has selected */
     bool                silent;    /* this call said that nothing is to be said */
     bool                anyway;
-    bool                muted;     /* what handlers say is not said */
     bool                unsaid;    /* nothing that the outermost call says is said */
     uint64_t            changes;   /* by handlers */
     uint64_t            removals;  /* by time and memory */
@@ -38,6 +39,7 @@ struct ledger {
     struct buffer       fields;       /* struct slice: fields named, of all lines */
     size_t              fields_noted; /* so many of them belong to lines */
     struct buffer       feed;
+    struct asides       asides;    /* where replicas hear something else */
     uint64_t            feed_from; /* bytes said before it */
     size_t              unit;      /* where the outermost call's statements begin in the feed */
     struct change_sink  sink;
@@ -54,6 +56,7 @@ struct ledger *ledger_new(void)
 
     ledger->keys = arena_new();
     ledger->feed_db = NO_DB;
+    ledger->audience = AUDIENCE_ALL;
     ledger->sink = (struct change_sink){ told, ledger, told_field };
     return ledger;
 }
@@ -65,6 +68,7 @@ void ledger_free(struct ledger *ledger)
     arena_free(ledger->keys);
     buffer_clear(&ledger->fields);
     buffer_clear(&ledger->feed);
+    asides_clear(&ledger->asides);
     memory_free(ledger->lines);
     memory_free(ledger);
 }
@@ -192,6 +196,28 @@ static void select_db(struct ledger *ledger, uint32_t db)
         ledger->unit = ledger->feed.len;
 }
 
+/* Says to the log only, or to replicas only. */
+static void say_aside(struct ledger *ledger, uint32_t db, const struct slice *words, size_t count)
+{
+    bool to_replicas = ledger->audience == AUDIENCE_REPLICAS;
+    bool replicas = ledger_heard_by(ledger, LISTENER_REPLICAS);
+    size_t at;
+
+    if (ledger->audience == AUDIENCE_NOBODY || (to_replicas && !replicas))
+        return;
+    select_db(ledger, db);
+    at = ledger->feed.len;
+    if (to_replicas) {
+        statement_put(asides_begin(&ledger->asides, at), words, count);
+        asides_end(&ledger->asides);
+    } else {
+        statement_put(&ledger->feed, words, count);
+        if (replicas)
+            asides_skip(&ledger->asides, at, ledger->feed.len - at);
+    }
+    ledger->statements++;
+}
+
 static void say_in(struct ledger *ledger, uint32_t db, const struct slice *words, size_t count)
 {
     if (!ledger_heard_by(ledger, LISTENER_FEED))
@@ -204,8 +230,10 @@ static void say_in(struct ledger *ledger, uint32_t db, const struct slice *words
 void ledger_say(struct ledger *ledger, const struct slice *words, size_t count)
 {
     ledger->said++;
-    if (LIKELY(!ledger->muted))
+    if (LIKELY(ledger->audience == AUDIENCE_ALL))
         say_in(ledger, ledger->db, words, count);
+    else
+        say_aside(ledger, ledger->db, words, count);
 }
 
 void ledger_say_nothing(struct ledger *ledger)
@@ -218,9 +246,22 @@ void ledger_say_apart(struct ledger *ledger)
     ledger->statements = 0;
 }
 
-void ledger_mute(struct ledger *ledger, bool mute)
+void ledger_set_audience(struct ledger *ledger, enum ledger_audience audience)
 {
-    ledger->muted = mute;
+    ledger->audience = audience;
+}
+
+void ledger_say_to_replicas(struct ledger *ledger, const struct slice *words, size_t count)
+{
+    unsigned before = ledger->audience;
+
+    if (LIKELY(!ledger_heard_by(ledger, LISTENER_REPLICAS)) ||
+        (ledger->audience & AUDIENCE_REPLICAS) == 0)
+        return;
+    ledger->said++;
+    ledger->audience = AUDIENCE_REPLICAS;
+    say_aside(ledger, ledger->db, words, count);
+    ledger->audience = before;
 }
 
 void ledger_unsay(struct ledger *ledger)
@@ -254,8 +295,12 @@ static void say_request(struct ledger *ledger, const struct slice *words, size_t
                         struct slice raw)
 {
     ledger->said++;
-    if (!ledger_heard_by(ledger, LISTENER_FEED) || ledger->muted)
+    if (!ledger_heard_by(ledger, LISTENER_FEED))
         return;
+    if (UNLIKELY(ledger->audience != AUDIENCE_ALL)) {
+        say_aside(ledger, ledger->db, words, count);
+        return;
+    }
     select_db(ledger, ledger->db);
     if (raw.len > 0)
         buffer_add(&ledger->feed, raw);
@@ -277,6 +322,8 @@ static void wrap_unit(struct ledger *ledger)
     memmove(unit + len, unit, ledger->feed.len - ledger->unit);
     memcpy(unit, multi, len);
     buffer_commit(&ledger->feed, len);
+    if (UNLIKELY(!asides_are_none(&ledger->asides)))
+        asides_shift(&ledger->asides, ledger->unit, len);
     buffer_add(&ledger->feed, slice_of(exec, sizeof(exec) - 1));
 }
 
@@ -297,6 +344,7 @@ void ledger_close(struct ledger *ledger, struct ledger_mark mark, const struct s
         ledger->unsaid = false;
         ledger->feed.len = ledger->unit;
         ledger->feed_db = NO_DB;
+        asides_cut(&ledger->asides, ledger->unit);
     } else if (ledger->statements > 1) {
         wrap_unit(ledger);
     }
@@ -420,6 +468,21 @@ void ledger_feed_begins_at(struct ledger *ledger, uint64_t offset)
     ledger->feed_from = offset;
 }
 
+bool ledger_has_asides(const struct ledger *ledger)
+{
+    return !asides_are_none(&ledger->asides);
+}
+
+void ledger_tell_replicas(const struct ledger *ledger, size_t len, struct buffer *to)
+{
+    asides_tell(&ledger->asides, &ledger->feed, len, to);
+}
+
+void ledger_forget_asides(struct ledger *ledger)
+{
+    asides_clear(&ledger->asides);
+}
+
 size_t ledger_feed_finished(const struct ledger *ledger)
 {
     return ledger->depth > 0 ? ledger->unit : ledger->feed.len;
@@ -427,6 +490,8 @@ size_t ledger_feed_finished(const struct ledger *ledger)
 
 void ledger_feed_drop_finished(struct ledger *ledger)
 {
+    if (UNLIKELY(!asides_are_none(&ledger->asides)))
+        asides_drop_front(&ledger->asides, ledger_feed_finished(ledger));
     buffer_drop_front(&ledger->feed, ledger_feed_finished(ledger));
     ledger->unit = 0;
 }

@@ -46,6 +46,7 @@ enum ledger_listener {
     LISTENER_CACHES = 1 << 2,  /* somebody caches keys */
     LISTENER_NOTICES = 1 << 3, /* keyspace events are published */
     LISTENER_WAITERS = 1 << 4, /* somebody waits for keys */
+    LISTENER_REPLICAS = 1 << 6, /* replicas want statements */
     LISTENER_FIELDS = 1 << 5,  /* the fields of hashes that change are published */
 };
 
@@ -113,8 +114,19 @@ void ledger_say_nothing(struct ledger *ledger);
 /* Says that the statements so far need no MULTI around them: each stands for itself. */
 void ledger_say_apart(struct ledger *ledger);
 
-/* Says nothing of what follows, whatever is said, until told otherwise: redis.set_repl. */
-void ledger_mute(struct ledger *ledger, bool mute);
+/* Who hears what is said; bits. */
+enum ledger_audience {
+    AUDIENCE_NOBODY = 0,
+    AUDIENCE_LOG = 1 << 0,
+    AUDIENCE_REPLICAS = 1 << 1,
+    AUDIENCE_ALL = AUDIENCE_LOG | AUDIENCE_REPLICAS
+};
+
+/* Says what follows to these only, until told otherwise: redis.set_repl. */
+void ledger_set_audience(struct ledger *ledger, enum ledger_audience audience);
+
+/* Says a statement to replicas only, though it changes nothing: PUBLISH. Free if there are none. */
+void ledger_say_to_replicas(struct ledger *ledger, const struct slice *words, size_t count);
 
 /* Takes back what the outermost call under way has said: the server ends in the midst of it. */
 void ledger_unsay(struct ledger *ledger);
@@ -171,6 +183,14 @@ uint32_t ledger_feed_db(const struct ledger *ledger);
  */
 uint64_t ledger_said(const struct ledger *ledger);
 void ledger_feed_begins_at(struct ledger *ledger, uint64_t offset);
+
+/*
+ * Whether replicas are told something else than is in the feed; what they are told
+ * of its first `len` bytes; and forgetting that along with the whole feed.
+ */
+bool ledger_has_asides(const struct ledger *ledger);
+void ledger_tell_replicas(const struct ledger *ledger, size_t len, struct buffer *to);
+void ledger_forget_asides(struct ledger *ledger);
 
 /* Bytes of the feed that outermost calls which have ended said; and taking these away. */
 size_t ledger_feed_finished(const struct ledger *ledger);

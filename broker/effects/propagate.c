@@ -124,10 +124,19 @@ void propagate_promise(struct propagate *propagate)
  */
 static void hand_on(struct propagate *propagate, struct slice statements)
 {
+    struct buffer told = { 0 };
+
     if (!aof_append(propagate->aof, statements))
         propagate_promise(propagate);
-    if (propagate->taker.take != NULL)
-        propagate->taker.take(propagate->taker.who, statements);
+    if (propagate->taker.take == NULL)
+        return;
+    if (UNLIKELY(ledger_has_asides(propagate->ledger))) {
+        ledger_tell_replicas(propagate->ledger, statements.len, &told);
+        propagate->taker.take(propagate->taker.who, buffer_slice(&told));
+        buffer_clear(&told);
+        return;
+    }
+    propagate->taker.take(propagate->taker.who, statements);
 }
 
 static void empty(struct propagate *propagate, struct buffer *feed)
@@ -164,8 +173,9 @@ bool propagate_step(void *who)
     struct buffer *feed = ledger_feed(propagate->ledger);
     struct trouble trouble;
 
-    if (feed->len > 0) {
+    if (feed->len > 0 || UNLIKELY(ledger_has_asides(propagate->ledger))) {
         hand_on(propagate, buffer_slice(feed));
+        ledger_forget_asides(propagate->ledger);
         empty(propagate, feed);
     }
     propagate_promise(propagate);
@@ -180,6 +190,7 @@ bool propagate_step(void *who)
             (void)trouble_wrap(&trouble, "rewriting");
         ledger_feed_restart(propagate->ledger);
     }
+    ledger_listen(propagate->ledger, LISTENER_REPLICAS, is_taken(propagate));
     ledger_listen(propagate->ledger, LISTENER_FEED,
                   aof_hears(propagate->aof) || is_taken(propagate));
     return false;

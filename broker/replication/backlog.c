@@ -129,14 +129,14 @@ static void widen(struct backlog *backlog)
     backlog->head = 0;
 }
 
-static struct block *add_block(struct backlog *backlog, size_t len)
+static struct block *add_block(struct backlog *backlog)
 {
     struct block *block;
 
     if (backlog->count == backlog->room)
         widen(backlog);
     block = block_at(backlog, backlog->count++);
-    *block = (struct block){ bytes_new(len > BLOCK ? len : BLOCK), 0, backlog->next };
+    *block = (struct block){ bytes_new(BLOCK), 0, backlog->next };
     backlog->memory += block_memory(block);
     return block;
 }
@@ -150,7 +150,7 @@ void backlog_append(struct backlog *backlog, struct slice bytes)
         size_t part = bytes.len < room ? bytes.len : room;
 
         if (part == 0) {
-            last = add_block(backlog, bytes.len);
+            last = add_block(backlog);
             continue;
         }
         memcpy(last->bytes->at + last->used, bytes.at, part);
@@ -200,7 +200,7 @@ void backlog_share(const struct backlog *backlog, int64_t offset, struct outbox 
 struct bytes *backlog_hold(struct backlog *backlog, int64_t offset)
 {
     if (backlog->count == 0)
-        (void)add_block(backlog, 0);
+        (void)add_block(backlog);
     return bytes_share(block_at(backlog, find(backlog, offset))->bytes);
 }
 

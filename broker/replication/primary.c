@@ -157,7 +157,7 @@ void primary_keep_backlog(struct primary *primary)
     primary->backlog = backlog_new(primary->setup.role->offset + 1, primary_backlog_size(primary));
     primary->alone_since = primary->pinged_at = caller_now(primary->setup.caller);
     if (!primary->setup.role->is_replica)
-        ledger_listen(primary->setup.ledger, LISTENER_FEED, true);
+        ledger_listen(primary->setup.ledger, LISTENER_FEED | LISTENER_REPLICAS, true);
 }
 
 void primary_restart_backlog(struct primary *primary)
@@ -422,6 +422,17 @@ void primary_forget(void *who, struct session *session)
 
 /* ---- Guard, steps, tick ---- */
 
+/* Whether a call is going to write: an EXEC if what it runs does, a function if it says so. */
+static bool may_write(const struct call *call, bool is_exec)
+{
+    if (is_exec)
+        return transaction_has(call->session, COMMAND_WRITE);
+    if ((call->command->flags & COMMAND_WRITE) != 0)
+        return true;
+    return slice_equal(command_full_name(call->command), SLICE("fcall")) &&
+           (caller_flags(call->caller, call) & COMMAND_MAY_REPLICATE) != 0;
+}
+
 enum pass primary_guard(void *who, struct call *call)
 {
     struct primary *primary = who;
@@ -433,8 +444,7 @@ enum pass primary_guard(void *who, struct call *call)
         primary->setup.role->is_replica || call->session->connection == NULL)
         return PASS_ON;
     is_exec = slice_equal(command_full_name(call->command), exec);
-    if (is_exec ? !transaction_has(call->session, COMMAND_WRITE)
-                : (call->command->flags & COMMAND_WRITE) == 0)
+    if (!may_write(call, is_exec))
         return PASS_ON;
     if (primary_count_good(primary) >= (uint64_t)options->min_replicas_to_write)
         return PASS_ON;

@@ -362,8 +362,13 @@ static int redis_set_repl(lua_State *lua)
         return raise(lua, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
                           "REPL_NONE.");
     if (bridge->run != NULL) {
-        bridge->run->mute = flags == REPL_NONE;
-        ledger_mute(bridge->run->call->ledger, bridge->run->mute);
+        unsigned audience = AUDIENCE_NOBODY;
+
+        if ((flags & REPL_AOF) != 0)
+            audience |= AUDIENCE_LOG;
+        if ((flags & REPL_REPLICA) != 0)
+            audience |= AUDIENCE_REPLICAS;
+        ledger_set_audience(bridge->run->call->ledger, (enum ledger_audience)audience);
     }
     return 0;
 }
@@ -589,7 +594,7 @@ enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run
     patience_end(bridge->setup.patience, lua);
     bridge->run = NULL;
     call->session->db = db;
-    ledger_mute(call->ledger, false);
+    ledger_set_audience(call->ledger, AUDIENCE_ALL);
     ledger_say_nothing(call->ledger);
     if (status == 0)
         lua_reply_write(lua, call->reply, run->resp3);

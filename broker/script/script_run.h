@@ -26,7 +26,6 @@ struct script_run {
     uint32_t flags;      /* enum script_flags */
     bool is_function;
     bool resp3;          /* redis.setresp */
-    bool mute;           /* redis.set_repl(REPL_NONE) */
     bool over_memory;    /* maxmemory was passed when it began */
     bool wrote;          /* it has called a write: it cannot be stopped half way */
     bool busy;           /* it ran over its time: others are answered meanwhile */

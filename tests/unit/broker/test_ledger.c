@@ -168,9 +168,9 @@ static void a_muted_ledger_says_nothing_of_calls_within(void)
     ledger_listen(ledger, LISTENER_FEED, true);
     mark = ledger_open(ledger, 0);
     call(ledger, 0, true);
-    ledger_mute(ledger, true);
+    ledger_set_audience(ledger, AUDIENCE_NOBODY);
     call(ledger, 0, true);
-    ledger_mute(ledger, false);
+    ledger_set_audience(ledger, AUDIENCE_ALL);
     ledger_say_nothing(ledger);
     ledger_close(ledger, mark, NULL, 0, SLICE(""));
     CU_ASSERT(feed_is(ledger, SELECT_0 INCR_K));
@@ -216,6 +216,54 @@ static void what_is_finished_can_be_taken_in_the_midst_of_a_call(void)
     ledger_free(ledger);
 }
 
+/* What replicas are told of the whole feed. */
+static bool replicas_hear(struct ledger *ledger, const char *expected)
+{
+    struct buffer told = { 0 };
+    bool same;
+
+    ledger_tell_replicas(ledger, ledger_feed(ledger)->len, &told);
+    same = slice_equal(buffer_slice(&told), slice_text(expected));
+    buffer_clear(&told);
+    return same;
+}
+
+static void replicas_may_hear_something_else_than_the_log(void)
+{
+    static const struct slice publish[] = { { "P", 1 } };
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark mark;
+
+    ledger_listen(ledger, LISTENER_FEED, true);
+    mark = ledger_open(ledger, 0);
+    ledger_say_to_replicas(ledger, publish, 1);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT_FALSE(ledger_has_asides(ledger));
+    ledger_listen(ledger, LISTENER_REPLICAS, true);
+    call(ledger, 0, true);
+    mark = ledger_open(ledger, 0);
+    call(ledger, 0, true);
+    ledger_say_to_replicas(ledger, publish, 1);
+    ledger_set_audience(ledger, AUDIENCE_LOG);
+    call(ledger, 0, true);
+    ledger_set_audience(ledger, AUDIENCE_ALL);
+    call(ledger, 0, true);
+    ledger_say_nothing(ledger);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT(replicas_hear(ledger,
+                            SELECT_0 INCR_K MULTI INCR_K "*1\r\n$1\r\nP\r\n" INCR_K EXEC));
+    mark = ledger_open(ledger, 0);
+    ledger_feed_drop_finished(ledger);
+    CU_ASSERT_FALSE(ledger_has_asides(ledger));
+    CU_ASSERT(feed_is(ledger, ""));
+    ledger_say_to_replicas(ledger, publish, 1);
+    ledger_close(ledger, mark, NULL, 0, SLICE(""));
+    CU_ASSERT(replicas_hear(ledger, "*1\r\n$1\r\nP\r\n"));
+    ledger_forget_asides(ledger);
+    CU_ASSERT_FALSE(ledger_has_asides(ledger));
+    ledger_free(ledger);
+}
+
 void suite_ledger(void)
 {
     CU_pSuite suite = CU_add_suite("ledger", NULL, NULL);
@@ -232,6 +280,8 @@ void suite_ledger(void)
                 a_muted_ledger_says_nothing_of_calls_within);
     CU_add_test(suite, "what is unsaid leaves what was said before",
                 what_is_unsaid_leaves_what_was_said_before);
+    CU_add_test(suite, "replicas may hear something else than the log",
+                replicas_may_hear_something_else_than_the_log);
     CU_add_test(suite, "what is finished can be taken in the midst of a call",
                 what_is_finished_can_be_taken_in_the_midst_of_a_call);
 }
