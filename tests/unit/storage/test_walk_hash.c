@@ -246,6 +246,8 @@ static void every_step_agrees_with_a_naive_model(void)
     world.count = 0;
     for (size_t i = 0; i < world.walk.steps; i++) {
         step(&world);
+        world.hash = (struct hash *)walk_move(&world.walk, &hash_type,
+                                              (struct value *)world.hash);
         compare(&world);
         walk_form(&world.walk, hash_type.encoding((const struct value *)(const void *)world.hash));
     }

@@ -232,6 +232,8 @@ static void every_step_agrees_with_a_naive_model(void)
     begin(world);
     for (size_t i = 0; i < world->walk.steps; i++) {
         step(world);
+        world->list = (struct list *)walk_move(&world->walk, &list_type,
+                                               (struct value *)world->list);
         compare(world);
         walk_form(&world->walk, form_of(world->list));
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/base/io.h"
+#include "storage/base/mover.h"
 #include "storage/format/rdb_format.h"
 
 enum { STEPS_SHORT = 20000, STEPS_LONG = 1000000 };
@@ -110,4 +111,13 @@ struct value *walk_anew(struct walk *walk, const struct value_type *type, struct
     must(memcmp(&a, &b, sizeof(a)) == 0);
     type->free(value);
     return again;
+}
+
+struct value *walk_move(struct walk *walk, const struct value_type *type, struct value *value)
+{
+    struct mover mover = { .wanted = NULL };
+
+    if (walk_below(walk, 8) == 0)
+        walk->moved_to = type->defragment(&value, &mover, walk->moved_to);
+    return value;
 }

@@ -21,6 +21,7 @@ enum { WALK_FORMS = 8 };
 struct walk {
     struct random random;
     size_t        steps;
+    uint64_t      moved_to; /* Private: see walk_move. */
     /* Private: which forms there were, by name, and how often one became another. */
     const char *form[WALK_FORMS];
     size_t      forms;
@@ -50,5 +51,8 @@ void walk_end(const struct walk *walk, const char *what);
  */
 struct value *walk_anew(struct walk *walk, const struct value_type *type, struct value *value,
                         const struct value_limits *limits);
+
+/* Moves blocks of the value now and then, as who gives memory back does; where it is then. */
+struct value *walk_move(struct walk *walk, const struct value_type *type, struct value *value);
 
 #endif

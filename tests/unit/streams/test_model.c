@@ -8,7 +8,8 @@
  *                            done        neither: acknowledged, or passed over
  *   to the stream it is      there, or deleted; what is deleted may still be pending
  *
- * A million steps; MODEL_STEPS in the environment says otherwise.
+ * A million steps; MODEL_STEPS in the environment says otherwise. With LONG=1 the
+ * stream checks itself after each, not only after some of them.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
@@ -817,6 +818,7 @@ static void walk(uint64_t steps, uint32_t node_entries, uint64_t seed)
     struct world *world = memory_new_zeroed(1, sizeof(*world));
     struct mover mover = { .wanted = NULL };
     uint64_t moved_to = 0;
+    uint64_t check_every = getenv("LONG") != NULL ? 1 : CHECK_EVERY;
 
     random_seed(&world->random, seed);
     world->stream = stream_new();
@@ -829,7 +831,7 @@ static void walk(uint64_t steps, uint32_t node_entries, uint64_t seed)
         if (i % MOVE_EVERY == 0)
             moved_to = stream_move(&world->stream, &mover, moved_to);
         compare(world);
-        if (i % CHECK_EVERY == 0)
+        if (i % check_every == 0)
             stream_check(world->stream);
         if (world->failures > 0)
             printf("at step %llu of seed %llu\n", (unsigned long long)i,
