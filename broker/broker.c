@@ -266,6 +266,7 @@ static void make_scripts(struct broker *broker)
     broker->bridge = bridge_new(&(struct bridge_setup){
         .patience = broker->patience, .log = broker->log, .version = REDIS_VERSION,
         .is_over_memory = is_over_memory, .is_over_memory_who = broker,
+        .stands_in_way = following_stands_in_way, .stands_in_way_who = broker,
         .refuses_queue = refuses_queue, .refuses_queue_who = broker,
         .may = acl_may, .may_who = broker->acl });
     broker->scripts = scripts_new(&(struct scripts_setup){

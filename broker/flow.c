@@ -48,7 +48,7 @@ static const struct {
     { "replicas",   primary_guard,      MODULE(primary),      GUARD_SCRIPTS },  /* NOREPLICAS */
     { "read only",  follower_guard_writes, MODULE(follower),  EVERYWHERE },     /* READONLY */
     { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS }, /* in MULTI */
-    { "fresh",      follower_guard_stale, MODULE(follower),   GUARD_REQUESTS }, /* MASTERDOWN */
+    { "fresh",      follower_guard_stale, MODULE(follower),   GUARD_SCRIPTS },  /* MASTERDOWN */
     { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS }, /* LOADING */
     { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS }, /* BUSY */
     { "not paused", pausing_guard,      MODULE(pausing),      GUARD_REQUESTS }, /* has to wait */

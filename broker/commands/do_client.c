@@ -102,6 +102,8 @@ static bool read_type(struct slice word, enum session_type *type)
 
 static enum session_type type_of(const struct session *session)
 {
+    if (session->is_primary)
+        return TYPE_PRIMARY;
     if (session->is_replica)
         return TYPE_REPLICA;
     if (session->channels + session->patterns + session->shards > 0)
@@ -125,6 +127,8 @@ static void describe_type(struct call *call, enum session_type type, struct buff
 {
     struct chain *all = sessions_chain(call->broker->sessions);
 
+    const struct session *primary = follower_session(call->broker->follower);
+
     for (struct chain *link = all->next; link != all; link = link->next) {
         const struct session *session = CHAIN_OWNER(link, struct session, all);
 
@@ -133,6 +137,8 @@ static void describe_type(struct call *call, enum session_type type, struct buff
         if (type == TYPE_ANY || type_of(session) == type)
             describe_line(call, session, to);
     }
+    if (primary != NULL && (type == TYPE_ANY || type == TYPE_PRIMARY))
+        describe_line(call, primary, to);
 }
 
 /* CLIENT LIST [TYPE normal|master|replica|pubsub] [ID id [id ...]] */
@@ -228,12 +234,14 @@ static enum verdict read_kill_filter(struct call *call, struct kill_filter *filt
 
 static bool address_is(const struct session *session, bool own, struct slice wanted)
 {
+    const struct connection *link =
+        session->connection != NULL ? session->connection : session->peer;
     char text[ADDRESS_BYTES];
 
     if (own)
-        connection_own_name(session->connection, text, sizeof(text));
+        connection_own_name(link, text, sizeof(text));
     else
-        connection_peer_name(session->connection, text, sizeof(text));
+        connection_peer_name(link, text, sizeof(text));
     return slice_equal(slice_text(text), wanted);
 }
 
@@ -257,6 +265,7 @@ static bool filter_hits(const struct call *call, const struct kill_filter *filte
 static int64_t kill_matching(struct call *call, const struct kill_filter *filter)
 {
     struct chain *all = sessions_chain(call->broker->sessions);
+    const struct session *primary = follower_session(call->broker->follower);
     int64_t killed = 0;
 
     for (struct chain *link = all->next; link != all; link = link->next) {
@@ -267,10 +276,8 @@ static int64_t kill_matching(struct call *call, const struct kill_filter *filter
         sessions_close(call->broker->sessions, session, session == call->session);
         killed++;
     }
-    if (filter->type == TYPE_PRIMARY && filter->address.at == NULL &&
-        filter->own_address.at == NULL && filter->user.at == NULL && filter->id == 0 &&
-        follower_kill(call->broker->follower))
-        killed++;
+    if (primary != NULL && filter_hits(call, filter, primary))
+        killed += follower_kill(call->broker->follower);
     return killed;
 }
 

@@ -38,6 +38,7 @@
 #include "broker/upkeep/save_points.h"
 #include "pubsub/hub.h"
 #include "storage/base/memory.h"
+#include "storage/keyspace/own_expiry.h"
 #include "storage/base/worker.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof.h"
@@ -357,8 +358,8 @@ static void write_stats(void *who, struct buffer *to)
                  tracked.keys, tracked.items, tracked.prefixes);
     buffer_print(to, "total_net_repl_input_bytes:0\r\ninstantaneous_input_repl_kbps:0.00\r\n"
                      "instantaneous_output_repl_kbps:0.00\r\n"
-                     "migrate_cached_sockets:%zu\r\nslave_expires_tracked_keys:0\r\n",
-                 migrate_links_count(broker->migrate_links));
+                     "migrate_cached_sockets:%zu\r\nslave_expires_tracked_keys:%zu\r\n",
+                 migrate_links_count(broker->migrate_links), own_expiry_count(broker->keyspaces));
     defragmenter_print(broker->defragmenter, to);
     buffer_print(to, "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
                      "io_threaded_writes_processed:0\r\n");

@@ -20,6 +20,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
+#include "storage/keyspace/own_expiry.h"
 #include "storage/persist/rdb_load.h"
 
 enum { TICK = 100, TICKS_A_SECOND = 10, SECOND = 1000000 };
@@ -356,6 +357,11 @@ static void on_tick(void *who)
         follower->stalled = false;
         follower_pause_reading(follower, false);
     }
+    if (own_expiry_count(follower->setup.keyspaces) > 0 && !follower->in_load) {
+        caller_open_own(follower->setup.caller);
+        own_expiry_sweep(follower->setup.keyspaces);
+        caller_close_own(follower->setup.caller);
+    }
     if (++follower->ticks < TICKS_A_SECOND)
         return;
     follower->ticks = 0;
@@ -431,6 +437,7 @@ void follower_leave(struct follower *follower)
     follower->can_resume = false;
     log_line(follower->setup.log, LOG_NOTICE, "Discarding previously cached master state.");
     loop_timer_stop(follower->timer);
+    own_expiry_forget(follower->setup.keyspaces);
     role_branch(follower->setup.role);
     log_line(follower->setup.log, LOG_NOTICE,
              "Setting secondary replication ID to %s, valid up to offset: %lld. New replication "

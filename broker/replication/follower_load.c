@@ -26,6 +26,7 @@
 #include "storage/base/io.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
+#include "storage/keyspace/own_expiry.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/snapshot.h"
 
@@ -425,6 +426,7 @@ static void adopt(struct follower *follower, const struct rdb_load_result *resul
     else
         role_begin_history(role);
     role->stream_db = result->stream.db > 0 ? result->stream.db : 0;
+    own_expiry_forget(follower->setup.keyspaces);
     follower->setup.downstream.restart(follower->setup.downstream.who);
     snapshot_is_current(follower->setup.snapshot, ledger_changes(follower->setup.ledger));
 }

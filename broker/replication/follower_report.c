@@ -155,5 +155,9 @@ enum pass follower_guard_stale(void *who, struct call *call)
     if (LIKELY(follower->state == FOLLOWER_NOBODY) || call->session->connection == NULL ||
         !follower_is_stale(follower) || (call->command->flags & COMMAND_STALE) != 0)
         return PASS_ON;
+    if (call->scripted) {
+        (void)call_refuse_with(call, "ERR Can not execute the command on a stale replica");
+        return PASS_REFUSED;
+    }
     return refuse(follower, call, REFUSAL_PRIMARY_DOWN);
 }

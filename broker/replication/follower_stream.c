@@ -26,6 +26,7 @@ void follower_begin_stream(struct follower *follower)
     if (follower->setup.role->stream_db < keyspaces_count(follower->setup.keyspaces))
         session->db = (uint32_t)follower->setup.role->stream_db;
     session->is_primary = true;
+    session->peer = follower->peer->connection;
     follower->session = session;
     follower->state = FOLLOWER_FOLLOWING;
     follower->can_resume = true;

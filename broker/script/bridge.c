@@ -614,5 +614,7 @@ enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
         return REFUSAL_SCRIPT_WRITES;
     if ((run->flags & (exempt | SCRIPT_ALLOW_OOM)) == 0 && run->over_memory)
         return REFUSAL_OUT_OF_MEMORY;
-    return REFUSAL_NONE;
+    return bridge->setup.stands_in_way(bridge->setup.stands_in_way_who, run->call->session,
+                                       (run->flags & exempt) == 0,
+                                       (run->flags & SCRIPT_ALLOW_STALE) != 0);
 }

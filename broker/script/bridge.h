@@ -26,6 +26,10 @@ struct bridge_setup {
     const char      *version; /* redis.REDIS_VERSION: "7.0.15" */
     bool           (*is_over_memory)(const void *who); /* maxmemory is passed */
     const void      *is_over_memory_who;
+    enum refusal   (*stands_in_way)(void *who, const struct session *session, bool writes,
+                                    bool bears_stale); /* replication: of what scripts say of
+                                                          themselves */
+    void            *stands_in_way_who;
     bool           (*refuses_queue)(void *who, const struct command *command,
                                     struct buffer *line); /* queues are full; in words */
     void            *refuses_queue_who;

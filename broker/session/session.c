@@ -39,6 +39,8 @@ static void describe_flags(const struct session *session, struct buffer *to)
 
     if (session->is_replica)
         buffer_add_byte(to, 'S');
+    if (session->is_primary)
+        buffer_add_byte(to, 'M');
     if (session->is_monitor)
         buffer_add_byte(to, 'O');
     if (session->channels + session->patterns + session->shards > 0)
@@ -129,12 +131,14 @@ void session_describe(const struct session *session, millis now, struct buffer *
 {
     char peer[NAME_BYTES] = "";
     char own[NAME_BYTES] = "";
+    const struct connection *link =
+        session->connection != NULL ? session->connection : session->peer;
     int fd = -1;
 
-    if (session->connection != NULL) {
-        connection_peer_name(session->connection, peer, sizeof(peer));
-        connection_own_name(session->connection, own, sizeof(own));
-        fd = connection_descriptor(session->connection);
+    if (link != NULL) {
+        connection_peer_name(link, peer, sizeof(peer));
+        connection_own_name(link, own, sizeof(own));
+        fd = connection_descriptor(link);
     }
     buffer_print(to, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=", session->id, peer, own, fd);
     describe_text(session->name, to);

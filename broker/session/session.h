@@ -43,6 +43,7 @@ struct session {
     struct sessions   *home;        /* all of them */
     uint64_t           id;          /* rises, never used twice */
     struct connection *connection;  /* NULL for a stand-in */
+    struct connection *peer;        /* of a stand-in for a primary: where that is connected; for describing */
     struct reply       reply;       /* where answers go, in which protocol */
     uint32_t           db;          /* the selected database */
     uint8_t            replies;     /* enum session_replies */

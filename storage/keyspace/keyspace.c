@@ -52,6 +52,7 @@ void keyspaces_free(struct keyspaces *all)
     for (uint32_t db = 0; db < all->count; db++)
         reclaim_keyspace(all, &all->at[db], false);
     memory_free(all->notes);
+    buffer_clear(&all->own);
     memory_free(all->at);
     memory_free(all);
 }
@@ -467,6 +468,9 @@ struct item *keyspace_expire_at(struct keyspace *keys, struct item *item, millis
 
     if (due < 0 && !item_expires(item))
         return item;
+    if (UNLIKELY((keys->all->held & HOLD_FOLLOWS) != 0) && due >= 0 && !keys->all->keep_expired &&
+        !keys->all->hushed)
+        own_expiry_note(keys->all, keys->db, key);
     if (due >= 0 && item_expires(item)) {
         due_remove(keys, item);
         item->body[0] = (uint64_t)due;

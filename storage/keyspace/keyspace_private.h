@@ -12,6 +12,7 @@
 #ifndef STORAGE_KEYSPACE_KEYSPACE_PRIVATE_H
 #define STORAGE_KEYSPACE_KEYSPACE_PRIVATE_H
 
+#include "storage/base/buffer.h"
 #include "storage/base/worker.h"
 #include "storage/index/ordered.h"
 #include "storage/index/table.h"
@@ -45,6 +46,8 @@ struct keyspaces {
     uint32_t                count;
     bool                    keep_expired;
     uint8_t                 held; /* enum hold: why nothing goes by itself */
+    struct buffer           own;       /* notes of own_expiry.c */
+    size_t                  own_count;
     uint8_t                 unmarked; /* enum unmarked: why use leaves no marks for now */
     uint8_t                 use;      /* enum use: what marks it */
     uint32_t                clock;    /* now, in ticks of USE_TICK milliseconds */
@@ -75,6 +78,9 @@ struct due {
 };
 
 extern const struct ordered_kind due_kind;
+
+/* Notes that a key was given a time to live here, not by a primary (own_expiry.h). */
+void own_expiry_note(struct keyspaces *all, uint32_t db, struct slice key);
 
 /* Tells the change sink, if there is one. */
 static inline void keyspace_tell(const struct keyspace *keys, struct slice key,

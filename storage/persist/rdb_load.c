@@ -294,16 +294,19 @@ static bool keep(struct loading *now, struct rdb_content *content, uint64_t bega
 
     if (setup->key != NULL)
         setup->key(setup->who, now->db, buffer_slice(&now->key), content, bytes, now->due);
-    if (now->due >= 0 && now->due < keyspaces_now(setup->keyspaces) && !setup->keep_expired)
+    if (now->due >= 0 && now->due < keyspaces_now(setup->keyspaces) && !setup->keep_expired) {
         now->result->expired++;
-    else if (setup->count_only)
+        if (setup->expired != NULL)
+            setup->expired(setup->who, now->db, buffer_slice(&now->key));
+    } else if (setup->count_only) {
         now->result->loaded++;
-    else if (place(now, content)) {
+    } else if (place(now, content)) {
         now->result->loaded++;
         now->result->expires += now->due >= 0;
         return true;
-    } else
+    } else {
         return false;
+    }
     if (content->value != NULL)
         now->types->of[content->kind]->free(content->value);
     return true;

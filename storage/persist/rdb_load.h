@@ -29,6 +29,9 @@ struct rdb_load_setup {
     bool (*progress)(void *who, uint64_t bytes);
     uint64_t progress_every;
 
+    /* Shown every key past its time that is left out; may be NULL. */
+    void (*expired)(void *who, uint32_t db, struct slice key);
+
     /* Shown every key that was read, for a report; may be NULL. */
     void (*key)(void *who, uint32_t db, struct slice key, const struct rdb_content *content,
                 uint64_t bytes, int64_t due);

@@ -139,6 +139,7 @@ void snapshot_free(struct snapshot *snapshot)
     snapshot_abort(snapshot);
     unlock(snapshot);
     buffer_clear(&snapshot->shelf.texts);
+    buffer_clear(&snapshot->expired);
     memory_free(snapshot->filename);
     memory_free(snapshot);
 }

@@ -158,6 +158,14 @@ MUST_USE bool snapshot_replace(struct snapshot *snapshot, const char *file,
 /* Where in a stream the data stood that snapshot_load loaded last. */
 const struct rdb_stream *snapshot_stream(const struct snapshot *snapshot);
 
+/*
+ * Shows the keys that snapshot_load left out because their time was over, and forgets
+ * them: whoever has the rest of the stream's data has them still. False if they were
+ * too many to be remembered.
+ */
+bool snapshot_tell_expired(struct snapshot *snapshot,
+                           void (*show)(void *who, uint32_t db, struct slice key), void *who);
+
 /* Writes one as the base of a log; `wrote` is told after each key. */
 void snapshot_write_base(struct snapshot *snapshot, struct writer *to,
                          void (*wrote)(void *who, uint64_t keys), void *who);

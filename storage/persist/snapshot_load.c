@@ -107,6 +107,45 @@ bool snapshot_load_sent(struct snapshot *snapshot, struct reader *from, uint64_t
     return true;
 }
 
+enum { EXPIRED_MOST = 64 * 1024 * 1024 };
+
+struct expired_head {
+    uint32_t db;
+    uint32_t len;
+};
+
+static void remember_expired(void *who, uint32_t db, struct slice key)
+{
+    struct snapshot *snapshot = ((struct reading *)who)->snapshot;
+    struct expired_head head = { db, (uint32_t)key.len };
+
+    if (snapshot->expired.len + sizeof(head) + key.len > EXPIRED_MOST) {
+        snapshot->too_many_expired = true;
+        return;
+    }
+    buffer_add(&snapshot->expired, slice_of((const char *)&head, sizeof(head)));
+    buffer_add(&snapshot->expired, key);
+}
+
+bool snapshot_tell_expired(struct snapshot *snapshot,
+                           void (*show)(void *who, uint32_t db, struct slice key), void *who)
+{
+    struct slice rest = buffer_slice(&snapshot->expired);
+    bool all = !snapshot->too_many_expired;
+
+    while (all && rest.len > 0) {
+        struct expired_head head;
+
+        memcpy(&head, rest.at, sizeof(head));
+        rest = slice_after(rest, sizeof(head));
+        show(who, head.db, slice_of(rest.at, head.len));
+        rest = slice_after(rest, head.len);
+    }
+    buffer_clear(&snapshot->expired);
+    snapshot->too_many_expired = false;
+    return all;
+}
+
 const struct rdb_stream *snapshot_stream(const struct snapshot *snapshot)
 {
     return &snapshot->stream;
@@ -159,6 +198,8 @@ enum snapshot_loaded snapshot_load(struct snapshot *snapshot, bool merge,
         return SNAPSHOT_REFUSED;
     }
     setup.merge = merge;
+    setup.expired = remember_expired;
+    buffer_rewind(&snapshot->expired);
     reading.total = (uint64_t)about.st_size;
     reader = reader_new_file(fd);
     keyspaces_hush(snapshot->setup.keyspaces, true);

@@ -31,6 +31,8 @@ struct snapshot {
     struct child_report   report;
     struct snapshot_figures figures;
     struct rdb_stream     stream; /* of what was loaded */
+    struct buffer         expired; /* keys that were left out: database, length, name; each */
+    bool                  too_many_expired;
 };
 
 /* Sleeps for a test: microseconds, or one for so many keys. */
