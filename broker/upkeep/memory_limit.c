@@ -30,6 +30,7 @@ struct memory_limit {
     struct holding            waiting;     /* who waits for room in queues */
     struct session           *admitted;    /* whose turn it is */
     bool                      handed;    /* a worker frees what was evicted */
+    bool                      frees_much; /* more is evicted in every turn */
     micros                    over_since;/* eviction could not keep up since then; 0: it does */
 };
 
@@ -472,17 +473,30 @@ enum pass memory_limit_guard(void *who, struct call *call)
     return check(limit, call);
 }
 
+static void free_much(struct memory_limit *limit, bool much)
+{
+    if (LIKELY(limit->frees_much == much))
+        return;
+    limit->frees_much = much;
+    memory_free_much(much);
+}
+
 bool memory_limit_step(void *who)
 {
     struct memory_limit *limit = who;
+    enum outcome outcome;
     bool more = UNLIKELY(limit->waiting.count > 0 || limit->admitted != NULL) &&
                 serve_waiting(limit);
     uint64_t evicted;
 
-    if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0))
+    if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0)) {
+        free_much(limit, false);
         return more;
+    }
     evicted = keyspaces_counts(limit->setup.keyspaces)->evicted;
-    more |= come_below(limit, TURN_SLICE) == STILL_OVER && !limit->handed;
+    outcome = come_below(limit, TURN_SLICE);
+    free_much(limit, outcome == STILL_OVER);
+    more |= outcome == STILL_OVER && !limit->handed;
     /* What was said of those that went is written in the turn that follows. */
     return more || keyspaces_counts(limit->setup.keyspaces)->evicted != evicted;
 }

@@ -43,6 +43,8 @@ static struct {
     struct place place[MEMORY_THREADS_MAX];
     atomic_size_t places;
     _Atomic uint64_t past;
+    atomic_uint arena;    /* plus 1, of whoever holds most: the thread that said how to purge */
+    atomic_uint much;     /* how many are freeing very much */
 } memory_registry;
 
 /* This thread's place, from 1; 0 before it registered. */
@@ -150,6 +152,11 @@ void memory_figures(struct memory_figures *figures)
 void memory_purge(void)
 {
     malloc_trim(0);
+}
+
+void memory_free_much(bool begin)
+{
+    (void)begin;
 }
 
 void memory_purge_in_background(void)
@@ -297,10 +304,36 @@ void memory_purge(void)
     (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
 }
 
+void memory_free_much(bool begin)
+{
+    unsigned arena = atomic_load(&memory_registry.arena);
+    ssize_t after = 0; /* milliseconds that free slabs lie */
+    size_t size = sizeof(after);
+    size_t name[3];
+    size_t length = sizeof(name) / sizeof(name[0]);
+
+    if (arena == 0)
+        return;
+    if (begin ? atomic_fetch_add(&memory_registry.much, 1) != 0
+              : atomic_fetch_sub(&memory_registry.much, 1) != 1)
+        return;
+    /* What arenas are made with is what ours had. */
+    if (!begin && mallctl("arenas.dirty_decay_ms", &after, &size, NULL, 0) != 0)
+        return;
+    if (mallctlnametomib("arena.0.dirty_decay_ms", name, &length) != 0)
+        return;
+    name[1] = arena - 1;
+    (void)mallctlbymib(name, length, NULL, NULL, &after, sizeof(after));
+}
+
 void memory_purge_in_background(void)
 {
     bool on = true;
+    unsigned arena = 0;
+    size_t size = sizeof(arena);
 
+    if (mallctl("thread.arena", &arena, &size, NULL, 0) == 0)
+        atomic_store(&memory_registry.arena, arena + 1);
     (void)mallctl("background_thread", NULL, NULL, &on, sizeof(on));
 }
 

@@ -5,7 +5,7 @@
 #include "storage/base/memory.h"
 #include "storage/keyspace/keyspace_private.h"
 
-enum { LAZY_EFFORT = 64, LAZY_KEYS = 64 };
+enum { LAZY_EFFORT = 64, LAZY_KEYS = 64, MUCH_EFFORT = 10000 };
 
 /* A job of the worker: a value, or a whole database. */
 struct reclaim_job {
@@ -33,18 +33,28 @@ void item_free(struct item *item, const struct value_types *types)
 static void free_value_job(void *what)
 {
     struct reclaim_job *job = what;
+    bool much = job->types->of[job->value->kind]->effort(job->value) >= MUCH_EFFORT;
 
+    if (much)
+        memory_free_much(true);
     value_free(job->types, job->value);
+    if (much)
+        memory_free_much(false);
     memory_free(job);
 }
 
 static void free_keyspace_job(void *what)
 {
     struct reclaim_job *job = what;
+    bool much = table_count(&job->items) >= MUCH_EFFORT;
 
+    if (much)
+        memory_free_much(true);
     ordered_free(job->dues);
     ordered_free(job->fields);
     table_clear(&job->items, free_one, (void *)(uintptr_t)job->types);
+    if (much)
+        memory_free_much(false);
     memory_free(job);
 }
 
