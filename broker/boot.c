@@ -18,6 +18,7 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/listener.h"
 #include "broker/net/loop.h"
+#include "broker/observe/crash_report.h"
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
 #include "storage/base/log.h"
@@ -305,6 +306,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return trouble_wrap(trouble, "opening the log file");
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
+    broker->crash_report = crash_report_new(broker->caller, broker->log);
     if (!load_users(broker, trouble))
         return false;
     if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))

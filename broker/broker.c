@@ -21,6 +21,7 @@
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
+#include "broker/observe/crash_report.h"
 #include "broker/observe/info.h"
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
@@ -485,6 +486,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
 void broker_clear(struct broker *broker)
 {
     migrate_links_free(broker->migrate_links);
+    crash_report_free(broker->crash_report);
     oom_score_free(broker->oom_score);
     defragmenter_free(broker->defragmenter);
     upkeep_free(broker->upkeep);

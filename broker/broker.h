@@ -57,6 +57,7 @@ struct scripts;
 struct sessions;
 struct slowlog;
 struct snapshot;
+struct crash_report;
 struct durable_wake;
 struct faults;
 struct tracking;
@@ -109,6 +110,7 @@ struct broker {
     struct info          *info;       /* the sections of INFO */
     struct vitals        *vitals;     /* run id, rates, peaks */
     struct faults        *faults;     /* of a test; NULL otherwise */
+    struct crash_report  *crash_report; /* once it runs */
     struct durable_wake  *wake;       /* of the log's threads */
     struct aof           *aof;        /* off until data is opened */
     struct snapshot      *snapshot;   /* the RDB file */

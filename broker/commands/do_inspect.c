@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include <inttypes.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "broker/broker.h"
@@ -12,6 +13,7 @@
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
+#include "storage/base/must.h"
 #include "storage/values/list.h"
 
 enum { SHARED_INTEGERS = 10000, POPULATE_SIZE_MOST = 512 * 1024 * 1024 };
@@ -410,6 +412,24 @@ static enum verdict debug_populate(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG SEGFAULT: ends as a mistake of ours would, to see the report. */
+static enum verdict debug_segfault(struct call *call)
+{
+    char *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return call_refuse(call, REFUSAL_SYNTAX);
+    *(volatile char *)page = 1;
+    return VERDICT_DONE;
+}
+
+/* DEBUG PANIC, DEBUG ASSERT: the same by a broken claim. */
+static enum verdict debug_panic(struct call *call)
+{
+    must(call == NULL);
+    return VERDICT_DONE;
+}
+
 /* DEBUG SET-DISABLE-DENY-SCRIPTS (0|1): whether scripts may call what is not for scripts. */
 static enum verdict debug_allow_in_scripts(struct call *call)
 {
@@ -448,6 +468,9 @@ enum verdict do_debug(struct call *call)
         { { "mallctl", 7 }, 1, debug_mallctl },
         { { "mallctl-str", 11 }, 1, debug_mallctl },
         { { "replybuffer", 11 }, 2, debug_reply_buffer },
+        { { "segfault", 8 }, 0, debug_segfault },
+        { { "panic", 5 }, 0, debug_panic },
+        { { "assert", 6 }, 0, debug_panic },
         { { "pause-cron", 10 }, 1, debug_pause_cron },
         { { "htstats", 7 }, 1, debug_table },
         { { "htstats-key", 11 }, 1, debug_table_of_key },

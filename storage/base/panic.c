@@ -7,6 +7,7 @@
 #include "storage/base/panic.h"
 
 #include <execinfo.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,24 +18,50 @@
 
 #include "storage/base/must.h"
 
-enum { PANIC_FRAMES = 64 };
+enum { PANIC_FRAMES = 64, PANIC_STACK = 64 * 1024 };
 
 /* A process dies once, so this is one for the process. */
 static struct {
     void (*hook)(void *who, int fd);
     void *who;
     atomic_bool under_way;
+    int log; /* where it is said beside standard error; 0 nowhere */
+    char stack[PANIC_STACK]; /* a handler may not have another */
 } panic_state;
 
-static void say(const char *text)
+static void say_to(int fd, const char *text)
 {
     size_t left = strlen(text);
     ssize_t written;
 
-    while (left > 0 && (written = write(STDERR_FILENO, text, left)) > 0) {
+    while (left > 0 && (written = write(fd, text, left)) > 0) {
         text += written;
         left -= (size_t)written;
     }
+}
+
+static void say(const char *text)
+{
+    say_to(STDERR_FILENO, text);
+    if (panic_state.log > 0)
+        say_to(panic_state.log, text);
+}
+
+/* Where it is, and what the hook knows, to all who listen. */
+static void tell_where(void)
+{
+    void *frames[PANIC_FRAMES];
+    int count = backtrace(frames, PANIC_FRAMES);
+
+    say("--- STACK TRACE\n");
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    if (panic_state.log > 0)
+        backtrace_symbols_fd(frames, count, panic_state.log);
+    if (panic_state.hook == NULL)
+        return;
+    panic_state.hook(panic_state.who, STDERR_FILENO);
+    if (panic_state.log > 0)
+        panic_state.hook(panic_state.who, panic_state.log);
 }
 
 void panic_hook(void (*hook)(void *who, int fd), void *who)
@@ -50,7 +77,6 @@ void panic_hook(void (*hook)(void *who, int fd), void *who)
 void panic(const char *format, ...)
 {
     char text[1024];
-    void *frames[PANIC_FRAMES];
     va_list words;
 
     va_start(words, format);
@@ -61,13 +87,42 @@ void panic(const char *format, ...)
     say(text);
     say("\n");
     /* A hook that fails itself must not be run again for it. */
-    if (!atomic_exchange(&panic_state.under_way, true)) {
-        say("--- where\n");
-        backtrace_symbols_fd(frames, backtrace(frames, PANIC_FRAMES), STDERR_FILENO);
-        if (panic_state.hook != NULL)
-            panic_state.hook(panic_state.who, STDERR_FILENO);
-    }
+    if (!atomic_exchange(&panic_state.under_way, true))
+        tell_where();
     abort();
+}
+
+/* The default action, which a handler has taken the place of, ends the process. */
+static void on_signal(int number, siginfo_t *about, void *context)
+{
+    char text[128];
+
+    (void)context;
+    (void)signal(number, SIG_DFL);
+    if (!atomic_exchange(&panic_state.under_way, true)) {
+        (void)snprintf(text, sizeof(text), "\n=== Millrace crashed by signal: %d, %s, address %p\n",
+                       number, sigdescr_np(number), number == SIGABRT ? NULL : about->si_addr);
+        say(text);
+        tell_where();
+        say("=== end of the report\n");
+    }
+    (void)raise(number);
+}
+
+void panic_on_signals(int log)
+{
+    static const int numbers[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+    stack_t stack = { .ss_sp = panic_state.stack, .ss_size = sizeof(panic_state.stack) };
+    struct sigaction action = { .sa_sigaction = on_signal,
+                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    void *frame[1];
+
+    panic_state.log = log;
+    (void)backtrace(frame, 1);
+    (void)sigaltstack(&stack, NULL);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        (void)sigaction(numbers[i], &action, NULL);
 }
 
 void must_fail(const char *claim, const char *file, int line)

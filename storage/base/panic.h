@@ -11,6 +11,13 @@
 /* Sets what else is printed, or nothing with NULL. `who` is handed to the hook. */
 void panic_hook(void (*hook)(void *who, int fd), void *who);
 
+/*
+ * From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT are reported before they end
+ * the process as they would have: which, at which address, a stack trace, the hook's words.
+ * What dies in any way says so to descriptor `log` as well as to standard error.
+ */
+void panic_on_signals(int log);
+
 /* Prints the reason in the manner of printf to standard error and aborts. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,0 +1,19 @@
+/*
+ * What a dying broker says beside where it was: which it is, and what it was doing.
+ *
+ * storage/base/panic.h writes the report, to the log and to standard error.
+ */
+#ifndef BROKER_OBSERVE_CRASH_REPORT_H
+#define BROKER_OBSERVE_CRASH_REPORT_H
+
+struct caller;
+struct log;
+struct crash_report;
+
+/* Reports crashes from now on; there is one at a time. Pointers are borrowed. */
+struct crash_report *crash_report_new(const struct caller *caller, const struct log *log);
+
+/* Goes on reporting, but says no more what was being done. */
+void crash_report_free(struct crash_report *report);
+
+#endif
