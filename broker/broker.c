@@ -17,6 +17,7 @@
 #include "broker/effects/tracking.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
+#include "broker/handover.h"
 #include "broker/following.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
@@ -395,6 +396,8 @@ static void bind_replication(struct broker *broker)
                                                                      broker->primary });
     sessions_add_farewell(broker->sessions, (struct farewell){ primary_forget, broker->primary });
     upkeep_add(broker->upkeep, primary_tick, broker->primary);
+    broker->handover = handover_new(broker);
+    upkeep_add(broker->upkeep, handover_tick, broker->handover);
     broker->departure = departure_new(broker);
     upkeep_add(broker->upkeep, departure_tick, broker->departure);
     config_on_change(broker->config, "repl-backlog-size", replication_changed, broker);
@@ -499,6 +502,7 @@ void broker_clear(struct broker *broker)
     intake_free(broker->intake);
     caller_free(broker->caller);
     departure_free(broker->departure);
+    handover_free(broker->handover);
     primary_free(broker->primary);
     role_free(broker->role);
     durable_free(broker);

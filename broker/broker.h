@@ -27,6 +27,7 @@ struct error_counts;
 struct flow;
 struct follower;
 struct functions;
+struct handover;
 struct hash_key;
 struct error_counts;
 struct hub;
@@ -121,6 +122,7 @@ struct broker {
     struct follower      *follower;   /* whom we follow */
     struct migrate_links *migrate_links; /* connections that MIGRATE keeps */
     struct oom_score     *oom_score;  /* oom-score-adj */
+    struct handover      *handover;   /* of our role to a replica: FAILOVER */
     struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */
     micros                started;    /* wall clock */

@@ -138,7 +138,6 @@ enum departure_answer departure_ask(struct departure *departure, unsigned how,
                  timeout / SECOND);
         pausing_begin(broker->pausing, caller_now(broker->caller),
                       departure->until + timeout, false);
-        primary_ask_acks(broker->primary);
     }
     return DEPARTURE_WAITS;
 }

@@ -9,6 +9,7 @@
 #include "broker/replication/acks.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
+#include "storage/base/log.h"
 
 /* Under this key, in every database, those wait who wait for replicas. Nobody else has it. */
 #define WAIT_KEY SLICE("\0wait")
@@ -35,6 +36,30 @@ enum verdict do_sync(struct call *call)
     return accept_replica(call, &(struct primary_wish){ true, SLICE("?"), -1 });
 }
 
+/* Our primary hands its role over. False if it has answered with an error. */
+static bool take_over(struct call *call, struct slice id)
+{
+    struct broker *broker = call->broker;
+    struct buffer who = { 0 };
+
+    log_line(broker->log, LOG_WARNING, "Failover request received for replid %.*s.",
+             (int)(id.len < 64 ? id.len : 64), id.at);
+    if (!broker->role->is_replica) {
+        (void)call_refuse_with(call, "ERR PSYNC FAILOVER can't be sent to a master.");
+        return false;
+    }
+    if (!slice_equal_nocase(id, slice_of(broker->role->id, ROLE_ID))) {
+        (void)call_refuse_with(call, "ERR PSYNC FAILOVER replid must match my replid.");
+        return false;
+    }
+    follower_leave(broker->follower);
+    session_describe(call->session, call->now, &who);
+    log_line(broker->log, LOG_WARNING, "MASTER MODE enabled (failover request from '%.*s')",
+             (int)who.len, who.at);
+    buffer_clear(&who);
+    return true;
+}
+
 /* PSYNC replicationid offset: what comes from there on, or everything. */
 enum verdict do_psync(struct call *call)
 {
@@ -44,6 +69,8 @@ enum verdict do_psync(struct call *call)
         return VERDICT_DONE;
     if (!args_next_integer(call->args, &wish.offset))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
+    if (args_take(call->args, SLICE("failover")) && !take_over(call, wish.id))
+        return VERDICT_REFUSED;
     return accept_replica(call, &wish);
 }
 

@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include "broker/broker.h"
+#include "broker/handover.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/role.h"
 #include "storage/base/log.h"
@@ -30,6 +31,8 @@ enum verdict do_replicaof(struct call *call)
     struct slice host = args_next(call->args);
     int64_t port;
 
+    if (handover_runs(call->broker->handover))
+        return call_refuse_with(call, "ERR REPLICAOF not allowed while failing over.");
     if (slice_equal_nocase(host, SLICE("no")) && args_take(call->args, SLICE("one"))) {
         if (follower_state(follower) != FOLLOWER_NOBODY) {
             follower_leave(follower);

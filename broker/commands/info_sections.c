@@ -20,6 +20,7 @@
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/effects/tracking.h"
+#include "broker/handover.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
@@ -373,7 +374,7 @@ static void write_replication(void *who, struct buffer *to)
     if (broker->role->is_replica)
         follower_describe(broker->follower, to);
     primary_print_replicas(broker->primary, to);
-    buffer_print(to, "master_failover_state:no-failover\r\n");
+    buffer_print(to, "master_failover_state:%s\r\n", handover_state_name(broker->handover));
     primary_print_backlog(broker->primary, to);
 }
 
