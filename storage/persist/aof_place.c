@@ -150,6 +150,9 @@ struct aof_placing *aof_place_collect(struct aof *aof)
     } else if (placing->fine) {
         aof->folder_unsynced = false;
     }
+    if (placing->announcing == FOLDER_UNSURE && !placing->unsure)
+        log_line(aof->setup.log, LOG_WARNING, "Saving the manifest worked at the second try: %s",
+                 placing->trouble.text);
     return placing;
 }
 

@@ -185,6 +185,11 @@ for want; do
             made "$build/millrace" &&
                 stage files "$python" tests/wire/files/files.py "$build/millrace" redis-server
         else absent files 'no redis-server or python3 here'; fi ;;
+    power | faults | full)
+        if have "$python"; then
+            made "$build/millrace" "$build/disk_shim.so" &&
+                stage "$want" "$python" "tests/wire/disk/$want.py" "$build/millrace"
+        else absent "$want" 'no python3 here'; fi ;;
     stream_walk)
         if have "$python"; then
             made "$build/millrace" && stage stream_walk "$python" tests/wire/stream_walk.py "$build/millrace"

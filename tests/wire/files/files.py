@@ -182,7 +182,7 @@ def a_bit_flipped_in_the_log_is_named_and_refused():
         content = bytearray(log.read())
     last_seal = content.rindex(b"#sum ")
     chance = random.Random(7)
-    for _ in range(60):
+    for _ in range(100):
         bit = chance.randrange(8 * last_seal)
         content[bit // 8] ^= 1 << bit % 8
         with open(path, "wb") as log:
@@ -207,7 +207,7 @@ def a_bit_flipped_in_a_snapshot_is_named_and_refused():
     with open(one.path("dump.rdb"), "rb") as file:
         content = bytearray(file.read())
     chance = random.Random(8)
-    for _ in range(60):
+    for _ in range(100):
         bit = chance.randrange(8 * len(content))
         content[bit // 8] ^= 1 << bit % 8
         with open(one.path("dump.rdb"), "wb") as file:

@@ -79,16 +79,17 @@ class Server:
 
     def __init__(self, program, folder, *options):
         self.program, self.folder, self.options = program, folder, options
+        self.words = [program]  # and a configuration file, if there is one
         self.process = None
         os.makedirs(folder, exist_ok=True)
 
     def start(self, *more, wait=True):
         self.port = free_port()
-        self.log = open(os.path.join(self.folder, "log"), "ab")
+        self.log = open(self.log_path(), "ab")
         self.process = subprocess.Popen(
-            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
+            [*self.words, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
              "--enable-debug-command", "yes", *self.options, *more],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            env=self.environment(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         if not wait:
             return True
         for _ in range(600):
@@ -106,6 +107,13 @@ class Server:
                 time.sleep(0.01)
         return False
 
+    def log_path(self):
+        return os.path.join(self.folder, "log")
+
+    def environment(self):
+        """What differs from ours, or None."""
+        return None
+
     def client(self):
         return Client(self.port)
 
@@ -119,7 +127,7 @@ class Server:
             self.process = None
 
     def said(self):
-        with open(os.path.join(self.folder, "log"), "rb") as log:
+        with open(self.log_path(), "rb") as log:
             return log.read().decode(errors="replace")
 
     def path(self, *names):
