@@ -152,3 +152,10 @@ enum verdict do_restore(struct call *call)
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
+
+/* RESTORE-ASKING key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds | FREQ frequency]: the same, by
+ * a node of a cluster whose slot is on its way here */
+enum verdict do_restore_asking(struct call *call)
+{
+    return do_restore(call);
+}

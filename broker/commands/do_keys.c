@@ -251,6 +251,7 @@ enum verdict do_randomkey(struct call *call)
 {
     struct item *item = keyspace_random(call->keys, call->random);
 
+    call_lets_go_apart(call);
     if (item == NULL)
         reply_nil(call->reply);
     else

@@ -151,7 +151,13 @@ static void show_key(void *who, struct item *item)
     struct scan *scan = who;
     struct slice key = item_key(item);
 
-    if (!scan_meets(scan, key) || keyspace_is_past(scan->call->keys, item))
+    if (UNLIKELY(keyspace_is_past(scan->call->keys, item))) {
+        scan->seen++;
+        if (scan->past_count < SCAN_PAST)
+            scan->past[scan->past_count++] = key;
+        return;
+    }
+    if (!scan_meets(scan, key))
         return;
     if (scan->options.typed && item_kind(item) != scan->options.kind)
         return;
@@ -161,7 +167,12 @@ static void show_key(void *who, struct item *item)
 
 static uint64_t step_keys(struct scan *scan, uint64_t cursor)
 {
-    return keyspace_scan(scan->call->keys, cursor, show_key, scan);
+    uint64_t next = keyspace_scan(scan->call->keys, cursor, show_key, scan);
+
+    /* Whoever looks for them lets them go. */
+    while (scan->past_count > 0)
+        (void)keyspace_find(scan->call->keys, scan->past[--scan->past_count], LOOK_QUIET);
+    return next;
 }
 
 /* The kind that TYPE names; VALUE_KINDS, which no item has, if there is none such. */
@@ -191,5 +202,6 @@ enum verdict do_scan(struct call *call)
     if (scan.options.typed)
         scan.options.kind = kind_named(call, scan.options.type);
     scan_on(&scan, cursor, step_keys);
+    call_lets_go_apart(call);
     return VERDICT_DONE;
 }

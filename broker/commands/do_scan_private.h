@@ -17,6 +17,8 @@ struct scan_options {
 /* What is scanned, for the options that only one of them has. */
 enum scan_of { SCAN_KEYS, SCAN_FIELDS, SCAN_MEMBERS };
 
+enum { SCAN_PAST = 16 };
+
 /* One call of a scan. */
 struct scan {
     struct call        *call;
@@ -24,6 +26,8 @@ struct scan {
     struct scan_options options;
     size_t              seen;  /* elements met */
     size_t              shown; /* replies given for them */
+    struct slice        past[SCAN_PAST]; /* keys past their time that the last step met */
+    size_t              past_count;
 };
 
 /* Counts an element that was met. Whether it matches, and so is to be shown. */

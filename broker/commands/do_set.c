@@ -412,6 +412,9 @@ enum verdict do_srandmember(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 
+    /* Two arrays, one of them nearly empty, are drawn from with more tries. */
+    if (set != NULL)
+        set_step(set);
     if (!counted && set == NULL)
         reply_nil(call->reply);
     else if (!counted)

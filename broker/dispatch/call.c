@@ -196,3 +196,10 @@ enum refusal call_read_timeout(struct slice word, millis *timeout)
     *timeout = seconds < most / 2 ? (millis)seconds : 0;
     return REFUSAL_NONE;
 }
+
+void call_lets_go_apart(struct call *call)
+{
+    /* Within a transaction or a script they are part of it. */
+    if (ledger_depth(call->ledger) == 1)
+        ledger_say_apart(call->ledger);
+}

@@ -140,4 +140,10 @@ void call_rewrite_word(struct call *call, size_t index, struct slice word);
 /* Reads a word as a timeout in seconds, fractions allowed; gives milliseconds, 0 for ever. */
 MUST_USE enum refusal call_read_timeout(struct slice word, millis *timeout);
 
+/*
+ * Of a call that changes nothing itself: keys past their time that it met have gone each for
+ * itself, and need no MULTI around them.
+ */
+void call_lets_go_apart(struct call *call);
+
 #endif

@@ -34,6 +34,7 @@ struct upkeep {
     millis              idle_at;
     bool                paused;      /* ticks do nothing */
     bool                expire;      /* actively */
+    micros              expiring;    /* of the time spent on it, what is no whole millisecond */
     bool                overdue;     /* more keys are past their time than one step removes */
     struct task         tasks[TASKS];
     size_t              task_count;
@@ -45,7 +46,7 @@ static bool sweep(struct upkeep *upkeep)
     struct keyspaces *all = upkeep->setup.keyspaces;
     size_t left = SWEEP_KEYS * (size_t)upkeep->setup.options->active_expire_effort;
 
-    micros begun;
+    micros begun, took;
 
     caller_open_own(upkeep->setup.caller);
     begun = caller_clock(upkeep->setup.caller);
@@ -53,8 +54,11 @@ static bool sweep(struct upkeep *upkeep)
         left -= keyspace_sweep(keyspaces_at(all, db), left);
     caller_close_own(upkeep->setup.caller);
     (void)caller_begin(upkeep->setup.caller);
-    upkeep->setup.note(upkeep->setup.note_who, "expire-cycle",
-                       caller_clock(upkeep->setup.caller) - begun);
+    took = caller_clock(upkeep->setup.caller) - begun;
+    upkeep->setup.note(upkeep->setup.note_who, "expire-cycle", took);
+    upkeep->expiring += took;
+    upkeep->setup.metrics->expire_cycle_cpu_milliseconds += (uint64_t)upkeep->expiring / 1000;
+    upkeep->expiring %= 1000;
     if (left > 0)
         return false;
     upkeep->setup.metrics->expired_time_cap_reached_count++;

@@ -99,6 +99,12 @@ struct set *set_copy(const struct set *set)
     return copy;
 }
 
+void set_step(struct set *set)
+{
+    if (set->value.form == SET_TABLE)
+        (void)table_resize_step(set->of.table, 1);
+}
+
 const struct table *set_table(const struct set *set)
 {
     return set->value.form == SET_TABLE ? set->of.table : NULL;

@@ -107,6 +107,9 @@ struct slice set_random(const struct set *set, struct random *random, struct set
 
 /* -- For saving, loading and measuring. */
 
+/* Does a little of a table's resize that is under way, which else only writes go on with. */
+void set_step(struct set *set);
+
 /* Which of its forms the set has: integers in order, a table, or else packed. */
 bool set_is_ints(const struct set *set);
 bool set_is_table(const struct set *set);
