@@ -274,6 +274,8 @@ static int64_t kill_matching(struct call *call, const struct kill_filter *filter
         if (!filter_hits(call, filter, session))
             continue;
         sessions_close(call->broker->sessions, session, session == call->session);
+        if (session != call->session)
+            connection_hang_up(session->connection);
         killed++;
     }
     if (primary != NULL && filter_hits(call, filter, primary))

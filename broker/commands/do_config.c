@@ -72,6 +72,16 @@ static bool may_protected(const struct call *call)
     return false;
 }
 
+/* Whether an option cannot change while data is loaded. */
+static bool waits_for_load(const struct call *call, struct slice name)
+{
+    const struct metrics *metrics = call->broker->metrics;
+
+    return (metrics->loading != 0 || metrics->async_loading != 0) &&
+           (slice_equal_nocase(name, SLICE("appendonly")) ||
+            slice_equal_nocase(name, SLICE("dir")));
+}
+
 /* CONFIG SET name value [name value ...]: all of them, or none. */
 enum verdict do_config_set(struct call *call)
 {
@@ -84,6 +94,8 @@ enum verdict do_config_set(struct call *call)
     for (size_t i = 0; i < count; i++) {
         pairs[i].name = args_next(call->args);
         pairs[i].value = args_next(call->args);
+        if (waits_for_load(call, pairs[i].name))
+            return call_refuse(call, REFUSAL_LOADING);
     }
 
     if (!config_set_live(call->broker->config, pairs, count, may_protected(call), &trouble))

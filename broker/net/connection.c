@@ -603,6 +603,11 @@ void connection_wake(struct connection *connection)
         chain_put_last(&connection->all->waking, &connection->waking);
 }
 
+void connection_hang_up(struct connection *connection)
+{
+    (void)shutdown(connection->reader.fd, SHUT_RDWR);
+}
+
 void connection_close_when_sent(struct connection *connection)
 {
     connection->close_when_sent = true;

@@ -126,6 +126,9 @@ void connection_wake(struct connection *connection);
 /* Ends a connection at the end of the turn: at once, or when the outbox is sent. */
 void connection_close(struct connection *connection, const char *reason);
 void connection_close_when_sent(struct connection *connection);
+
+/* Ends the talking at once, so that the peer knows before anybody else hears of it. */
+void connection_hang_up(struct connection *connection);
 bool connection_closing(const struct connection *connection);
 
 /* Whether it ends with this turn, whatever is left to send: as good as gone. */

@@ -96,8 +96,13 @@ static void drop_link(struct follower *follower)
 void follower_disconnect(struct follower *follower)
 {
     bool was_following = follower->state == FOLLOWER_FOLLOWING;
+    bool got_data =
+        (follower->state == FOLLOWER_RECEIVING || follower->state == FOLLOWER_LOADING) &&
+        follower->arrival.came > 0;
 
     drop_link(follower);
+    /* What got so far may do better the next time; a tick in between keeps it from spinning. */
+    follower->hurry = got_data;
     if (!was_following || follower->host == NULL)
         return;
     /* At once: the primary's backlog does not wait. */
@@ -361,6 +366,12 @@ static void on_tick(void *who)
         caller_open_own(follower->setup.caller);
         own_expiry_sweep(follower->setup.keyspaces);
         caller_close_own(follower->setup.caller);
+    }
+    if (follower->hurry && follower->state == FOLLOWER_WAITING && !follower->in_load) {
+        follower->hurry = false;
+        log_line(follower->setup.log, LOG_NOTICE, "Reconnecting to MASTER %s:%lld after failure",
+                 follower->host, (long long)follower->port);
+        connect_to_primary(follower);
     }
     if (++follower->ticks < TICKS_A_SECOND)
         return;

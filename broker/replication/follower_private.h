@@ -25,6 +25,7 @@ struct follower {
     int64_t               down_since;  /* seconds since 1970; 0: it never was up */
     struct loop_timer    *timer;
     unsigned              ticks;
+    bool                  hurry;       /* connect again with the next tick, not the next second */
 
     int                   fd;          /* while it connects, else -1 */
     struct loop_watch    *watch;

@@ -343,6 +343,77 @@ def promoted_it_goes_on_with_a_history_of_its_own():
     assert ours("CONFIG", "GET", "replicaof") == [b"replicaof", b""]
 
 
+# ---- Of its own kind ----
+
+def chain_of(count, *options):
+    chain = [server(MILLRACE, "first", "--repl-diskless-sync-delay", "0", *options)]
+    fill(chain[0].client())
+    for number in range(1, count):
+        chain.append(server(MILLRACE, "link%d" % number, "--repl-diskless-sync-delay", "0", *options))
+        follow(chain[-1], chain[-2])
+        assert wait_until(lambda: is_up(chain[-1])), chain[-1].said()[-2000:]
+    return chain
+
+
+@case
+def three_in_a_row_have_the_same():
+    chain = chain_of(3)
+    write_at_random(chain[0], 21)
+    assert same(chain[0], chain[1]) and same(chain[0], chain[2])
+    assert "CRITICAL" not in chain[1].said() + chain[2].said()
+    digests = [one.client()("DEBUG", "DIGEST") for one in chain]
+    assert len(set(digests)) == 1, digests
+
+
+@case
+def the_middle_of_three_is_killed_and_comes_back():
+    chain = chain_of(3, "--appendonly", "yes")
+    writer = threading.Thread(target=write_at_random, args=(chain[0], 22))
+    writer.start()
+    for _ in range(2):
+        time.sleep(0.4)
+        port = chain[1].port
+        chain[1].kill()
+        assert chain[1].start("--replicaof", "127.0.0.1 %d" % chain[0].port, "--port", str(port),
+                              wait=False)
+        chain[1].port = port
+    writer.join()
+    assert same(chain[0], chain[1]) and same(chain[0], chain[2])
+
+
+@case
+def the_first_dies_the_next_takes_over_and_the_last_goes_on_in_part():
+    chain = chain_of(2)
+    third = server(MILLRACE, "third")
+    follow(third, chain[0])
+    write_at_random(chain[0], 23, 500)
+    assert same(chain[0], chain[1]) and same(chain[0], third)
+    chain[0].kill()
+    chain[1].client()("REPLICAOF", "NO", "ONE")
+    heir = chain[1].client()
+    heir("SET", "after", "the change")
+    follow(third, chain[1])
+    assert same(chain[1], third)
+    assert info(heir, "sync_partial_ok") == "1" and info(heir, "sync_full") == "0"
+    # The old primary comes back as a replica; its own history is behind.
+    assert chain[0].start("--replicaof", "127.0.0.1 %d" % chain[1].port)
+    assert same(chain[1], chain[0])
+
+
+@case
+def roles_change_back_and_forth_without_a_full_synchronization():
+    one, two = chain_of(2)
+    for number in range(6):
+        first, second = (one, two) if number % 2 == 0 else (two, one)
+        first.client()("SET", "turn", number)
+        assert same(first, second)
+        second.client()("REPLICAOF", "NO", "ONE")
+        follow(first, second)
+        assert wait_until(lambda: is_up(first))
+    fulls = [int(info(each.client(), "sync_full")) for each in (one, two)]
+    assert sorted(fulls) == [0, 1], fulls
+
+
 # ---- Fake primaries ----
 
 def snapshot_of(redis_options=()):
