@@ -46,6 +46,7 @@
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/base/worker.h"
+#include "storage/persist/aof.h"
 #include "storage/persist/rdb_save.h"
 #include "storage/persist/snapshot.h"
 #include "storage/values/hash.h"
@@ -293,6 +294,16 @@ static void make_users(struct broker *broker)
     config_print_users(broker->config, acl_print_lines, broker->acl);
 }
 
+/* What replicas have not taken yet, and the log has not written. */
+static size_t spared_memory(const void *who)
+{
+    const struct broker *broker = who;
+    struct aof_figures log;
+
+    aof_figures(broker->aof, &log);
+    return primary_excess_memory(broker->primary) + (size_t)log.buffer_length;
+}
+
 /* Output chunks that nobody uses go before any key does. */
 static void relieve_pool(void *connections)
 {
@@ -335,7 +346,7 @@ static void make_dispatch(struct broker *broker)
         .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
         .worker = broker->worker, .options = broker->options, .note = latency_note,
         .note_who = broker->latency, .relieve = relieve_pool,
-        .relieve_who = broker->connections, .unwatch = watch_forget, .unwatch_who = broker->watch });
+        .relieve_who = broker->connections, .spared = spared_memory, .spared_who = broker, .unwatch = watch_forget, .unwatch_who = broker->watch });
     make_users(broker);
     make_scripts(broker);
     broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);

@@ -442,6 +442,14 @@ static enum verdict debug_allow_in_scripts(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG REPLICATE word ...: says it to replicas, whatever it is. */
+static enum verdict debug_replicate(struct call *call)
+{
+    ledger_say_to_replicas(call->ledger, call->args->words + 2, call->args->count - 2);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* DEBUG subcommand [arguments]: hooks for tests. */
 enum verdict do_debug(struct call *call)
 {
@@ -460,6 +468,7 @@ enum verdict do_debug(struct call *call)
         { { "set-active-expire", 17 }, 1, debug_active_expire },
         { { "set-disable-deny-scripts", 24 }, 1, debug_allow_in_scripts },
         { { "log", 3 }, 1, debug_log },
+        { { "replicate", 9 }, 1, debug_replicate },
         { { "populate", 8 }, 1, debug_populate },
         { { "protocol", 8 }, 1, debug_protocol },
         { { "object", 6 }, 1, debug_object },

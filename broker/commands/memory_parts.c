@@ -28,8 +28,8 @@ static void look_at_session(const struct session *session, struct memory_parts *
     size_t output = outbox_memory(session->reply.out);
     size_t input = connection_unread_room(session->connection);
 
-    if (session->is_replica)
-        parts->replicas += bytes;
+    if (session->is_replica) /* what it has not taken is the backlog's */
+        parts->replicas += session_memory(session) - output;
     else
         parts->clients += bytes;
     if (session->is_monitor)
@@ -90,7 +90,9 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     }
     aof_figures(broker->aof, &aof);
     parts->aof = (size_t)aof.buffer_length;
-    parts->backlog = primary_backlog_memory(broker->primary);
+    parts->backlog = primary_backlog_memory(broker->primary) -
+                     primary_excess_memory(broker->primary);
+    parts->replicas += primary_excess_memory(broker->primary);
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
     parts->counts = memory_of_counts(broker);

@@ -117,7 +117,7 @@ static void end_greeting(struct follower *follower, enum greeting_outcome outcom
     struct role *role = follower->setup.role;
     struct slice id = slice_text(follower->greeting.id);
 
-    if (follower->demanding && outcome != GREETING_LATER) {
+    if (follower->demanding && outcome != GREETING_LATER && outcome != GREETING_MORE) {
         bool agreed = outcome == GREETING_WHOLE || outcome == GREETING_CONTINUE;
 
         follower->demanding = false;

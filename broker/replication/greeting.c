@@ -158,7 +158,6 @@ static enum greeting_outcome hear_answer(struct greeting *greeting, struct slice
         return GREETING_LATER;
     }
     if (greeting->facts.failover) {
-        log_line(greeting->log, LOG_WARNING, "Failover target rejected psync request");
         greeting->refused_failover = true;
         return GREETING_FAILED;
     }

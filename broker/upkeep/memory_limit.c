@@ -186,9 +186,21 @@ size_t memory_limit_of_clients(const struct memory_limit *limit)
     return bytes_of(limit->setup.options->maxmemory_clients, limit->bytes);
 }
 
+/* Memory in use, as far as it counts. */
+static size_t counted_memory(const struct memory_limit *limit)
+{
+    size_t used = memory_used();
+    size_t spared;
+
+    if (LIKELY(limit->bytes == 0 || used <= limit->bytes) || limit->setup.spared == NULL)
+        return used;
+    spared = limit->setup.spared(limit->setup.spared_who);
+    return used > spared ? used - spared : 0;
+}
+
 bool memory_limit_is_over(const struct memory_limit *limit)
 {
-    return limit->bytes > 0 && memory_used() > limit->bytes;
+    return limit->bytes > 0 && counted_memory(limit) > limit->bytes;
 }
 
 /* ---- Evicting ---- */
@@ -202,7 +214,8 @@ static enum outcome evict_for(struct memory_limit *limit, micros patience, micro
 {
     enum eviction_result result = EVICTION_NOTHING;
     size_t used = memory_used();
-    size_t wanted = used > limit->bytes ? used - limit->bytes : 0;
+    size_t counted = counted_memory(limit);
+    size_t wanted = counted > limit->bytes ? counted - limit->bytes : 0;
     size_t freed = 0;
     size_t taken = 0;
 
@@ -466,7 +479,7 @@ enum pass memory_limit_guard(void *who, struct call *call)
     }
     if (LIKELY(limit->bytes == 0))
         return PASS_ON;
-    used = memory_used();
+    used = counted_memory(limit);
     keyspaces_set_room(limit->setup.keyspaces, used < limit->bytes ? limit->bytes - used : 0);
     if (LIKELY(used <= limit->bytes && limit->over_since == 0))
         return PASS_ON;

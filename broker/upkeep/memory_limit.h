@@ -39,6 +39,10 @@ struct memory_limit_setup {
     void (*relieve)(void *who);
     void *relieve_who;
 
+    /* Bytes in use that must not have keys go: to tell replicas of it would take more of them. */
+    size_t (*spared)(const void *who);
+    const void *spared_who;
+
     /* Takes a session's watches back, when its EXEC is refused. */
     void (*unwatch)(void *who, struct session *session);
     void *unwatch_who;
