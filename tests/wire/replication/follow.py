@@ -9,7 +9,7 @@ follow: N passed, N failed, N skipped.
 import os
 import random
 import shutil
-import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,7 +22,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "files"))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "differential"))
 import differential                                                     # noqa: E402
 from fake_primary import HISTORY, FakePrimary, statement                # noqa: E402
-from server_files import Client, Refused, Server, fill, info, wait_until  # noqa: E402
+from server_files import (Client, Refused, Server, fill, free_port, info,  # noqa: E402
+                          wait_until)
 from templates import TEMPLATES                                         # noqa: E402
 from words import Words                                                 # noqa: E402
 
@@ -412,6 +413,46 @@ def roles_change_back_and_forth_without_a_full_synchronization():
         assert wait_until(lambda: is_up(first))
     fulls = [int(info(each.client(), "sync_full")) for each in (one, two)]
     assert sorted(fulls) == [0, 1], fulls
+
+
+@case
+def stock_sentinels_watch_and_fail_over():
+    one, two, three = (server(MILLRACE, name, "--repl-diskless-sync-delay", "0")
+                       for name in ("one", "two", "three"))
+    follow(two, one)
+    follow(three, one)
+    assert wait_until(lambda: is_up(two) and is_up(three))
+    sentinels = []
+    try:
+        for number in range(3):
+            port = free_port()
+            path = os.path.join(FOLDER, "sentinel%d" % number)
+            os.makedirs(path, exist_ok=True)
+            with open(path + "/conf", "w") as conf:
+                conf.write("port %d\nbind 127.0.0.1\ndir %s\n"
+                           "sentinel monitor it 127.0.0.1 %d 2\n"
+                           "sentinel down-after-milliseconds it 1500\n"
+                           "sentinel failover-timeout it 10000\n" % (port, path, one.port))
+            sentinels.append(subprocess.Popen([REDIS, path + "/conf", "--sentinel"],
+                                              stdout=subprocess.DEVNULL))
+        time.sleep(3)
+        asked = Client(port)
+        assert len(asked("SENTINEL", "REPLICAS", "it")) == 2
+        one.client()("SET", "key", "before")
+        assert caught_up(one, two) and caught_up(one, three)
+        one.kill()
+
+        def primary():
+            return int(asked("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "it")[1])
+        assert wait_until(lambda: primary() != one.port, 30)
+        heir, other = (two, three) if primary() == two.port else (three, two)
+        assert same(heir, other)
+        assert info(heir.client(), "sync_partial_ok") == "1"
+        assert heir.client()("GET", "key") == b"before"
+    finally:
+        for each in sentinels:
+            each.terminate()
+            each.wait(20)
 
 
 # ---- Fake primaries ----
