@@ -32,6 +32,7 @@ struct caller {
     micros                 offset;    /* wall minus monotonic */
     millis                 now;       /* wall time, since the outermost call began */
     micros                 notable;   /* calls that take so long are shown to the witnesses */
+    struct command_memo    latest;    /* of requests */
 };
 
 struct caller *caller_new(const struct caller_setup *setup)
@@ -376,7 +377,8 @@ bool caller_request(struct caller *caller, struct session *session, struct args 
     struct outbox_mark mark;
     struct call call;
 
-    prepare(caller, &call, session, command_find(args->words, args->count), args);
+    prepare(caller, &call, session,
+            command_find_again(&caller->latest, args->words, args->count), args);
     if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
         if (UNLIKELY(!answer(caller, &call)))
             return false;

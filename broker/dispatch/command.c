@@ -92,6 +92,23 @@ const struct command *command_find(const struct slice *words, size_t count)
     return subcommand != NULL ? subcommand : command;
 }
 
+const struct command *command_find_again(struct command_memo *memo, const struct slice *words,
+                                         size_t count)
+{
+    const struct command *command;
+    uint64_t name;
+
+    if (UNLIKELY(words[0].len == 0 || words[0].len > 8))
+        return command_find(words, count);
+    name = load(words[0].at, words[0].len);
+    if (LIKELY(name == memo->name && words[0].len == memo->len))
+        return memo->command;
+    command = command_find(words, count);
+    if (command != NULL && command->subcommand_count == 0 && command->parent == NULL)
+        *memo = (struct command_memo){ name, words[0].len, command };
+    return command;
+}
+
 const struct command *command_named(struct slice full_name)
 {
     const char *bar = full_name.len == 0 ? NULL : memchr(full_name.at, '|', full_name.len);

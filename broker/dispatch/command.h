@@ -157,6 +157,18 @@ struct command {
  */
 const struct command *command_find(const struct slice *words, size_t count);
 
+/* What was found last by a name of up to eight bytes; all zero at first. */
+struct command_memo {
+    uint64_t              name; /* the bytes as they came */
+    size_t                len;
+    const struct command *command; /* has no subcommands */
+};
+
+/* The same for one request after another, of which many name what the one before named: in a
+ * fourth of the time then. */
+const struct command *command_find_again(struct command_memo *memo, const struct slice *words,
+                                         size_t count);
+
 /*
  * Whether command_find ended at a container because it does not know the second
  * of count words. (With no second word a container is only a matter of arity.)

@@ -27,6 +27,8 @@ static struct slice mix_case(const char *word, char *room)
 
 static void test_every_row_is_found_by_its_words(void)
 {
+    struct command_memo memo = { 0 };
+
     for (size_t i = 0; i < command_count(); i++) {
         const struct command *command = command_at(i);
         char first[NAME_ROOM], second[NAME_ROOM];
@@ -39,6 +41,8 @@ static void test_every_row_is_found_by_its_words(void)
             count = 2;
         }
         CU_ASSERT_PTR_EQUAL(command_find(words, count), command);
+        CU_ASSERT_PTR_EQUAL(command_find_again(&memo, words, count), command);
+        CU_ASSERT_PTR_EQUAL(command_find_again(&memo, words, count), command);
         CU_ASSERT_PTR_EQUAL(command_named(command_full_name(command)), command);
         CU_ASSERT_EQUAL(command->index, i);
         CU_ASSERT_EQUAL(command->parent == NULL, i < command_top_count());
