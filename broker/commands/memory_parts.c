@@ -89,7 +89,7 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
         parts->keys += keyspace_count(keys);
     }
     aof_figures(broker->aof, &aof);
-    parts->aof = (size_t)aof.buffer_length;
+    parts->aof = aof.buffer_memory;
     parts->backlog = primary_backlog_memory(broker->primary) -
                      primary_excess_memory(broker->primary);
     parts->replicas += primary_excess_memory(broker->primary);

@@ -437,6 +437,7 @@ void aof_figures(struct aof *aof, struct aof_figures *figures)
         .pending_bio_fsync = aof->syncing,
         .delayed_fsync = aof->delayed_fsync,
         .buffer_length = aof->said - aof_scribe_written(aof->scribe),
+        .buffer_memory = aof_scribe_memory(aof->scribe),
         .last_fork_usec = aof->fork_usec,
         .last_fork_at = aof->rewrite_began,
         .forks = aof->forks,

@@ -202,6 +202,7 @@ struct aof_figures {
     uint64_t pending_bio_fsync;
     uint64_t delayed_fsync;
     uint64_t buffer_length;
+    size_t   buffer_memory; /* what that takes, with room to spare */
     int64_t  last_fork_usec;
     micros   last_fork_at; /* monotonic; 0: none yet */
     uint64_t forks;

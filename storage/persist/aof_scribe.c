@@ -78,6 +78,7 @@ struct aof_scribe {
     _Atomic uint64_t durable;
     _Atomic uint64_t size;
     atomic_bool      syncing;
+    _Atomic size_t   batch_room; /* of the batch's buffer */
 
     /* The pen's. */
     int            fd;
@@ -293,6 +294,7 @@ static void forget_batch(struct aof_scribe *scribe)
         buffer_clear(&scribe->batch);
     else
         buffer_rewind(&scribe->batch);
+    atomic_store_explicit(&scribe->batch_room, scribe->batch.capacity, memory_order_relaxed);
 }
 
 /* Writes the batch, and forces it to disk if asked to; where it cannot, the file is as before. */
@@ -397,6 +399,7 @@ static void take_batch(struct aof_scribe *scribe)
     if (scribe->batch.len > 0)
         return;
     swap(&scribe->batch, &scribe->gathered);
+    atomic_store_explicit(&scribe->batch_room, scribe->batch.capacity, memory_order_relaxed);
     scribe->batch_upto = scribe->gathered_upto;
     scribe->turning = scribe->turnover;
     scribe->turnover = NULL;
@@ -643,6 +646,16 @@ static void gather(struct aof_scribe *scribe, struct slice statements)
     }
     buffer_add(&scribe->gathered, statements);
     scribe->gathered_upto = scribe->said;
+}
+
+size_t aof_scribe_memory(struct aof_scribe *scribe)
+{
+    size_t bytes = atomic_load_explicit(&scribe->batch_room, memory_order_relaxed);
+
+    lock(scribe);
+    bytes += scribe->gathered.capacity + scribe->after.capacity;
+    unlock(scribe);
+    return bytes;
 }
 
 void aof_scribe_say(struct aof_scribe *scribe, struct slice statements)
