@@ -4,6 +4,7 @@
 #include "broker/commands/do_scan_private.h"
 #include "broker/commands/do_zset_private.h"
 #include "broker/commands/sampling.h"
+#include "storage/base/memory.h"
 
 /* ---- What the family shares ---- */
 
@@ -376,11 +377,59 @@ static struct slice random_member(struct call *call, const struct zset *zset,
     return zset_at(zset, random_below(call->random, zset_count(zset)), room, score);
 }
 
+/* A member of a large sorted set, borrowed. */
+struct listed {
+    struct slice member;
+    double       score;
+};
+
+enum { WORTH_LISTING = 8 };
+
+/* Draws from a list of all members, some at a time, so that one's misses hide another's. */
+static void draw_from(struct call *call, const struct listed *all, size_t length, size_t count,
+                      bool with_scores)
+{
+    const struct listed *drawn[TOGETHER];
+
+    while (count > 0 && !reply_is_lost(call->reply)) {
+        size_t some = count < TOGETHER ? count : TOGETHER;
+
+        for (size_t i = 0; i < some; i++) {
+            drawn[i] = &all[random_below(call->random, length)];
+            __builtin_prefetch(drawn[i]);
+        }
+        for (size_t i = 0; i < some; i++)
+            __builtin_prefetch(drawn[i]->member.at);
+        for (size_t i = 0; i < some; i++)
+            reply_member(call, drawn[i]->member, drawn[i]->score, with_scores);
+        count -= some;
+    }
+}
+
+/* Replies with members of a large set, from which much is to be drawn. */
+static void draw_many(struct call *call, const struct zset *zset, size_t count, bool with_scores)
+{
+    struct listed *all = memory_new(zset_count(zset) * sizeof(*all));
+    struct zset_walk walk;
+    size_t length = 0;
+
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    while (length < zset_count(zset) &&
+           zset_walk_next(&walk, &all[length].member, &all[length].score))
+        length++;
+    draw_from(call, all, length, count, with_scores);
+    memory_free(all);
+}
+
 /* Replies with `count` members chosen one by one, the same one perhaps again. */
 static void reply_random_members(struct call *call, const struct zset *zset, size_t count,
                                  bool with_scores)
 {
     reply_member_count(call, count, with_scores);
+    if (zset_table(zset) != NULL && count > zset_count(zset) / WORTH_LISTING) {
+        draw_many(call, zset, count, with_scores);
+        return;
+    }
     for (; count > 0 && !reply_is_lost(call->reply); count--) {
         struct zset_room room;
         double score;
