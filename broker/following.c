@@ -5,6 +5,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
 #include "broker/effects/watch.h"
+#include "broker/oom_score.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
 #include "broker/replication/role.h"
@@ -31,6 +32,7 @@ static void settle(void *who, struct slice peer)
     struct broker *broker = who;
 
     config_settle(broker->config, "replicaof", peer);
+    oom_score_of_replica(broker->oom_score, peer.len > 0);
 }
 
 static void relay(void *who, struct slice bytes)
@@ -61,6 +63,7 @@ void following_make(struct broker *broker)
         .connections = broker->connections,
         .ledger = broker->ledger,
         .waiting = broker->waiting,
+        .pausing = broker->pausing,
         .keyspaces = broker->keyspaces,
         .snapshot = broker->snapshot,
         .aof = broker->aof,

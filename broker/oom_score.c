@@ -13,6 +13,8 @@ enum { WORST = 2000, CLASSES = 3, KERNEL_WORST = 1000 };
 struct oom_score {
     int  first; /* of the process, before it was changed */
     bool on;    /* it was changed */
+    bool is_replica;
+    const struct config *config;
 };
 
 static bool read_score(int *score)
@@ -42,7 +44,7 @@ static bool write_score(int64_t score)
     return fclose(file) == 0 && done;
 }
 
-/* Reads the values; only the first is used as long as nothing else has a class of its own. */
+/* Reads the values: of a primary, of a replica, of a child. */
 static bool read_values(const struct option_words *words, int64_t *values, struct trouble *trouble)
 {
     if (words->count != CLASSES)
@@ -72,7 +74,7 @@ static bool follow(void *who, const struct options *options, struct trouble *tro
         return trouble_set(trouble, "Failed to read the oom score adjustment");
     score->on = wanted;
     if (!write_score(!wanted ? score->first
-                             : values[0] + (options->oom_score_adj == OPTION_OOM_ABSOLUTE
+                             : values[score->is_replica] + (options->oom_score_adj == OPTION_OOM_ABSOLUTE
                                                 ? 0
                                                 : score->first)))
         return trouble_set(trouble, "Failed to apply new oom_score_adj configuration, check "
@@ -85,10 +87,19 @@ struct oom_score *oom_score_new(struct config *config)
     struct oom_score *score = memory_new_zeroed(1, sizeof(*score));
     struct trouble trouble = { 0 };
 
+    score->config = config;
     (void)follow(score, config_options(config), &trouble);
     config_on_change(config, "oom-score-adj", follow, score);
     config_on_change(config, "oom-score-adj-values", follow, score);
     return score;
+}
+
+void oom_score_of_replica(struct oom_score *score, bool is_replica)
+{
+    struct trouble trouble = { 0 };
+
+    score->is_replica = is_replica;
+    (void)follow(score, config_options(score->config), &trouble);
 }
 
 void oom_score_free(struct oom_score *score)

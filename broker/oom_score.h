@@ -1,8 +1,8 @@
 /*
  * oom-score-adj: whom the kernel kills first when the machine is out of memory.
  *
- * The score of the process is set to the first of oom-score-adj-values, in
- * addition to what it was at first, or as it stands (absolute); switched off, it
+ * The score of the process is set to the first of oom-score-adj-values, or to the
+ * second while it is a replica, in addition to what it was at first, or as it stands (absolute); switched off, it
  * is what it was again.
  */
 #ifndef BROKER_OOM_SCORE_H
@@ -15,6 +15,9 @@ struct oom_score;
 
 /* Takes the score as it is, and follows the options from now on; they are obeyed at once. */
 struct oom_score *oom_score_new(struct config *config);
+
+/* It is a replica from now on, or a primary: the second value is a replica's. */
+void oom_score_of_replica(struct oom_score *score, bool is_replica);
 
 /* Frees it. NULL is fine. */
 void oom_score_free(struct oom_score *score);

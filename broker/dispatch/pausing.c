@@ -47,6 +47,11 @@ void pausing_begin(struct pausing *pausing, millis now, millis until, bool every
     loop_timer_start(pausing->timer, pausing->until > now ? pausing->until - now : 0, 0);
 }
 
+bool pausing_is_on(const struct pausing *pausing)
+{
+    return pausing->until != 0;
+}
+
 void pausing_end(struct pausing *pausing)
 {
     if (pausing->until == 0)

@@ -27,6 +27,9 @@ void pausing_free(struct pausing *pausing);
  */
 void pausing_begin(struct pausing *pausing, millis now, millis until, bool everything);
 
+/* Whether anything is paused. */
+bool pausing_is_on(const struct pausing *pausing);
+
 /* Ends it before its time; fine if nothing is paused. */
 void pausing_end(struct pausing *pausing);
 

@@ -15,6 +15,7 @@ struct transaction {
     size_t         count;
     size_t         capacity;
     uint32_t       flags; /* of all queued commands */
+    uint32_t       lacks; /* flags that some queued command does not have */
     bool           broken;
     bool           adds; /* one of them adds to a list or stream */
 };
@@ -66,6 +67,7 @@ void transaction_queue(struct session *session, const struct command *command, u
         (struct queued){ command, copy_words(args), args->count };
     session->queued_bytes += memory_usable(transaction->calls[transaction->count - 1].words);
     transaction->flags |= flags;
+    transaction->lacks |= ~flags;
     if ((command->flags & COMMAND_DENYOOM) != 0 && (command->categories & queues) != 0)
         transaction->adds = true;
     session->queued = (int32_t)transaction->count;
@@ -80,6 +82,11 @@ void transaction_break(struct session *session)
 bool transaction_is_broken(const struct session *session)
 {
     return session->transaction->broken;
+}
+
+bool transaction_lacks(const struct session *session, uint32_t flags)
+{
+    return (session->transaction->lacks & flags) != 0;
 }
 
 bool transaction_has(const struct session *session, uint32_t flags)

@@ -20,6 +20,9 @@ void transaction_queue(struct session *session, const struct command *command, u
 void transaction_break(struct session *session);
 bool transaction_is_broken(const struct session *session);
 
+/* Whether any queued command lacks one of the flags. */
+bool transaction_lacks(const struct session *session, uint32_t flags);
+
 /* Whether any queued command has one of the flags. */
 bool transaction_has(const struct session *session, uint32_t flags);
 

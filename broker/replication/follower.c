@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "broker/config/options.h"
+#include "broker/dispatch/pausing.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/net/connection.h"
 #include "broker/net/loop.h"
@@ -288,8 +289,26 @@ static void on_connected(void *who)
     greet(follower);
 }
 
+/* Has a socket come from an address of ours; false with errno. */
+static bool come_from(int fd, const char *address)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_NUMERICHOST };
+    struct addrinfo *own = NULL;
+    bool fine;
+
+    if (address[0] == '\0')
+        return true;
+    errno = EADDRNOTAVAIL;
+    if (getaddrinfo(address, NULL, &hints, &own) != 0)
+        return false;
+    fine = bind(fd, own->ai_addr, own->ai_addrlen) == 0;
+    freeaddrinfo(own);
+    return fine;
+}
+
 /* A socket that is being connected to the first address that takes it; -1 with errno. */
-static int open_socket(const char *host, int64_t port)
+static int open_socket(const char *host, int64_t port, const char *from)
 {
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     struct addrinfo *all = NULL;
@@ -303,7 +322,9 @@ static int open_socket(const char *host, int64_t port)
     }
     for (const struct addrinfo *each = all; each != NULL && fd < 0; each = each->ai_next) {
         fd = socket(each->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, each->ai_addr, each->ai_addrlen) < 0 && errno != EINPROGRESS) {
+        if (fd >= 0 && (!come_from(fd, from) ||
+                        (connect(fd, each->ai_addr, each->ai_addrlen) < 0 &&
+                         errno != EINPROGRESS))) {
             int trouble = errno;
 
             (void)close(fd);
@@ -319,7 +340,8 @@ static void connect_to_primary(struct follower *follower)
 {
     log_line(follower->setup.log, LOG_NOTICE, "Connecting to MASTER %s:%lld", follower->host,
              (long long)follower->port);
-    follower->fd = open_socket(follower->host, follower->port);
+    follower->fd = open_socket(follower->host, follower->port,
+                               follower->setup.options->bind_source_addr);
     if (follower->fd < 0) {
         log_line(follower->setup.log, LOG_WARNING, "Unable to connect to MASTER: %s",
                  strerror(errno));
@@ -358,7 +380,10 @@ static void on_tick(void *who)
 {
     struct follower *follower = who;
 
-    if (follower->stalled && !caller_is_running(follower->setup.caller)) {
+    if (follower->stalled)
+        follower->heard = now_of(follower); /* it is we who do not listen */
+    if (follower->stalled && !caller_is_running(follower->setup.caller) &&
+        !pausing_is_on(follower->setup.pausing)) {
         follower->stalled = false;
         follower_pause_reading(follower, false);
     }

@@ -32,6 +32,7 @@ struct aof;
 struct connections;
 struct follower;
 struct log;
+struct pausing;
 struct loop;
 struct rdb_stream;
 struct reply;
@@ -72,6 +73,7 @@ struct follower_setup {
     struct caller        *caller;
     struct ledger        *ledger;
     struct waiting       *waiting;
+    struct pausing       *pausing;
     struct keyspaces     *keyspaces;
     struct snapshot      *snapshot;
     struct aof           *aof;

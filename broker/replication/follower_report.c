@@ -19,6 +19,13 @@ struct session *follower_session(const struct follower *follower)
     return follower->session;
 }
 
+/* Whether the stream comes; a connection that has just ended is up no more. */
+static bool is_up(const struct follower *follower)
+{
+    return follower->state == FOLLOWER_FOLLOWING && follower->peer != NULL &&
+           !connection_is_over(follower->peer->connection);
+}
+
 static bool is_syncing(const struct follower *follower)
 {
     return follower->state == FOLLOWER_RECEIVING || follower->state == FOLLOWER_LOADING;
@@ -50,7 +57,7 @@ static void describe_sync(const struct follower *follower, int64_t silent, struc
 void follower_describe(const struct follower *follower, struct buffer *to)
 {
     const struct options *options = follower->setup.options;
-    bool up = follower->state == FOLLOWER_FOLLOWING;
+    bool up = is_up(follower);
     int64_t silent = (clock_monotonic(follower->setup.clock) - follower->heard) / SECOND;
     int64_t now = clock_wall(follower->setup.clock) / SECOND;
 
@@ -94,13 +101,14 @@ static struct slice name_of(enum follower_state state)
 
 void follower_reply_role(const struct follower *follower, struct reply *reply)
 {
-    bool up = follower->state == FOLLOWER_FOLLOWING;
+    bool up = is_up(follower);
 
     reply_array(reply, 5);
     reply_bulk(reply, SLICE("slave"));
     reply_bulk(reply, slice_text(follower->host != NULL ? follower->host : ""));
     reply_integer(reply, follower->port);
-    reply_bulk(reply, name_of(follower->state));
+    reply_bulk(reply, follower->state == FOLLOWER_FOLLOWING && !up ? SLICE("connect")
+                                                                   : name_of(follower->state));
     reply_integer(reply, up ? follower->setup.role->offset : -1);
 }
 
@@ -111,7 +119,7 @@ bool follower_is_read_only(const struct follower *follower)
 
 bool follower_is_stale(const struct follower *follower)
 {
-    return follower->state != FOLLOWER_NOBODY && follower->state != FOLLOWER_FOLLOWING &&
+    return follower->state != FOLLOWER_NOBODY && !is_up(follower) &&
            !follower->setup.options->replica_serve_stale_data;
 }
 
@@ -153,7 +161,12 @@ enum pass follower_guard_stale(void *who, struct call *call)
     const struct follower *follower = who;
 
     if (LIKELY(follower->state == FOLLOWER_NOBODY) || call->session->connection == NULL ||
-        !follower_is_stale(follower) || (call->command->flags & COMMAND_STALE) != 0)
+        !follower_is_stale(follower))
+        return PASS_ON;
+    if ((call->command->flags & COMMAND_STALE) != 0 &&
+        !(call->session->transaction != NULL &&
+          slice_equal(command_full_name(call->command), SLICE("exec")) &&
+          transaction_lacks(call->session, COMMAND_STALE)))
         return PASS_ON;
     if (call->scripted) {
         (void)call_refuse_with(call, "ERR Can not execute the command on a stale replica");

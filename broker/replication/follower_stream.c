@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "broker/dispatch/pausing.h"
 #include "broker/metrics/metrics.h"
 #include "broker/replication/follower_private.h"
 #include "broker/session/sessions.h"
@@ -154,9 +155,12 @@ size_t follower_take_stream(struct follower *follower, struct slice bytes, size_
                                            .signed_in = true };
     size_t at = 0;
 
-    if (UNLIKELY(caller_is_running(follower->setup.caller))) {
-        /* A script that takes long looks around: its primary has to wait for it, too. */
+    /* A script that takes long looks around: the primary has to wait for it, as it has to where
+     * writing is paused. */
+    if (UNLIKELY(caller_is_running(follower->setup.caller)) ||
+        UNLIKELY(pausing_is_on(follower->setup.pausing))) {
         follower->stalled = true;
+        follower->left = bytes.len;
         follower_pause_reading(follower, true);
         return 0;
     }
