@@ -5,6 +5,7 @@
  * that cannot be followed stops the start, with file, line and reason on
  * standard error. `millrace check` looks at files and serves nobody.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,12 +103,38 @@ static int serve(struct config *config)
     return status;
 }
 
+/* Leaves the terminal and whoever started it. False if there can be no other process. */
+static bool go_to_background(void)
+{
+    int null;
+    pid_t child = fork();
+
+    if (child < 0)
+        return false;
+    if (child > 0)
+        _exit(0);
+    (void)setsid();
+    null = open("/dev/null", O_RDWR);
+    if (null < 0)
+        return true;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        (void)dup2(null, fd);
+    if (null > STDERR_FILENO)
+        (void)close(null);
+    return true;
+}
+
 /* The same, and ps shows where. */
 static int serve_with_title(struct config *config, int count, char **arguments)
 {
     struct proc_title *title = proc_title_new(config, count, arguments);
-    int status = serve(config);
+    int status = 1;
 
+    /* Before there are threads, which would stay behind. */
+    if (!config_options(config)->daemonize || go_to_background())
+        status = serve(config);
+    else
+        perror("Going to the background");
     proc_title_free(title);
     return status;
 }
