@@ -241,6 +241,14 @@ static bool next_operation(struct args *args, enum bits_operation *operation)
         *operation = BITS_XOR;
     else if (args_take(args, SLICE("not")))
         *operation = BITS_NOT;
+    else if (args_take(args, SLICE("diff")))
+        *operation = BITS_DIFF;
+    else if (args_take(args, SLICE("diff1")))
+        *operation = BITS_DIFF_1;
+    else if (args_take(args, SLICE("andor")))
+        *operation = BITS_AND_OR;
+    else if (args_take(args, SLICE("one")))
+        *operation = BITS_ONE;
     else
         return false;
     return true;
@@ -267,7 +275,7 @@ static enum refusal next_strings(struct call *call, struct slice *strings, size_
     return REFUSAL_NONE;
 }
 
-/* BITOP AND|OR|XOR|NOT destkey key [key ...]: the length of the outcome. */
+/* BITOP AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE destkey key [key ...]: the length of the outcome. */
 enum verdict do_bitop(struct call *call)
 {
     enum bits_operation operation;
@@ -285,6 +293,8 @@ enum verdict do_bitop(struct call *call)
     count = args_left(call->args);
     if (operation == BITS_NOT && count != 1)
         return call_refuse(call, REFUSAL_BITOP_NOT);
+    if (operation > BITS_NOT && operation < BITS_ONE && count < 2)
+        return call_refuse(call, REFUSAL_BITOP_OTHERS);
     strings = arena_take(call->arena, count * sizeof(*strings));
     refusal = next_strings(call, strings, &len);
     if (refusal != REFUSAL_NONE)

@@ -202,7 +202,49 @@ static void combine_block(char *to, size_t len, enum bits_operation operation, s
     case BITS_NOT:
         not_into(to, part.at, part.len);
         break;
+    case BITS_DIFF:
+    case BITS_DIFF_1:
+    case BITS_AND_OR:
+    case BITS_ONE:
+        must(false);
     }
+}
+
+/* One block of what the first string and the others have each of their own. */
+static void tell_apart(char *to, size_t len, enum bits_operation operation,
+                       const struct slice *strings, size_t count, size_t at)
+{
+    struct slice first = block_of(strings[0], at, len);
+
+    memset(to, 0, len);
+    for (size_t i = 1; i < count; i++)
+        combine_block(to, len, BITS_OR, block_of(strings[i], at, len));
+    for (size_t i = 0; i < len; i++) {
+        unsigned char own = i < first.len ? (unsigned char)first.at[i] : 0;
+        unsigned char others = (unsigned char)to[i];
+
+        to[i] = (char)(operation == BITS_DIFF     ? own & ~others
+                       : operation == BITS_DIFF_1 ? others & ~own
+                                                  : own & others);
+    }
+}
+
+/* One block of what just one of the strings has. */
+static void find_single(char *to, size_t len, const struct slice *strings, size_t count, size_t at)
+{
+    char twice[BLOCK] = { 0 };
+
+    memset(to, 0, len);
+    for (size_t i = 0; i < count; i++) {
+        struct slice part = block_of(strings[i], at, len);
+
+        for (size_t j = 0; j < part.len; j++) {
+            twice[j] = (char)(twice[j] | (to[j] & part.at[j]));
+            to[j] = (char)(to[j] | part.at[j]);
+        }
+    }
+    for (size_t j = 0; j < len; j++)
+        to[j] = (char)(to[j] & ~twice[j]);
 }
 
 void bits_combine(char *to, size_t len, enum bits_operation operation,
@@ -213,6 +255,14 @@ void bits_combine(char *to, size_t len, enum bits_operation operation,
         size_t size = len - at < BLOCK ? len - at : BLOCK;
         struct slice part = block_of(strings[0], at, size);
 
+        if (operation == BITS_ONE) {
+            find_single(to + at, size, strings, count, at);
+            continue;
+        }
+        if (operation > BITS_NOT) {
+            tell_apart(to + at, size, operation, strings, count, at);
+            continue;
+        }
         if (operation == BITS_NOT) {
             combine_block(to + at, size, operation, part);
             continue;

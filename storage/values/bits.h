@@ -36,12 +36,22 @@ MUST_USE bool bits_find(struct slice bytes, struct bits_range range, bool value,
 
 /* -- Combining strings. */
 
-enum bits_operation { BITS_AND, BITS_OR, BITS_XOR, BITS_NOT };
+enum bits_operation {
+    BITS_AND,
+    BITS_OR,
+    BITS_XOR,
+    BITS_NOT,
+    BITS_DIFF,   /* of the first, what no other has */
+    BITS_DIFF_1, /* what some other has, and the first has not */
+    BITS_AND_OR, /* of the first, what some other has */
+    BITS_ONE,    /* what just one of all has */
+};
 
 /*
  * Combines strings bit by bit into `to`, which holds as many bytes as the
  * longest of them and overlaps none; shorter ones are followed by zeros. NOT
- * takes one string, the others take one or more. O(sum of their lengths).
+ * takes one string, those that tell the first from the others two or more, the
+ * rest one or more. O(sum of their lengths).
  */
 void bits_combine(char *to, size_t len, enum bits_operation operation,
                   const struct slice *strings, size_t count);
