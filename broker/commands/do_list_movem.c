@@ -123,7 +123,7 @@ static bool has_enough(const struct batch_move *batch, const struct list *list)
 
 /*
  * LMOVEM source destination LEFT|RIGHT LEFT|RIGHT [COUNT n|EXACTLY n OBO|BULK]:
- * the elements that were moved.
+ * the elements that were moved, or nil if there were none or too few.
  */
 enum verdict do_lmovem(struct call *call)
 {
@@ -137,10 +137,8 @@ enum verdict do_lmovem(struct call *call)
         refusal = find_list(call, batch.move.source, LOOK_WRITE, &list);
     if (refusal == REFUSAL_NONE && has_enough(&batch, list))
         refusal = move_batch(call, &batch, list);
-    else if (refusal == REFUSAL_NONE && batch.exactly)
-        reply_nil_array(call->reply);
     else if (refusal == REFUSAL_NONE)
-        reply_array(call->reply, 0);
+        reply_nil_array(call->reply);
     return refusal == REFUSAL_NONE ? VERDICT_DONE : call_refuse(call, refusal);
 }
 
@@ -161,10 +159,6 @@ static enum verdict wait_for_batch(struct call *call, const struct batch_move *b
 
     if (batch->exactly && batch->count > 1)
         wait.lane = slice_of(digits, number_put(digits, (int64_t)batch->count));
-    if (!call->may_wait && !call->over && !batch->exactly) {
-        reply_array(call->reply, 0);
-        return VERDICT_DONE;
-    }
     return call_wait(call, &wait);
 }
 

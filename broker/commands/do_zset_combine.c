@@ -72,9 +72,12 @@ static bool next_sources(struct call *call, struct combining *combining)
     return true;
 }
 
+/* Takes how scores of one member are brought together. With COUNT each is its source's weight. */
 static enum refusal next_fold(struct call *call, struct combining *combining)
 {
-    if (args_take(call->args, SLICE("sum")))
+    bool counts = args_take(call->args, SLICE("count"));
+
+    if (counts || args_take(call->args, SLICE("sum")))
         combining->fold = ZSET_FOLD_SUM;
     else if (args_take(call->args, SLICE("min")))
         combining->fold = ZSET_FOLD_MIN;
@@ -82,6 +85,8 @@ static enum refusal next_fold(struct call *call, struct combining *combining)
         combining->fold = ZSET_FOLD_MAX;
     else
         return REFUSAL_SYNTAX;
+    for (size_t i = 0; i < combining->count; i++)
+        combining->sources[i].counts = counts;
     return REFUSAL_NONE;
 }
 
@@ -161,14 +166,14 @@ static enum verdict store_combination(struct call *call, enum combination how, c
     return store_zset(call, destination, combine(&combining, call->limits), event);
 }
 
-/* ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]: the
+/* ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX|COUNT] [WITHSCORES]: the
  * members that any has. */
 enum verdict do_zunion(struct call *call)
 {
     return reply_combination(call, COMBINE_UNION);
 }
 
-/* ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]: the
+/* ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX|COUNT] [WITHSCORES]: the
  * members that all have. */
 enum verdict do_zinter(struct call *call)
 {
@@ -181,14 +186,14 @@ enum verdict do_zdiff(struct call *call)
     return reply_combination(call, COMBINE_DIFFERENCE);
 }
 
-/* ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]: how
+/* ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX|COUNT]: how
  * many members were stored. */
 enum verdict do_zunionstore(struct call *call)
 {
     return store_combination(call, COMBINE_UNION, "zunionstore");
 }
 
-/* ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]: how
+/* ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX|COUNT]: how
  * many members were stored. */
 enum verdict do_zinterstore(struct call *call)
 {

@@ -85,7 +85,7 @@ static void sort_sources(struct zset_source *sources, size_t count)
 
 static double weighted(const struct zset_source *source, double score)
 {
-    score *= source->weight;
+    score = source->counts ? source->weight : score * source->weight;
     return isnan(score) ? 0 : score;
 }
 
@@ -247,7 +247,7 @@ static bool fold_others(const struct zset_source *sources, size_t count, struct 
 
         if (!source_score(&sources[i], member, &other))
             return false;
-        *score = folded(fold, *score, other * sources[i].weight);
+        *score = folded(fold, *score, sources[i].counts ? sources[i].weight : other * sources[i].weight);
     }
     return true;
 }

@@ -21,6 +21,7 @@ struct zset_source {
     const struct zset *zset;
     const struct set  *set;
     double             weight; /* 1 if it is not to matter; no meaning to a difference */
+    bool               counts; /* each of its members has a score of 1 here */
     size_t             turn;   /* Private: where it stood when it was given. */
 };
 
