@@ -456,6 +456,7 @@ static void do_work(struct aof_scribe *scribe)
 {
     bool unsure = scribe->unsure;
     uint64_t enough = scribe->sealing ? 1 : AOF_SEAL_EVERY;
+    bool kept = scribe->batch.len > 0; /* from an attempt that failed; more has gathered since */
     size_t batch;
     bool sync, asked, fine, turned;
 
@@ -481,6 +482,7 @@ static void do_work(struct aof_scribe *scribe)
         scribe->turned = turned ? AOF_TURNOVER_DONE : AOF_TURNOVER_FAILED;
     scribe->turning = NULL;
     scribe->busy = false;
+    scribe->sync_asked = scribe->sync_asked || (kept && asked);
     scribe->lost = scribe->lost || (fine && unsure);
     if (sync && fine)
         keep_pace(scribe, batch);

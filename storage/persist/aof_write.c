@@ -29,8 +29,8 @@ enum {
     MARGIN = 64 * 1024,               /* statements may be longer than the request said */
     BEHIND_MOST = 128 * 1024 * 1024,  /* said and not written */
     OVERDUE = 2 * SECOND,
-    SLOW_WRITE = 2000,                /* microseconds: the disk has been waited for */
-    SLOW_FOR = 10 * SECOND,
+    SLOW_WRITE = 5000,                /* microseconds: the disk has been waited for */
+    SLOW_FOR = SECOND,
     COMPLAIN_EVERY = 30 * SECOND
 };
 
@@ -244,6 +244,8 @@ void aof_collect(struct aof *aof)
     if (aof->syncing && status.durable >= aof->sync_upto) {
         aof->syncing = false;
         aof->covered_at = aof->sync_at;
+    } else if (!status.busy) {
+        aof->syncing = false; /* it failed: what was asked for is asked for again */
     }
     if (!status.busy && !status.failed && status.written == aof->said && aof->turning == NULL)
         aof->bound = status.size;

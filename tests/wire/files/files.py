@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import slow_disk
 from server_files import (Client, Refused, Server, copy_folder, digest, fill, info, rewrite,
                           wait_until)
 
@@ -473,6 +474,19 @@ def check_tells_what_is_in_files_and_mends_a_torn_end():
     os.remove(one.path("dump.rdb"))
     assert one.start() and digest(one.client()) == before
     one.end()
+
+
+# ---- A slow disk ----
+
+def with_slow_disk(function):
+    def run():
+        function(server, MILLRACE, FOLDER)
+    run.__name__ = function.__name__
+    return case(run)
+
+
+for each in slow_disk.CASES:
+    with_slow_disk(each)
 
 
 def main():
