@@ -301,7 +301,8 @@ static size_t spared_memory(const void *who)
     struct aof_figures log;
 
     aof_figures(broker->aof, &log);
-    return primary_excess_memory(broker->primary) + (size_t)log.buffer_length;
+    return primary_excess_memory(broker->primary) + (size_t)log.buffer_length +
+           ledger_feed(broker->ledger)->capacity;
 }
 
 /* Output chunks that nobody uses go before any key does. */

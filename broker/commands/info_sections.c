@@ -188,7 +188,7 @@ static void write_memory(void *who, struct buffer *to)
     print_allocator(to, &parts);
     buffer_print(to, "mem_not_counted_for_evict:%zu\r\nmem_replication_backlog:%zu\r\n"
                      "mem_total_replication_buffers:%zu\r\nmem_clients_slaves:%zu\r\n",
-                 parts.aof + primary_excess_memory(broker->primary), parts.backlog,
+                 parts.aof + parts.feed + parts.excess, parts.backlog,
                  primary_buffer_memory(broker->primary), parts.replicas);
     buffer_print(to, "mem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:%zu\r\n"
                      "mem_output_spare:%zu\r\nmem_pubsub:%zu\r\nmem_allocator:%s\r\n",

@@ -90,9 +90,11 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     }
     aof_figures(broker->aof, &aof);
     parts->aof = aof.buffer_memory;
-    parts->backlog = primary_backlog_memory(broker->primary) -
-                     primary_excess_memory(broker->primary);
-    parts->replicas += primary_excess_memory(broker->primary);
+    parts->excess = primary_excess_memory(broker->primary);
+    parts->backlog = primary_backlog_memory(broker->primary);
+    parts->backlog -= parts->excess < parts->backlog ? parts->excess : parts->backlog;
+    parts->replicas += parts->excess;
+    parts->feed = ledger_feed(broker->ledger)->capacity;
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
     parts->counts = memory_of_counts(broker);

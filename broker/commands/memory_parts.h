@@ -28,7 +28,9 @@ struct memory_parts {
     size_t sessions;      /* how many */
     size_t subscribed;    /* how many of them subscribe */
     size_t pool;          /* chunks of output kept for later */
-    size_t backlog;  /* of replication */
+    size_t backlog;  /* of replication, up to its size */
+    size_t excess;   /* what replicas hold beyond that */
+    size_t feed;     /* room for what is said in a turn */
     size_t aof;           /* not written yet */
     size_t pubsub;        /* topics and who hears them */
     size_t tracking;      /* keys remembered for client-side caching */

@@ -335,9 +335,14 @@ void outbox_rewind(struct outbox *outbox, struct outbox_mark mark)
     outbox->end = mark.chunk == NULL ? NULL : mark.chunk->bytes + mark.chunk->size;
 }
 
+size_t outbox_memory_of_list(const struct outbox *outbox)
+{
+    return outbox->capacity * sizeof(struct span);
+}
+
 size_t outbox_memory(const struct outbox *outbox)
 {
-    return outbox->held + outbox->capacity * sizeof(struct span);
+    return outbox->held + outbox_memory_of_list(outbox);
 }
 
 size_t outbox_memory_own(const struct outbox *outbox)

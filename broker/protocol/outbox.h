@@ -117,6 +117,9 @@ static inline size_t outbox_pending(const struct outbox *outbox)
  */
 size_t outbox_memory(const struct outbox *outbox);
 
+/* The part of it that only says where the pending bytes lie. O(1). */
+size_t outbox_memory_of_list(const struct outbox *outbox);
+
 /* The same for sums: of what is shared by n holders an n-th. O(spans). */
 size_t outbox_memory_own(const struct outbox *outbox);
 

@@ -413,6 +413,7 @@ void primary_forget(void *who, struct session *session)
         primary->count--;
         primary->alone_since = caller_now(primary->setup.caller);
         replica_let_go(replica);
+        outbox_clear(session->reply.out); /* its shares keep the backlog */
         full_sync_left(primary->full_sync, replica);
         if (primary->backlog != NULL)
             backlog_trim(primary->backlog);
