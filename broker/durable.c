@@ -169,7 +169,11 @@ static void tick(void *who)
     struct broker *broker = who;
 
     aof_tick(broker->aof);
-    save_points_tick(broker->save_points);
+    /* Of data that is half loaded no snapshot is wanted. */
+    if (broker->metrics->loading == 0)
+        save_points_tick(broker->save_points);
+    else
+        snapshot_tick(broker->snapshot);
 }
 
 static bool policy_changed(void *who, const struct options *options, struct trouble *trouble)

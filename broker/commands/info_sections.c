@@ -357,7 +357,7 @@ static void write_stats(void *who, struct buffer *to)
     buffer_print(to, "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n"
                      "tracking_total_prefixes:%zu\r\n",
                  tracked.keys, tracked.items, tracked.prefixes);
-    buffer_print(to, "total_net_repl_input_bytes:0\r\ninstantaneous_input_repl_kbps:0.00\r\n"
+    buffer_print(to, "instantaneous_input_repl_kbps:0.00\r\n"
                      "instantaneous_output_repl_kbps:0.00\r\n"
                      "migrate_cached_sockets:%zu\r\nslave_expires_tracked_keys:%zu\r\n",
                  migrate_links_count(broker->migrate_links), own_expiry_count(broker->keyspaces));

@@ -14,6 +14,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/dispatch/waiting.h"
+#include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "broker/net/loop.h"
 #include "broker/replication/follower_private.h"
@@ -201,7 +202,10 @@ static size_t heard(void *who, struct slice bytes, size_t *wanted)
         at += follower_take_stream(follower, slice_after(bytes, at), &more);
         *wanted = more > 0 ? at + more : 0;
     }
-    return peer->follower != NULL ? at : bytes.len;
+    if (peer->follower == NULL)
+        at = bytes.len;
+    follower->setup.metrics->net_repl_input_bytes += at;
+    return at;
 }
 
 static void fell_behind(void *who, size_t pending)

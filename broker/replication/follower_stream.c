@@ -17,7 +17,7 @@
 #include "storage/format/rdb_format.h"
 #include "storage/format/statement.h"
 
-enum { SHOWN_MOST = 256, UNIT_KEPT = 64 * 1024 };
+enum { SHOWN_MOST = 256, UNIT_KEPT = 64 * 1024, UNIT_MOST = 1024 * 1024 * 1024 };
 
 void follower_begin_stream(struct follower *follower)
 {
@@ -143,6 +143,12 @@ static void take_statement(struct follower *follower, struct slice raw)
     if (follower->session == NULL)
         return; /* it ended in the midst of it */
     hand_on(follower, raw);
+    if (UNLIKELY(follower->unit.len > UNIT_MOST)) {
+        log_line(follower->setup.log, LOG_WARNING,
+                 "Master sends a transaction that does not end, giving up");
+        follower_disconnect(follower);
+        return;
+    }
     if (asks)
         follower_acknowledge(follower);
 }
