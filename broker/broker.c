@@ -317,6 +317,13 @@ static void replica_talks(void *who, const struct call *call)
     struct broker *broker = who;
     struct buffer line = { 0 };
 
+    /* What looks at data was refused (gate_mode). */
+    if (call->command != NULL && (call->command->flags & (COMMAND_WRITE | COMMAND_READONLY |
+                                                          COMMAND_MAY_REPLICATE)) != 0)
+        log_line(broker->log, LOG_WARNING,
+                 "== CRITICAL == This master is sending an error to its replica: '-ERR Replica "
+                 "can't interact with the keyspace' after processing the command '%s'",
+                 call->command->full_name);
     session_describe(call->session, call->now, &line);
     log_line(broker->log, LOG_WARNING,
              "Replica generated a reply to command '%s', disconnecting it: %.*s",

@@ -67,8 +67,14 @@ enum verdict do_psync(struct call *call)
 
     if (call->session->is_replica)
         return VERDICT_DONE;
-    if (!args_next_integer(call->args, &wish.offset))
+    if (!args_next_integer(call->args, &wish.offset)) {
+        char name[REPLICA_NAME];
+
+        replica_print_name(replica_of(call->session), name);
+        log_line(call->broker->log, LOG_WARNING,
+                 "Replica %s asks for synchronization but with a wrong offset", name);
         return call_refuse(call, REFUSAL_NOT_INTEGER);
+    }
     if (args_take(call->args, SLICE("failover")) && !take_over(call, wish.id))
         return VERDICT_REFUSED;
     return accept_replica(call, &wish);

@@ -124,7 +124,7 @@ enum pass gate_mode(void *nobody, struct call *call)
                                call->command->full_name);
         return PASS_REFUSED;
     }
-    if (UNLIKELY(session->is_monitor) &&
+    if (UNLIKELY(session->is_monitor || session->is_replica) &&
         (call->command->flags & (COMMAND_WRITE | COMMAND_READONLY | COMMAND_MAY_REPLICATE)) != 0) {
         (void)call_refuse_with(call, "ERR Replica can't interact with the keyspace");
         return PASS_REFUSED;
