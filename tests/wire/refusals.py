@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks two servers everything wrong that can be asked of each command, and compares the answers byte by byte.
 
-    refusals.py MILLRACE [--oracle redis-server] [--only ZADD,XADD] [--show N]
+    refusals.py MILLRACE [--oracle redis-server] [--protocol 3] [--only ZADD,XADD] [--show N]
 
 What a command may be given is taken from the oracle's COMMAND DOCS. From that follow its shapes: with what must be
 given alone, and with each option and each alternative once. Each shape is asked whole, cut after every word, with
@@ -88,7 +88,8 @@ class Word(str):
 
 
 class Server:
-    def __init__(self, words):
+    def __init__(self, words, protocol):
+        self.protocol = protocol
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -264,12 +265,12 @@ def requests(name, lead, group, arguments, arity):
 def ask(server, batch, blocking):
     words, replies = [], []
     for request in batch:
-        words += [["RESET"], ["EVAL", DATA, "0"]]
+        words += [["RESET"], ["HELLO", server.protocol], ["EVAL", DATA, "0"]]
         words += [["MULTI"], request, ["EXEC"]] if blocking else [request]
     server.link.send(words)
     for _ in batch:
-        ready = [server.link.hear() for _ in range(2)]
-        if ready != [(b"+", b"RESET"), (b"$", None)]:
+        ready = [server.link.hear() for _ in range(3)]
+        if ready[0] != (b"+", b"RESET") or ready[2][1] is not None:
             sys.exit(f"the data cannot be made: {ready}")
         replies.append([server.link.hear() for _ in range(3 if blocking else 1)])
     return replies
@@ -324,9 +325,10 @@ def main():
     parser.add_argument("millrace")
     parser.add_argument("--oracle", default="redis-server")
     parser.add_argument("--only")
+    parser.add_argument("--protocol", default="2", choices="23", help="RESP2 or RESP3")
     parser.add_argument("--show", type=int, default=60)
     args = parser.parse_args()
-    servers = [Server([args.millrace]), Server([args.oracle])]
+    servers = [Server([words], args.protocol) for words in (args.millrace, args.oracle)]
     problems, counts, began = [], collections.Counter(), time.time()
     try:
         docs = as_map(servers[1].link.ask("COMMAND", "DOCS"))
