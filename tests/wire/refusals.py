@@ -270,7 +270,7 @@ def ask(server, batch, blocking):
     server.link.send(words)
     for _ in batch:
         ready = [server.link.hear() for _ in range(3)]
-        if ready[0] != (b"+", b"RESET") or ready[2][1] is not None:
+        if ready[0] != (b"+", b"RESET") or ready[2] not in ((b"$", None), (b"_", b"")):
             sys.exit(f"the data cannot be made: {ready}")
         replies.append([server.link.hear() for _ in range(3 if blocking else 1)])
     return replies
