@@ -231,14 +231,15 @@ static bool go_back(struct aof_scribe *scribe, const struct ending *ending)
 }
 
 /*
- * Writes statements, and seals what is `enough` bytes. So many that a page within
- * them may be lost unseen stand between two seals of their own.
+ * Writes statements, and seals what is `enough` bytes. What would make more than a
+ * seal is about is sealed first: so as many bytes as that without a seal are never
+ * more than one batch, which is not written yet (aof_seal.h).
  */
 static bool put_sealed(struct aof_scribe *scribe, struct slice bytes, uint64_t enough)
 {
     struct ending before = ending_of(scribe);
 
-    return ((bytes.len < AOF_SEAL_EVERY || seal(scribe, 1)) && put_summed(scribe, bytes) &&
+    return ((scribe->unsealed + bytes.len < AOF_SEAL_EVERY || seal(scribe, 1)) && put_summed(scribe, bytes) &&
             seal(scribe, enough)) || go_back(scribe, &before);
 }
 

@@ -8,9 +8,10 @@
  * before or to the beginning of the file. What a crash leaves behind the last
  * seal is guarded by nothing but the form of statements.
  *
- * A turn of AOF_SEAL_EVERY bytes or more stands between two seals, and no turn is
- * written without the seal that it needs. So where as many bytes lie behind the last
- * seal, they are part of a turn whose rest never came, whatever they look like.
+ * A seal is written before turns that would make it AOF_SEAL_EVERY bytes that lack one,
+ * and behind them too if they are so many by themselves; without it they are not
+ * written. So where as many bytes lie behind the last seal, they are one turn or a few
+ * whose rest never came, whatever they look like, and nothing that was kept before.
  *
  * The last number says how much of the file was on disk for good when the line was
  * written. It tells damage from the traces of a power cut, which may leave out any

@@ -728,6 +728,43 @@ static void a_bit_flipped_anywhere_in_the_log_is_noticed(void)
     mill_end(&mill);
 }
 
+static int count_turns(struct slice text)
+{
+    int count = 0;
+    const char *found;
+
+    while ((found = memmem(text.at, text.len, "INCR", 4)) != NULL) {
+        count++;
+        text = slice_after(text, (size_t)(found - text.at) + 4);
+    }
+    return count;
+}
+
+/* A process may be killed between its statements and their seal. */
+static void a_log_without_its_last_seal_has_all_that_was_said(void)
+{
+    struct buffer content = { 0 };
+    struct mill mill;
+    const char *seal;
+    size_t at = 0;
+
+    make_sealed(&mill, &content);
+    while ((seal = memmem(content.at + at, content.len - at, "#sum", 4)) != NULL) {
+        at = (size_t)(seal - content.at);
+        for (size_t more = 0; more < 24; more += 8) {
+            struct slice part = slice_of(content.at, at + more);
+
+            mill_write_file(&mill, INCR(1), part);
+            assert_starts(&mill);
+            CU_ASSERT_EQUAL(mill_number(&mill, "n"), count_turns(part));
+            mill_crash(&mill);
+        }
+        at += 4;
+    }
+    buffer_clear(&content);
+    mill_end(&mill);
+}
+
 static void seals_go_on_where_they_ended(void)
 {
     struct buffer content = { 0 };
@@ -809,6 +846,8 @@ void suite_aof(void)
                 damage_before_more_of_the_log_is_refused);
     CU_add_test(suite, "a bit flipped anywhere in the log is noticed",
                 a_bit_flipped_anywhere_in_the_log_is_noticed);
+    CU_add_test(suite, "a log without its last seal has all that was said",
+                a_log_without_its_last_seal_has_all_that_was_said);
     CU_add_test(suite, "seals go on where they ended", seals_go_on_where_they_ended);
     CU_add_test(suite, "an unknown command is refused", an_unknown_command_is_refused);
     CU_add_test(suite, "missing parts are named", missing_parts_are_named);
