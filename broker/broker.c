@@ -404,6 +404,7 @@ static bool replication_changed(void *who, const struct options *options, struct
     if (options->repl_backlog_size < BACKLOG_LEAST)
         config_settle(broker->config, "repl-backlog-size", SLICE("16384"));
     primary_follow_options(broker->primary);
+    flow_choose_guards(broker->flow, broker);
     return true;
 }
 
@@ -420,6 +421,7 @@ static void bind_replication(struct broker *broker)
     broker->departure = departure_new(broker);
     upkeep_add(broker->upkeep, departure_tick, broker->departure);
     config_on_change(broker->config, "repl-backlog-size", replication_changed, broker);
+    config_on_change(broker->config, "min-replicas-to-write", replication_changed, broker);
 }
 
 /* Who is there, and what happens by itself. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "broker/acl/acl.h"
+#include "broker/config/options.h"
 #include "broker/dispatch/gate.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/effects/notice.h"
@@ -32,6 +33,17 @@
 #define MODULE(name) offsetof(struct broker, name)
 #define EVERYWHERE   (GUARD_SCRIPTS | GUARD_QUEUED | GUARD_AGAIN)
 
+/* Guards that have nothing to say are not asked: flow_choose_guards looks again. */
+static bool needs_replicas(const struct broker *broker)
+{
+    return broker->options->min_replicas_to_write > 0;
+}
+
+static bool is_replica(const struct broker *broker)
+{
+    return broker->role->is_replica;
+}
+
 /* Every reason a command may be refused. The order is Redis's own, because a
  * client that offends twice sees which objection came first. */
 static const struct {
@@ -39,19 +51,20 @@ static const struct {
     enum pass (*check)(void *who, struct call *call);
     size_t module;
     unsigned places; /* who meets it beside requests: calls of scripts, of EXEC */
+    bool (*wanted)(const struct broker *broker); /* whether it may object at all now; NULL: yes */
 } guards[] = {
-    { "known",      gate_known,         MODULE(options),      GUARD_REQUESTS }, /* it exists */
-    { "permitted",  acl_guard,          MODULE(acl),          EVERYWHERE },     /* NOAUTH, NOPERM */
-    { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS }, /* evicts; OOM */
-    { "snapshots",  save_points_guard,  MODULE(save_points),  GUARD_SCRIPTS },  /* MISCONF */
-    { "disk",       propagate_guard,    MODULE(propagate),    GUARD_SCRIPTS },  /* MISCONF */
-    { "replicas",   primary_guard,      MODULE(primary),      GUARD_SCRIPTS },  /* NOREPLICAS */
-    { "read only",  follower_guard_writes, MODULE(follower),  EVERYWHERE },     /* READONLY */
-    { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS }, /* in MULTI */
-    { "fresh",      follower_guard_stale, MODULE(follower),   GUARD_SCRIPTS },  /* MASTERDOWN */
-    { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS }, /* LOADING */
-    { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS }, /* BUSY */
-    { "not paused", pausing_guard,      MODULE(pausing),      GUARD_REQUESTS }, /* has to wait */
+    { "known",      gate_known,         MODULE(options),      GUARD_REQUESTS, NULL },
+    { "permitted",  acl_guard,          MODULE(acl),          EVERYWHERE,     NULL }, /* NOAUTH, NOPERM */
+    { "memory",     memory_limit_guard, MODULE(memory_limit), GUARD_REQUESTS, NULL }, /* evicts; OOM */
+    { "snapshots",  save_points_guard,  MODULE(save_points),  GUARD_SCRIPTS,  NULL }, /* MISCONF */
+    { "disk",       propagate_guard,    MODULE(propagate),    GUARD_SCRIPTS,  NULL }, /* MISCONF */
+    { "replicas",   primary_guard,      MODULE(primary),      GUARD_SCRIPTS,  needs_replicas }, /* NOREPLICAS */
+    { "read only",  follower_guard_writes, MODULE(follower),  EVERYWHERE,     is_replica }, /* READONLY */
+    { "mode",       gate_mode,          MODULE(options),      GUARD_REQUESTS, NULL }, /* in MULTI */
+    { "fresh",      follower_guard_stale, MODULE(follower),   GUARD_SCRIPTS,  is_replica }, /* MASTERDOWN */
+    { "loaded",     gate_loaded,        MODULE(metrics),      GUARD_REQUESTS, NULL }, /* LOADING */
+    { "not busy",   patience_guard,     MODULE(patience),     GUARD_REQUESTS, NULL }, /* BUSY */
+    { "not paused", pausing_guard,      MODULE(pausing),      GUARD_REQUESTS, NULL }, /* has to wait */
 };
 
 /* Everyone who is shown finished calls. All sleep unless there is something for them. */
@@ -107,13 +120,23 @@ static void *module_of(struct broker *broker, size_t offset)
     return *(void **)(void *)((char *)broker + offset);
 }
 
+void flow_choose_guards(struct flow *flow, struct broker *broker)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
+        if (guards[i].wanted == NULL || guards[i].wanted(broker))
+            flow->guards[count++] = (struct guard){ guards[i].name, guards[i].check,
+                                                    module_of(broker, guards[i].module),
+                                                    guards[i].places };
+    }
+    flow->guards[count] = (struct guard){ .name = NULL };
+}
+
 void flow_bind(struct flow *flow, struct broker *broker)
 {
     *flow = (struct flow){ .guards = { { 0 } } };
-    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
-        flow->guards[i] = (struct guard){ guards[i].name, guards[i].check,
-                                          module_of(broker, guards[i].module),
-                                          guards[i].places };
+    flow_choose_guards(flow, broker);
     for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++)
         flow->witnesses[i] = (struct witness){ witnesses[i].name, witnesses[i].see,
                                                witnesses[i].wants,

@@ -20,6 +20,9 @@ struct flow {
 /* Fills the lists in. The modules must be there already. */
 void flow_bind(struct flow *flow, struct broker *broker);
 
+/* Leaves guards out that cannot object now: call it when the role or an option changed. */
+void flow_choose_guards(struct flow *flow, struct broker *broker);
+
 /* The steps that end a turn; returns how many. They are asked for the broker's modules when run. */
 size_t flow_steps(struct step steps[FLOW_MOST], struct broker *broker);
 

@@ -5,6 +5,7 @@
 #include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
 #include "broker/effects/watch.h"
+#include "broker/flow.h"
 #include "broker/oom_score.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
@@ -33,6 +34,7 @@ static void settle(void *who, struct slice peer)
 
     config_settle(broker->config, "replicaof", peer);
     oom_score_of_replica(broker->oom_score, peer.len > 0);
+    flow_choose_guards(broker->flow, broker);
 }
 
 static void relay(void *who, struct slice bytes)

@@ -167,6 +167,15 @@ static bool is_taken(const struct propagate *propagate)
     return propagate->taker.hears != NULL && propagate->taker.hears(propagate->taker.who);
 }
 
+/* Nothing is encoded that nobody takes. */
+static void listen(const struct propagate *propagate, bool log, bool replicas)
+{
+    if (UNLIKELY(replicas != ledger_heard_by(propagate->ledger, LISTENER_REPLICAS)))
+        ledger_listen(propagate->ledger, LISTENER_REPLICAS, replicas);
+    if (UNLIKELY((log || replicas) != ledger_heard_by(propagate->ledger, LISTENER_FEED)))
+        ledger_listen(propagate->ledger, LISTENER_FEED, log || replicas);
+}
+
 bool propagate_step(void *who)
 {
     struct propagate *propagate = who;
@@ -190,9 +199,7 @@ bool propagate_step(void *who)
             (void)trouble_wrap(&trouble, "rewriting");
         ledger_feed_restart(propagate->ledger);
     }
-    ledger_listen(propagate->ledger, LISTENER_REPLICAS, is_taken(propagate));
-    ledger_listen(propagate->ledger, LISTENER_FEED,
-                  aof_hears(propagate->aof) || is_taken(propagate));
+    listen(propagate, aof_hears(propagate->aof), is_taken(propagate));
     return false;
 }
 
