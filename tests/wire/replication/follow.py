@@ -30,7 +30,7 @@ from words import Words                                                 # noqa: 
 MILLRACE = os.path.abspath(sys.argv[1])
 REDIS = sys.argv[2] if len(sys.argv) > 2 else "redis-server"
 FOLDER = tempfile.mkdtemp(prefix="millrace-follow-")
-WRITES = int(os.environ.get("WRITES", "3000"))
+WRITES = int(os.environ.get("WRITES", "1500"))
 servers = []
 fakes = []
 cases = []
