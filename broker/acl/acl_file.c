@@ -57,7 +57,8 @@ bool acl_file_write(const char *path, struct slice bytes, struct trouble *troubl
     fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0)
         return trouble_errno(trouble, "opening %s", fresh);
-    fine = write_all(fd, bytes);
+    /* Renamed before its bytes are on disk, it might be empty after a power cut: all doors open. */
+    fine = write_all(fd, bytes) && fsync(fd) == 0;
     if (!fine)
         (void)trouble_errno(trouble, "writing %s", fresh);
     close(fd);
