@@ -301,7 +301,7 @@ static size_t spared_memory(const void *who)
     struct aof_figures log;
 
     aof_figures(broker->aof, &log);
-    return primary_excess_memory(broker->primary) + (size_t)log.buffer_length +
+    return primary_excess_memory(broker->primary) + log.buffer_memory +
            ledger_feed(broker->ledger)->capacity;
 }
 

@@ -92,8 +92,11 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     parts->aof = aof.buffer_memory;
     parts->excess = primary_excess_memory(broker->primary);
     parts->backlog = primary_backlog_memory(broker->primary);
-    parts->backlog -= parts->excess < parts->backlog ? parts->excess : parts->backlog;
-    parts->replicas += parts->excess;
+    /* Without replicas all is the backlog's own: its blocks are not cut at its very size. */
+    if (parts->replicas > 0) {
+        parts->backlog -= parts->excess < parts->backlog ? parts->excess : parts->backlog;
+        parts->replicas += parts->excess;
+    }
     parts->feed = ledger_feed(broker->ledger)->capacity;
     parts->pool = outbox_pool_memory(connections_pool(broker->connections));
     parts->pubsub = hub_memory(broker->hub);
@@ -104,7 +107,9 @@ void memory_parts_look(const struct broker *broker, struct memory_parts *parts)
     parts->functions = functions.machine_bytes + functions.bytes;
     tracking_figures(broker->tracking, &tracked);
     parts->tracking = tracked.memory;
-    parts->overhead = parts->startup + parts->clients + parts->replicas + parts->pool + parts->backlog +
+    /* Chunks that are kept for output are the clients' too, until somebody else wants one. */
+    parts->clients += parts->pool;
+    parts->overhead = parts->startup + parts->clients + parts->replicas + parts->backlog +
                       parts->aof + parts->pubsub + parts->scripts + parts->functions +
                       parts->counts + parts->tracking + parts->tables;
     parts->dataset = parts->used > parts->overhead ? parts->used - parts->overhead : 0;

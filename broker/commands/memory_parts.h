@@ -20,17 +20,17 @@ struct memory_parts {
     size_t used;
     size_t peak;
     size_t startup;       /* in use before there was data */
-    size_t clients;       /* sessions that are not replicas, with what they have not read */
+    size_t clients;       /* sessions that are not replicas, what they have not read, the pool */
     size_t replicas;
     size_t monitors;      /* of the clients: those that are shown every call */
     size_t largest_input; /* of any session */
     size_t largest_output;
     size_t sessions;      /* how many */
     size_t subscribed;    /* how many of them subscribe */
-    size_t pool;          /* chunks of output kept for later */
-    size_t backlog;  /* of replication, up to its size */
-    size_t excess;   /* what replicas hold beyond that */
-    size_t feed;     /* room for what is said in a turn */
+    size_t pool;          /* of the clients: chunks of output kept for later */
+    size_t backlog;       /* of replication, up to its size */
+    size_t excess;        /* what replicas hold beyond that */
+    size_t feed;          /* room for what is said in a turn */
     size_t aof;           /* not written yet */
     size_t pubsub;        /* topics and who hears them */
     size_t tracking;      /* keys remembered for client-side caching */

@@ -415,6 +415,8 @@ void primary_forget(void *who, struct session *session)
         replica_let_go(replica);
         outbox_clear(session->reply.out); /* its shares keep the backlog */
         full_sync_left(primary->full_sync, replica);
+        /* What it has not taken must not keep the backlog longer than it is to be. */
+        outbox_clear(session->reply.out);
         if (primary->backlog != NULL)
             backlog_trim(primary->backlog);
     }

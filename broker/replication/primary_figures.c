@@ -92,8 +92,6 @@ size_t primary_excess_memory(const struct primary *primary)
     size_t memory = primary_backlog_memory(primary);
     size_t size = primary_backlog_size(primary);
 
-    if (primary->count == 0)
-        return 0;
     for (const struct chain *link = primary->replicas.next; link != &primary->replicas;
          link = link->next)
         memory += outbox_memory_of_list(REPLICA_AT(link)->session->reply.out);
