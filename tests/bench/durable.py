@@ -35,8 +35,11 @@ class Server:
         self.name, self.port = name, free_port()
         self.folder = tempfile.mkdtemp(prefix='durable-', dir=root)
         environment = dict(os.environ)
+        self.counter = self.folder + '/fsyncs'
         if usec:
-            environment.update(LD_PRELOAD=shim, MILLRACE_FSYNC_USEC=str(usec))
+            with open(self.counter, 'wb') as counter:
+                counter.write(bytes(8))
+            environment.update(LD_PRELOAD=shim, MILLRACE_FSYNC_USEC=str(usec), MILLRACE_FSYNC_COUNT=self.counter)
         self.process = subprocess.Popen(
             [binary, '--port', str(self.port), '--bind', '127.0.0.1', '--save', '', '--dir', self.folder,
              '--enable-debug-command', 'yes', *options],
@@ -60,12 +63,19 @@ class Server:
                 total += int(stat.read().split()[0])
         return total
 
+    def fsyncs(self):
+        if not os.path.exists(self.counter):
+            return 0
+        with open(self.counter, 'rb') as counter:
+            return int.from_bytes(counter.read(8), 'little')
+
     def load(self, requests, writers):
-        before = self.cpu()
+        before, fsyncs = self.cpu(), self.fsyncs()
         out = subprocess.run(
             ['redis-benchmark', '-p', str(self.port), '-c', str(writers), '-n', str(requests), '-r', '100000',
              '--csv', 'SET', 'key:__rand_int__', 'x' * 16], capture_output=True, text=True).stdout
-        return float(re.findall(r'"([\d.]+)"', out.splitlines()[-1])[0]), (self.cpu() - before) / requests
+        return (float(re.findall(r'"([\d.]+)"', out.splitlines()[-1])[0]), (self.cpu() - before) / requests,
+                requests / max(self.fsyncs() - fsyncs, 1) if self.fsyncs() else 0)
 
     def end(self):
         self.process.kill()
@@ -74,9 +84,9 @@ class Server:
 
 
 def throughput(args, shim):
-    print('%-10s%10s%24s%10s%22s' % ('', 'fsync', 'requests/s', '', 'server CPU us/request'))
-    print('%-10s%10s%14s%10s%10s%14s%8s%8s' % ('policy', '+us', 'millrace', 'redis', 'ratio', 'millrace', 'redis',
-                                               'ratio'))
+    print('%-10s%10s%24s%10s%30s%22s' % ('', 'fsync', 'requests/s', '', 'server CPU us/request', 'requests/fsync'))
+    print('%-10s%10s%14s%10s%10s%14s%8s%8s%14s%8s' % ('policy', '+us', 'millrace', 'redis', 'ratio', 'millrace',
+                                                      'redis', 'ratio', 'millrace', 'redis'))
     for policy in ('always', 'everysec', 'no', 'off'):
         for usec in args.fsync_usec if policy == 'always' else [0]:
             options = ['--appendonly', 'no' if policy == 'off' else 'yes']
@@ -92,9 +102,9 @@ def throughput(args, shim):
                         results[server].append(server.load(requests, args.writers))
                 ours, theirs = [[statistics.median(column) for column in zip(*results[server])]
                                 for server in servers]
-                print('%-10s%10d%14.0f%10.0f%10.2f%14.2f%8.2f%8.2f' %
+                print('%-10s%10d%14.0f%10.0f%10.2f%14.2f%8.2f%8.2f%14.1f%8.1f' %
                       (policy, usec, ours[0], theirs[0], ours[0] / theirs[0], ours[1] / 1e3, theirs[1] / 1e3,
-                       ours[1] / theirs[1]), flush=True)
+                       ours[1] / theirs[1], ours[2], theirs[2]), flush=True)
             finally:
                 for server in servers:
                     server.end()
