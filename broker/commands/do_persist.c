@@ -4,6 +4,8 @@
 #include "broker/broker.h"
 #include "broker/config/options.h"
 #include "broker/dispatch/transaction.h"
+#include "broker/replication/acks.h"
+#include "broker/replication/primary.h"
 #include "broker/upkeep/save_points.h"
 #include "storage/base/trouble.h"
 #include "storage/persist/aof.h"
@@ -86,12 +88,12 @@ enum verdict do_bgrewriteaof(struct call *call)
 
 enum { LOOK_AGAIN = 10 }; /* milliseconds between looks at the disk */
 
-/* Replicas are none; here it is whether the disk has all that was said until `upto`. */
-static void reply_durable(struct call *call, bool durable)
+/* Whether our disk has all that was said until then, and how many replicas' disks. */
+static void reply_durable(struct call *call, bool durable, int64_t replicas)
 {
     reply_array(call->reply, 2);
     reply_integer(call->reply, durable);
-    reply_integer(call->reply, 0);
+    reply_integer(call->reply, replicas);
 }
 
 /* Waits under a key that nobody else has, and looks at the clock only. */
@@ -116,8 +118,11 @@ enum verdict do_waitaof(struct call *call)
     uint64_t upto = call->session->said; /* its own statements, whatever others said since */
     bool always = call->options->appendfsync == OPTION_FSYNC_ALWAYS;
     int64_t local, replicas, timeout;
+    int64_t have;
     bool durable;
 
+    if (call->broker->role->is_replica)
+        return call_refuse(call, REFUSAL_WAITAOF_REPLICA);
     if (!args_next_integer(call->args, &local) || local < 0 || local > 1)
         return call_refuse(call, REFUSAL_WAITAOF_LOCAL);
     if (!args_next_integer(call->args, &replicas) || replicas < 0)
@@ -131,16 +136,17 @@ enum verdict do_waitaof(struct call *call)
 
     if (call->again)
         upto = (uint64_t)timeout;
+    else
+        call->session->waits_offset = primary_offset(call->broker->primary);
+    have = (int64_t)acks_count_on_disk(call->broker->primary, call->session->waits_offset);
     /* With `always` the reply itself leaves only after the fsync of this turn. */
     durable = aof_is_on(aof) && (always || aof_durable(aof) >= upto);
-    if ((durable || local == 0) && replicas == 0) {
-        reply_durable(call, durable);
+    if (((durable || local == 0) && have >= replicas) || call->over || !call->may_wait) {
+        reply_durable(call, durable, have);
         return VERDICT_DONE;
     }
-    if (call->over || !call->may_wait) {
-        reply_durable(call, durable);
-        return VERDICT_DONE;
-    }
+    if (replicas > have && !call->again)
+        primary_ask_acks(call->broker->primary);
     if (local > 0)
         aof_sync_soon(aof);
     return wait_for_disk(call, upto, timeout);

@@ -296,6 +296,36 @@ def hostile(millrace, seed):
         primary.remove()
 
 
+def disks(millrace):
+    """WAIT and WAITAOF count what replicas say of their memory and of their disks."""
+    primary = Server(millrace)
+    replica = raw(primary, b"SYNC\r\n")
+    try:
+        until("it is online", 10, lambda: "online" in (primary.info("slave0") or ""))
+        primary.ask("SET", "k", "v")
+        offset = int(primary.info("master_repl_offset"))
+
+        def say(*words):
+            words = [str(word).encode() for word in words]
+            replica.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+            time.sleep(0.1)
+
+        say("REPLCONF", "ACK", offset - 1)
+        if primary.ask("WAIT", 1, 50) != b"0":
+            raise Trouble("WAIT counts who has not all")
+        offset = int(primary.info("master_repl_offset"))
+        say("REPLCONF", "ACK", offset, "FACK", offset - 100)
+        if primary.ask("WAIT", 1, 50) != b"1" or primary.ask("WAITAOF", 0, 1, 50)[1] != (b":", b"0"):
+            raise Trouble("WAIT, or WAITAOF of a disk that has not all")
+        offset = int(primary.info("master_repl_offset"))
+        say("REPLCONF", "ACK", offset, "FACK", offset)
+        if primary.ask("WAITAOF", 0, 1, 50) != [(b":", b"0"), (b":", b"1")]:
+            raise Trouble("WAITAOF does not count a disk")
+    finally:
+        replica.close()
+        primary.remove()
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("millrace")
@@ -310,6 +340,7 @@ def main():
         checks += [("%s, by file" % name, lambda b=binary: walk(asked.millrace, b, asked.seed, asked.rounds, False)),
                    ("%s, by pipe" % name, lambda b=binary: walk(asked.millrace, b, asked.seed + 1, asked.rounds, True)),
                    ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
+    checks.append(("acknowledgements", lambda: disks(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
         began = time.time()
