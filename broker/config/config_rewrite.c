@@ -49,6 +49,8 @@ static void add_line(const struct options *options, const struct option *option,
         /* Words of these kinds hold no blanks. */
         buffer_add_byte(to, ' ');
         buffer_add(to, buffer_slice(&value));
+    } else if (in_words && option->unit == OPTION_UNIT_PEER) {
+        buffer_add(to, SLICE(" no one"));
     } else {
         add_word(to, buffer_slice(&value));
     }
