@@ -6,7 +6,7 @@
 set -u
 build=$1 requests=${2:-2000} pipeline=${3:-1}
 folder=$(mktemp -d /tmp/millrace-callgrind-XXXXXX) || exit 1
-trap 'kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill -KILL "$server" 2>/dev/null; rm -rf "$folder"' EXIT # it may want to save
 trap 'exit 1' INT TERM
 port=$((21000 + $$ % 6000))
 
