@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "broker/config/options.h"
@@ -87,8 +88,10 @@ static bool open_file(struct follower *follower)
     (void)unlink(follower->file_name);
     follower->file_failed = false;
     follower->file = open(follower->file_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (follower->file >= 0)
+    if (follower->file >= 0) {
+        (void)flock(follower->file, LOCK_EX | LOCK_NB); /* it is no leftover: snapshot_sweep.c */
         return true;
+    }
     log_line(follower->setup.log, LOG_WARNING,
              "Opening the temp file needed for MASTER <-> REPLICA synchronization: %s",
              strerror(errno));

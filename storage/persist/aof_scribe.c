@@ -239,7 +239,10 @@ static bool put_sealed(struct aof_scribe *scribe, struct slice bytes, uint64_t e
 {
     struct ending before = ending_of(scribe);
 
-    return ((scribe->unsealed + bytes.len < AOF_SEAL_EVERY || seal(scribe, 1)) && put_summed(scribe, bytes) &&
+    /* A file without any seal would be taken for one of another server. */
+    return ((scribe->unsealed + bytes.len < AOF_SEAL_EVERY ||
+             seal(scribe, before.size == 0 ? 0 : 1)) &&
+            put_summed(scribe, bytes) &&
             seal(scribe, enough)) || go_back(scribe, &before);
 }
 

@@ -14,7 +14,7 @@
 #include "storage/persist/snapshot.h"
 #include "storage/persist/snapshot_private.h"
 
-/* "temp-<digits>.rdb" */
+/* "temp-<digits>.rdb", or "temp-<digits>.<digits>.rdb" of data that came from a primary. */
 static bool is_temporary(const char *name)
 {
     static const char stem[] = "temp-";
@@ -24,6 +24,8 @@ static bool is_temporary(const char *name)
     if (strncmp(name, stem, sizeof(stem) - 1) != 0)
         return false;
     count = strspn(digits, "0123456789");
+    if (count > 0 && digits[count] == '.' && digits[count + 1] >= '0' && digits[count + 1] <= '9')
+        count += 1 + strspn(digits + count + 1, "0123456789");
     return count > 0 && strcmp(digits + count, ".rdb") == 0;
 }
 
