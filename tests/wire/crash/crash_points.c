@@ -147,7 +147,7 @@ static bool comes_back(const struct round *round)
     crash_check(round->server, round->accounts, findings);
     const char *folder = server_folder(round->server);
     /* A child that died with its parent may have been there still when it was started. */
-    bool saved = told(round, "SAVE");
+    bool saved = is_done(round) && told(round, "SAVE"); /* a manifest may be under way */
     long left = count_leftovers(folder, ".") + count_leftovers(folder, "appendonlydir");
     if (!saved || left > 0) {
         printf("  %ld temporary files are left\n", left);
