@@ -307,20 +307,23 @@ uint64_t group_remove_consumer(struct group *group, struct consumer *consumer,
     return held;
 }
 
-struct consumer *group_consumer_after(const struct group *group, const struct consumer *previous)
+struct consumer_walk group_walk_consumers(const struct group *group)
 {
-    struct ordered_cursor at;
+    struct consumer_walk walk = { .tree = group->consumers };
 
-    if (group->consumers == NULL)
+    if (walk.tree != NULL)
+        walk.at = ordered_first(walk.tree);
+    return walk;
+}
+
+struct consumer *group_next_consumer(struct consumer_walk *walk)
+{
+    const struct named_consumer *named = walk->at.record;
+
+    if (named == NULL)
         return NULL;
-    if (previous == NULL) {
-        at = ordered_first(group->consumers);
-    } else {
-        struct slice name = consumer_name(previous);
-
-        at = ordered_upper_bound(group->consumers, &name);
-    }
-    return at.record != NULL ? ((const struct named_consumer *)at.record)->consumer : NULL;
+    walk->at = ordered_next(walk->tree, walk->at);
+    return named->consumer;
 }
 
 struct consumer *group_consumer(const struct group *group, uint32_t number)

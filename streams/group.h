@@ -16,6 +16,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/must.h"
 #include "storage/base/slice.h"
+#include "storage/index/ordered.h"
 #include "streams/consumer.h"
 #include "streams/entry_id.h"
 #include "streams/pending.h"
@@ -87,8 +88,14 @@ struct consumer *group_add_consumer(struct group *group, struct slice name, mill
 uint64_t group_remove_consumer(struct group *group, struct consumer *consumer,
                                struct discard *discard);
 
-/* The consumer behind this one, NULL for the first; NULL behind the last. O(log consumers). */
-struct consumer *group_consumer_after(const struct group *group, const struct consumer *previous);
+/* A walk over all consumers, during which none may come or go; the next of them, NULL behind the
+ * last. O(1) each. */
+struct consumer_walk {
+    const struct ordered *tree; /* Private, as is what follows. */
+    struct ordered_cursor at;
+};
+struct consumer_walk group_walk_consumers(const struct group *group);
+struct consumer *group_next_consumer(struct consumer_walk *walk);
 
 /* The consumer of a number; NULL for 0. */
 struct consumer *group_consumer(const struct group *group, uint32_t number);

@@ -9,9 +9,9 @@ bool reference_is_dead(const struct group *group, millis dead_before)
 bool reference_is_pending(const struct stream *stream, struct entry_id id, millis dead_before)
 {
     struct delivery delivery;
+    struct group_walk groups = stream_walk_groups(stream);
 
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         if (pending_count(group_pending(group)) > 0 && !reference_is_dead(group, dead_before) &&
             pending_find(group_pending(group), id, &delivery))
             return true;
@@ -28,9 +28,9 @@ bool reference_exists(const struct stream *stream, struct entry_id id, millis de
 struct entry_id reference_read_by_all(const struct stream *stream, millis dead_before)
 {
     struct entry_id least = ENTRY_ID_MAX;
+    struct group_walk groups = stream_walk_groups(stream);
 
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         struct entry_id read = group_last_id(group);
 
         if (entry_id_compare(read, least) < 0 && !reference_is_dead(group, dead_before))
@@ -42,11 +42,12 @@ struct entry_id reference_read_by_all(const struct stream *stream, millis dead_b
 void reference_view_begin(struct reference_view *view, const struct stream *stream,
                           millis dead_before)
 {
+    struct group_walk groups = stream_walk_groups(stream);
+
     *view = (struct reference_view){ .stream = stream,
                                      .dead_before = dead_before,
                                      .read_by_all = ENTRY_ID_MAX };
-    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         if (pending_count(group_pending(group)) > 0)
             buffer_add(&view->groups, slice_of(&group, sizeof(group)));
         if (entry_id_compare(group_last_id(group), view->read_by_all) < 0 &&

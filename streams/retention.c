@@ -45,8 +45,9 @@ bool retention_is_dead(const struct stream *stream, const struct group *group, m
 /* A queue that only dead groups read keeps what it has. */
 static bool some_group_lives(const struct stream *stream, millis now)
 {
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    struct group_walk groups = stream_walk_groups(stream);
+
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         if (!retention_is_dead(stream, group, now))
             return true;
     }
@@ -90,10 +91,10 @@ static void look_for_dead(struct stream *stream, millis now)
     struct stream_extra *extra = stream->extra;
     millis before = dead_before(stream, extra->looked_at);
     millis dead = dead_before(stream, now);
+    struct group_walk groups = stream_walk_groups(stream);
 
     extra->looked_at = now;
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL && dead > 0;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; dead > 0 && (group = stream_next_group(&groups)) != NULL;) {
         if (reference_is_dead(group, dead) && !reference_is_dead(group, before)) {
             retention_drain(stream, ENTRY_ID_MIN);
             return;
@@ -159,11 +160,11 @@ static millis next_death(const struct stream *stream, millis now)
 {
     millis ttl = stream_settings(stream)->group_ttl;
     millis next = -1;
+    struct group_walk groups = stream_walk_groups(stream);
 
     if (ttl == 0)
         return -1;
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         millis seen = group_seen_at(group);
         millis dies = seen > INT64_MAX - 1 - ttl ? INT64_MAX : seen + ttl + 1;
 

@@ -498,6 +498,7 @@ void stream_check(const struct stream *stream)
     struct entry_id before = ENTRY_ID_MIN;
     uint64_t live = 0;
     uint64_t bytes = 0;
+    struct group_walk groups = stream_walk_groups(stream);
 
     if (stream->sealed != NULL) {
         struct ordered_cursor at = ordered_first(stream->sealed);
@@ -528,7 +529,6 @@ void stream_check(const struct stream *stream)
     if (stream_producers(stream) != NULL)
         producers_check(stream_producers(stream));
     must(entry_id_compare(before, stream->last_id) <= 0);
-    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (struct group *group; (group = stream_next_group(&groups)) != NULL;)
         group_check(group);
 }

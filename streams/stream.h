@@ -24,6 +24,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/must.h"
 #include "storage/base/slice.h"
+#include "storage/index/ordered.h"
 #include "storage/values/value.h"
 #include "streams/entry_id.h"
 #include "streams/segment.h"
@@ -131,8 +132,14 @@ size_t stream_groups(const struct stream *stream);
 /* The group of this name or NULL, borrowed until it is removed. O(log groups). */
 struct group *stream_find_group(const struct stream *stream, struct slice name);
 
-/* The group behind this one, NULL for the first; NULL behind the last. O(log groups). */
-struct group *stream_group_after(const struct stream *stream, const struct group *previous);
+/* A walk over all groups, during which none may come or go; the next of them, NULL behind the
+ * last. O(1) each. */
+struct group_walk {
+    const struct ordered *tree; /* Private, as is what follows. */
+    struct ordered_cursor at;
+};
+struct group_walk stream_walk_groups(const struct stream *stream);
+struct group *stream_next_group(struct group_walk *walk);
 
 /* Adds a group, whose name must be new, that has read up to an ID. `entries_read` may be
  * GROUP_READ_UNKNOWN (group.h). */

@@ -89,11 +89,12 @@ static void put_released(struct rdb_writer *to, const struct group *group)
 
 static void put_group(struct rdb_writer *to, const struct group *group)
 {
+    struct consumer_walk consumers = group_walk_consumers(group);
+
     rdb_put_string(to, group_name(group));
     rdb_put_length(to, (uint64_t)group_seen_at(group));
     rdb_put_length(to, group_consumers(group));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer)) {
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;) {
         rdb_put_string(to, consumer_name(consumer));
         rdb_put_length(to, (uint64_t)(consumer->active_at + 1));
     }
@@ -115,6 +116,7 @@ void stream_codec_save_rest(const struct value *value, struct rdb_writer *to)
 {
     const struct stream *stream = (const struct stream *)(const void *)value;
     const struct stream_settings *settings = stream_settings(stream);
+    struct group_walk groups = stream_walk_groups(stream);
 
     rdb_put_length(to, REST_VERSION);
     rdb_put_length(to, settings->idmp_duration);
@@ -125,8 +127,7 @@ void stream_codec_save_rest(const struct value *value, struct rdb_writer *to)
     rdb_put_length(to, (uint64_t)settings->group_ttl);
     put_producers(to, stream_producers(stream));
     rdb_put_length(to, stream_groups(stream));
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         put_group(to, group);
 }
 

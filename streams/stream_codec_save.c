@@ -227,6 +227,8 @@ static void put_pending(struct rdb_writer *to, const struct group *group,
 
 static void put_group(struct rdb_writer *to, const struct group *group)
 {
+    struct consumer_walk consumers = group_walk_consumers(group);
+
     rdb_put_string(to, group_name(group));
     put_id(to, group_last_id(group));
     rdb_put_length(to, (uint64_t)group_entries_read(group));
@@ -234,8 +236,7 @@ static void put_group(struct rdb_writer *to, const struct group *group)
                            pending_released(group_pending(group)));
     put_pending(to, group, PENDING_ALL, true);
     rdb_put_length(to, group_consumers(group));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer)) {
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;) {
         rdb_put_string(to, consumer_name(consumer));
         rdb_put_millis(to, consumer->seen_at);
         rdb_put_length(to, consumer->pending);
@@ -250,6 +251,7 @@ void stream_codec_save(const struct value *value, struct rdb_writer *to)
 {
     const struct stream *stream = stream_of(value);
     struct block block = { .to = to, .counting = true };
+    struct group_walk groups = stream_walk_groups(stream);
 
     /* How many there are stands in front of them. */
     rdb_put_length(to, walk_blocks(stream, &block));
@@ -263,7 +265,6 @@ void stream_codec_save(const struct value *value, struct rdb_writer *to)
     put_id(to, stream_max_deleted(stream));
     rdb_put_length(to, stream_entries_added(stream));
     rdb_put_length(to, stream_groups(stream));
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         put_group(to, group);
 }

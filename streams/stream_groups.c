@@ -36,20 +36,23 @@ struct group *stream_find_group(const struct stream *stream, struct slice name)
     return found != NULL ? found->group : NULL;
 }
 
-struct group *stream_group_after(const struct stream *stream, const struct group *previous)
+struct group_walk stream_walk_groups(const struct stream *stream)
 {
-    struct ordered_cursor at;
+    struct group_walk walk = { .tree = stream->groups };
 
-    if (stream->groups == NULL)
+    if (walk.tree != NULL)
+        walk.at = ordered_first(walk.tree);
+    return walk;
+}
+
+struct group *stream_next_group(struct group_walk *walk)
+{
+    const struct named_group *named = walk->at.record;
+
+    if (named == NULL)
         return NULL;
-    if (previous == NULL) {
-        at = ordered_first(stream->groups);
-    } else {
-        struct slice name = group_name(previous);
-
-        at = ordered_upper_bound(stream->groups, &name);
-    }
-    return at.record != NULL ? ((const struct named_group *)at.record)->group : NULL;
+    walk->at = ordered_next(walk->tree, walk->at);
+    return named->group;
 }
 
 struct group *stream_add_group(struct stream *stream, struct slice name, struct entry_id last_id,
@@ -79,8 +82,9 @@ void stream_take_group(struct stream *stream, struct group *group)
 
 void stream_copy_groups(struct stream *copy, const struct stream *stream)
 {
-    for (struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    struct group_walk groups = stream_walk_groups(stream);
+
+    for (struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         struct group *twin = group_copy(group);
         struct named_group named = { .name = group_name(twin), .group = twin };
 
@@ -109,10 +113,10 @@ size_t stream_weight(const struct stream *stream, size_t groups)
     size_t bytes = sizeof(*stream) + stream->bytes;
     size_t counted = 0;
     size_t group_bytes = 0;
-    struct group *group = NULL;
+    struct group_walk walk = stream_walk_groups(stream);
 
-    while (stream->groups != NULL && counted < groups &&
-           (group = stream_group_after(stream, group)) != NULL) {
+    for (const struct group *group;
+         counted < groups && (group = stream_next_group(&walk)) != NULL;) {
         group_bytes += sizeof(void *) * 16 + pending_memory(group_pending(group));
         counted++;
     }
@@ -143,12 +147,12 @@ size_t stream_memory(const struct stream *stream, size_t samples)
         bytes += ordered_memory(stream->sealed);
     }
     if (stream->groups != NULL) {
-        struct group *group = NULL;
+        struct group_walk groups = stream_walk_groups(stream);
 
         bytes += ordered_memory(stream->groups);
         counted = 0;
-        while ((samples == 0 || counted < samples) &&
-               (group = stream_group_after(stream, group)) != NULL) {
+        for (const struct group *group; (samples == 0 || counted < samples) &&
+                                        (group = stream_next_group(&groups)) != NULL;) {
             group_bytes += group_memory(group);
             counted++;
         }

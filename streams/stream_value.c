@@ -75,7 +75,8 @@ static const char *value_type_encoding(const struct value *value)
 static size_t value_type_effort(const struct value *value)
 {
     size_t effort = 1 + stream_segments(stream_of(value));
-    const struct group *first = stream_group_after(stream_of(value), NULL);
+    struct group_walk groups = stream_walk_groups(stream_of(value));
+    const struct group *first = stream_next_group(&groups);
 
     /* A leaf of pending entries has about forty; the first group stands for all. */
     if (first != NULL)
@@ -107,12 +108,12 @@ static void mix_id(struct fingerprint *into, struct entry_id id)
 static void mix_group(struct fingerprint *into, const struct group *group)
 {
     struct delivery delivery = { .id = ENTRY_ID_MIN };
+    struct consumer_walk consumers = group_walk_consumers(group);
 
     fingerprint_mix(into, group_name(group));
     mix_id(into, group_last_id(group));
     fingerprint_mix_integer(into, group_entries_read(group));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer))
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;)
         fingerprint_mix(into, consumer_name(consumer));
     while (pending_seek(group_pending(group), delivery.id, PENDING_ALL, &delivery)) {
         const struct consumer *holder = group_consumer(group, delivery.holder);
@@ -141,6 +142,7 @@ static void value_type_digest(const struct value *value, struct fingerprint *int
     const struct stream *stream = stream_of(value);
     struct cursor cursor;
     struct entry entry;
+    struct group_walk groups = stream_walk_groups(stream);
 
     cursor_begin(&cursor, stream, ENTRY_ID_MIN, ENTRY_ID_MAX);
     while (cursor_next(&cursor, &entry)) {
@@ -158,8 +160,7 @@ static void value_type_digest(const struct value *value, struct fingerprint *int
     mix_id(into, stream_max_deleted(stream));
     fingerprint_mix_integer(into, (int64_t)stream_entries_added(stream));
     mix_settings(into, stream_settings(stream));
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         mix_group(into, group);
 }
 
@@ -361,10 +362,10 @@ static void say_group(const struct group *group, struct slice key,
                               id_word(group_last_id(group), &id),
                               SLICE("ENTRIESREAD"),
                               number_word(group_entries_read(group), &read) };
+    struct consumer_walk consumers = group_walk_consumers(group);
 
     to->say(to->who, create, sizeof(create) / sizeof(*create));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer)) {
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;) {
         struct slice add[] = { SLICE("XGROUP"), SLICE("CREATECONSUMER"), key, group_name(group),
                                consumer_name(consumer) };
 
@@ -373,8 +374,8 @@ static void say_group(const struct group *group, struct slice key,
     say_pending(group, key, to, &released);
     say_released(group, key, to, &released);
     buffer_clear(&released);
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer))
+    consumers = group_walk_consumers(group);
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;)
         say_times(group, consumer, key, to);
 }
 
@@ -429,11 +430,11 @@ static void value_type_rewrite(const struct value *value, struct slice key,
                                const struct statement_sink *to)
 {
     const struct stream *stream = stream_of(value);
+    struct group_walk groups = stream_walk_groups(stream);
 
     say_entries(stream, key, to);
     say_counters(stream, key, to);
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         say_group(group, key, to);
     say_settings(stream, key, to);
     if (stream_producers(stream) != NULL) {

@@ -278,6 +278,7 @@ static void reply_summary(struct reply *reply, const struct group *group)
     struct delivery first, last;
     struct outbox_hole hole;
     size_t holders = 0;
+    struct consumer_walk consumers = group_walk_consumers(group);
 
     reply_array(reply, 4);
     reply_integer(reply, (int64_t)pending_count(pending));
@@ -290,8 +291,7 @@ static void reply_summary(struct reply *reply, const struct group *group)
     reply_entry_id(reply, first.id);
     reply_entry_id(reply, last.id);
     hole = reply_open(reply);
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer)) {
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;) {
         if (consumer->pending == 0)
             continue;
         reply_array(reply, 2);

@@ -67,14 +67,15 @@ enum verdict do_xinfo_groups(struct call *call)
     enum verdict verdict = find_for_xinfo(call, key, &stream);
     millis idle;
     bool mortal;
+    struct group_walk groups;
 
     if (verdict != VERDICT_DONE)
         return verdict;
 
     mortal = stream_settings(stream)->group_ttl > 0;
+    groups = stream_walk_groups(stream);
     reply_array(call->reply, stream_groups(stream));
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         reply_map(call->reply, mortal ? 8 : 6);
         reply_key(call->reply, "name");
         reply_bulk(call->reply, group_name(group));
@@ -100,6 +101,7 @@ enum verdict do_xinfo_consumers(struct call *call)
     struct stream *stream;
     const struct group *group;
     enum verdict verdict = find_for_xinfo(call, key, &stream);
+    struct consumer_walk consumers;
 
     if (verdict != VERDICT_DONE)
         return verdict;
@@ -107,9 +109,9 @@ enum verdict do_xinfo_consumers(struct call *call)
     if (group == NULL)
         return refuse_no_group_of_key(call, key, name);
 
+    consumers = group_walk_consumers(group);
     reply_array(call->reply, group_consumers(group));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer)) {
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;) {
         millis idle = call->now - consumer->seen_at;
         millis inactive = call->now - consumer->active_at;
 
@@ -178,11 +180,11 @@ static void reply_retention(struct call *call, const struct stream *stream)
 {
     const struct stream_settings *settings = stream_settings(stream);
     uint64_t dead = 0;
+    struct group_walk groups = stream_walk_groups(stream);
 
     if (!retention_is_set(stream))
         return;
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         dead += retention_is_dead(stream, group, call->now);
     reply_count(call->reply, "bytes", stream_bytes(stream));
     reply_count(call->reply, "max-bytes", settings->max_bytes);
@@ -259,6 +261,8 @@ static void reply_full_consumer(struct reply *reply, const struct group *group,
 static void reply_full_group(struct reply *reply, const struct stream *stream,
                              const struct group *group, uint64_t most)
 {
+    struct consumer_walk consumers = group_walk_consumers(group);
+
     reply_map(reply, 8);
     reply_key(reply, "name");
     reply_bulk(reply, group_name(group));
@@ -270,8 +274,7 @@ static void reply_full_group(struct reply *reply, const struct stream *stream,
     reply_full_pending(reply, group, NULL, most);
     reply_key(reply, "consumers");
     reply_array(reply, group_consumers(group));
-    for (const struct consumer *consumer = group_consumer_after(group, NULL); consumer != NULL;
-         consumer = group_consumer_after(group, consumer))
+    for (const struct consumer *consumer; (consumer = group_next_consumer(&consumers)) != NULL;)
         reply_full_consumer(reply, group, consumer, most);
 }
 
@@ -279,6 +282,7 @@ static void reply_in_full(struct call *call, const struct stream *stream, uint64
 {
     uint64_t most = count == 0 ? UINT64_MAX : count;
     struct reply *reply = call->reply;
+    struct group_walk groups = stream_walk_groups(stream);
 
     reply_map(reply, 2 + counted_fields(stream));
     reply_counters(call, stream);
@@ -286,8 +290,7 @@ static void reply_in_full(struct call *call, const struct stream *stream, uint64
     reply_entries(reply, stream, ENTRY_ID_MIN, ENTRY_ID_MAX, count, false);
     reply_key(reply, "groups");
     reply_array(reply, stream_groups(stream));
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group))
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;)
         reply_full_group(reply, stream, group, most);
     reply_retention(call, stream);
 }

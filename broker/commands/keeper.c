@@ -263,10 +263,11 @@ void keeper_tell(struct ledger *ledger, struct slice key, const struct stream *s
 static void log_dead(const struct keeper *keeper, const struct kept *kept,
                      const struct stream *stream, millis before, millis now)
 {
+    struct group_walk groups = stream_walk_groups(stream);
+
     if (stream_settings(stream)->group_ttl == 0)
         return;
-    for (const struct group *group = stream_group_after(stream, NULL); group != NULL;
-         group = stream_group_after(stream, group)) {
+    for (const struct group *group; (group = stream_next_group(&groups)) != NULL;) {
         struct slice name = group_name(group);
 
         if (retention_is_dead(stream, group, now) && !retention_is_dead(stream, group, before))

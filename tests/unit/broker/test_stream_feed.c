@@ -66,8 +66,13 @@ static bool has_deliveries(const struct stage *stage)
         keyspace_find(keyspaces_at(stage->broker.keyspaces, 0), SLICE("s"), LOOK_QUIET);
     const struct stream *stream =
         item != NULL ? (const struct stream *)(const void *)item_value(item) : NULL;
-    const struct group *group = stream != NULL ? stream_group_after(stream, NULL) : NULL;
+    const struct group *group;
+    struct group_walk groups;
 
+    if (stream == NULL)
+        return false;
+    groups = stream_walk_groups(stream);
+    group = stream_next_group(&groups);
     return group != NULL && stream_length(stream) > 10 && pending_count(group_pending(group)) > 0;
 }
 

@@ -160,21 +160,28 @@ static void lag_is_exact_where_counters_do_not_tell(void)
 static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
 {
     struct stream *stream = stream_new();
+    struct group_walk groups = stream_walk_groups(stream);
+    struct consumer_walk consumers;
+    struct consumer *consumer;
     struct group *group = NULL;
-    struct consumer *consumer = NULL;
     char name[16];
 
+    CU_ASSERT_PTR_NULL(stream_next_group(&groups));
     for (int i = 0; i < 300; i++) {
         int len = snprintf(name, sizeof(name), "%03d", i * 7 % 300);
 
         stream_add_group(stream, slice_of(name, (size_t)len), ENTRY_ID_MIN, 0);
     }
+    groups = stream_walk_groups(stream);
     for (int i = 0; i < 300; i++) {
-        group = stream_group_after(stream, group);
+        group = stream_next_group(&groups);
         snprintf(name, sizeof(name), "%03d", i);
         CU_ASSERT_TRUE(group != NULL && slice_equal(group_name(group), slice_text(name)));
     }
-    CU_ASSERT_PTR_NULL(stream_group_after(stream, group));
+    CU_ASSERT_PTR_NULL(stream_next_group(&groups));
+    CU_ASSERT_PTR_NULL(stream_next_group(&groups));
+    consumers = group_walk_consumers(group);
+    CU_ASSERT_PTR_NULL(group_next_consumer(&consumers));
     for (int i = 0; i < 300; i++) {
         int len = snprintf(name, sizeof(name), "%03d", i * 7 % 300);
 
@@ -186,11 +193,15 @@ static void consumers_and_groups_are_walked_in_the_order_of_their_names(void)
     }
     group_check(group);
     group_add_consumer(group, SLICE("zoe"), 0);
+    consumers = group_walk_consumers(group);
     for (int i = 1; i < 300; i += 2) {
-        consumer = group_consumer_after(group, consumer);
+        consumer = group_next_consumer(&consumers);
         snprintf(name, sizeof(name), "%03d", i);
         CU_ASSERT_TRUE(slice_equal(consumer_name(consumer), slice_text(name)));
     }
+    consumer = group_next_consumer(&consumers);
+    CU_ASSERT_TRUE(slice_equal(consumer_name(consumer), SLICE("zoe")));
+    CU_ASSERT_PTR_NULL(group_next_consumer(&consumers));
     stream_remove_group(stream, stream_find_group(stream, SLICE("007")));
     CU_ASSERT_PTR_NULL(stream_find_group(stream, SLICE("007")));
     CU_ASSERT_EQUAL(stream_groups(stream), 299);
@@ -253,7 +264,8 @@ static void much_is_forgotten_at_once(void)
         group_check(group);
         CU_ASSERT_EQUAL(pending_count(group_pending(group)), MANY - held);
         while (group_consumers(group) > 0) {
-            struct consumer *consumer = group_consumer_after(group, NULL);
+            struct consumer_walk consumers = group_walk_consumers(group);
+            struct consumer *consumer = group_next_consumer(&consumers);
 
             held = held_by(group, consumer->number, 0, MANY);
             CU_ASSERT_EQUAL(group_remove_consumer(group, consumer,
