@@ -23,6 +23,7 @@
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 #include "storage/base/number.h"
+#include "storage/base/panic.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/persist/snapshot.h"
@@ -265,9 +266,23 @@ static void delay(int64_t step, uint64_t count)
         (void)nanosleep(step > 0 ? &pause : &(struct timespec){ 0, 1000 }, NULL);
 }
 
+/* A statement of the log ended in an error: it is told, and the next one comes. */
+static void pass_over(struct broker *broker, const struct trouble *trouble)
+{
+    log_line(broker->log, LOG_WARNING,
+             "== CRITICAL == A statement of the append only file ended in an error: %s",
+             trouble->text);
+    broker->metrics->unexpected_error_replies++;
+    if (broker->options->propagation_error_behavior == OPTION_PROPAGATION_PANIC)
+        panic("a statement of the append only file ended in an error: %s "
+              "(propagation-error-behavior)",
+              trouble->text);
+}
+
 static bool run(void *who, const struct slice *words, size_t count, struct trouble *trouble)
 {
     struct loading *loading = who;
+    enum replayed done;
 
     if (loop_is_stopped(loading->broker->loop))
         return trouble_set(trouble, "the load was ended");
@@ -275,7 +290,12 @@ static bool run(void *who, const struct slice *words, size_t count, struct troub
         delay(loading->broker->options->key_load_delay, loading->statements);
     if (++loading->statements % STATEMENTS_BETWEEN_LOOKS == 0)
         defragmenter_meanwhile(loading->broker->defragmenter);
-    return replay_statement(loading->replay, words, count, trouble);
+    done = replay_statement(loading->replay, words, count, trouble);
+    if (UNLIKELY(done == REPLAYED_TO_ERROR)) {
+        pass_over(loading->broker, trouble);
+        *trouble = (struct trouble){ 0 };
+    }
+    return done != REPLAYED_NOT;
 }
 
 static bool run_base(void *who, struct reader *from, uint64_t end, struct trouble *trouble)

@@ -12,6 +12,8 @@
 #include "storage/base/memory.h"
 
 static const char *const option_words_oom[] = { "no", "yes", "relative", "absolute", NULL };
+static const char *const option_words_propagation[] = { "ignore", "panic", "panic-on-replicas",
+                                                        NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
 static const char *const option_words_diskless[] = { "disabled", "on-empty-db", "swapdb", NULL };

@@ -25,6 +25,13 @@
 enum option_oom { OPTION_OOM_NO, OPTION_OOM_YES, OPTION_OOM_RELATIVE, OPTION_OOM_ABSOLUTE };
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 
+/* A statement that ends in an error is passed over, ends the server, or ends it only as a replica. */
+enum option_propagation {
+    OPTION_PROPAGATION_IGNORE,
+    OPTION_PROPAGATION_PANIC,
+    OPTION_PROPAGATION_PANIC_ON_REPLICAS
+};
+
 /* What new users may hear: nothing, or all channels. */
 enum option_channels { OPTION_CHANNELS_NONE, OPTION_CHANNELS_ALL };
 

@@ -32,8 +32,8 @@ void replay_free(struct replay *replay)
     memory_free(replay);
 }
 
-bool replay_statement(struct replay *replay, const struct slice *words, size_t count,
-                      struct trouble *trouble)
+enum replayed replay_statement(struct replay *replay, const struct slice *words, size_t count,
+                               struct trouble *trouble)
 {
     struct session *session = replay->session;
     struct args args = { .words = words, .count = count };
@@ -43,13 +43,14 @@ bool replay_statement(struct replay *replay, const struct slice *words, size_t c
     if (command_find(words, count) == NULL) {
         size_t len = words[0].len < SHOWN_MOST ? words[0].len : SHOWN_MOST;
 
-        return trouble_set(trouble, "Unknown command '%.*s' reading the append only file",
-                           (int)len, words[0].at);
+        (void)trouble_set(trouble, "Unknown command '%.*s' reading the append only file",
+                          (int)len, words[0].at);
+        return REPLAYED_NOT;
     }
     (void)caller_request(replay->caller, session, &args);
     if (LIKELY(session->reply.errors == errors)) {
         outbox_sent(session->reply.out, outbox_pending(session->reply.out));
-        return true;
+        return REPLAYED;
     }
     outbox_copy_to(session->reply.out, &heard);
     outbox_sent(session->reply.out, outbox_pending(session->reply.out));
@@ -57,5 +58,5 @@ bool replay_statement(struct replay *replay, const struct slice *words, size_t c
                       (int)(words[0].len < SHOWN_MOST ? words[0].len : SHOWN_MOST), words[0].at,
                       (int)(heard.len > 2 ? heard.len - 2 : 0), heard.at);
     buffer_clear(&heard);
-    return false;
+    return REPLAYED_TO_ERROR;
 }

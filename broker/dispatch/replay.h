@@ -17,11 +17,15 @@ struct sessions;
 struct replay *replay_new(struct caller *caller, struct sessions *sessions);
 void replay_free(struct replay *replay);
 
-/*
- * Runs one statement. False with trouble if the command is unknown or answers
- * with an error: the log does not belong to this data.
- */
-MUST_USE bool replay_statement(struct replay *replay, const struct slice *words, size_t count,
-                               struct trouble *trouble);
+/* What became of a statement. */
+enum replayed {
+    REPLAYED,
+    REPLAYED_NOT,      /* there is no such command: the log is not one of ours */
+    REPLAYED_TO_ERROR  /* it was run and answered with an error: the data are not what they were */
+};
+
+/* Runs one statement. With trouble unless it is REPLAYED. */
+MUST_USE enum replayed replay_statement(struct replay *replay, const struct slice *words,
+                                        size_t count, struct trouble *trouble);
 
 #endif

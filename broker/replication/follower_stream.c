@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "broker/config/options.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/metrics/metrics.h"
 #include "broker/replication/follower_private.h"
@@ -14,6 +15,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
+#include "storage/base/panic.h"
 #include "storage/format/rdb_format.h"
 #include "storage/format/statement.h"
 
@@ -63,9 +65,13 @@ void follower_acknowledge(struct follower *follower)
     buffer_clear(&say);
 }
 
-/* The answer to a statement is an error: our data is not what the primary thinks. */
+/*
+ * The answer to a statement is an error: our data is not what the primary thinks. A replica
+ * that others may write to differs in any case, and goes on.
+ */
 static void tell_error(struct follower *follower, const struct request *request)
 {
+    const struct options *options = follower->setup.options;
     struct buffer heard = { 0 };
     struct slice name = request->words[0];
     struct slice line;
@@ -80,6 +86,12 @@ static void tell_error(struct follower *follower, const struct request *request)
              (int)(line.len < SHOWN_MOST ? line.len : SHOWN_MOST), line.len > 0 ? line.at : "",
              (int)(name.len < SHOWN_MOST ? name.len : SHOWN_MOST), name.at);
     follower->setup.metrics->unexpected_error_replies++;
+    if (options->propagation_error_behavior != OPTION_PROPAGATION_IGNORE &&
+        options->replica_read_only)
+        panic("the statement '%.*s' of the primary ended in an error: '%.*s' "
+              "(propagation-error-behavior)",
+              (int)(name.len < SHOWN_MOST ? name.len : SHOWN_MOST), name.at,
+              (int)(line.len < SHOWN_MOST ? line.len : SHOWN_MOST), line.len > 0 ? line.at : "");
     buffer_clear(&heard);
 }
 

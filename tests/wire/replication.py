@@ -326,6 +326,30 @@ def disks(millrace):
         primary.remove()
 
 
+def errors(millrace):
+    """A statement that ends in an error ends a replica with propagation-error-behavior, and no writable one."""
+    primary = Server(millrace)
+    replica = Server(millrace, "--replicaof", "127.0.0.1 %d" % primary.port, "--propagation-error-behavior", "panic")
+    try:
+        until("it follows", 10, lambda: replica.info("master_link_status") == "up")
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("SET", "k", "v")
+        primary.ask("LPUSH", "k", "a")
+        until("the error is counted", 10, lambda: replica.info("unexpected_error_replies") == "1")
+        replica.ask("CONFIG", "SET", "replica-read-only", "yes", "propagation-error-behavior", "ignore")
+        primary.ask("LPUSH", "k", "a")
+        until("the error is passed over", 10, lambda: replica.info("unexpected_error_replies") == "2")
+        replica.ask("CONFIG", "SET", "propagation-error-behavior", "panic-on-replicas")
+        primary.ask("LPUSH", "k", "a")
+        until("it ends", 10, lambda: replica.process.poll() is not None)
+        with open(os.path.join(replica.folder, "log"), errors="replace") as log:
+            if "WRONGTYPE" not in log.read().split("propagation-error-behavior")[0]:
+                raise Trouble("it does not say which error")
+    finally:
+        replica.remove()
+        primary.remove()
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("millrace")
@@ -341,6 +365,7 @@ def main():
                    ("%s, by pipe" % name, lambda b=binary: walk(asked.millrace, b, asked.seed + 1, asked.rounds, True)),
                    ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
     checks.append(("acknowledgements", lambda: disks(asked.millrace)))
+    checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
         began = time.time()
