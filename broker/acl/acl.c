@@ -1,12 +1,14 @@
 /* Users by name, and the sessions that stand for them. */
 #include "broker/acl/acl.h"
 
-#include "broker/acl/acl_file.h"
 #include "broker/config/options.h"
 #include "broker/metrics/metrics.h"
 #include "broker/session/sessions.h"
 #include "broker/session/subscription.h"
+#include "storage/base/file.h"
 #include "storage/base/memory.h"
+
+enum { LARGEST_FILE = 64 * 1024 * 1024 };
 
 struct acl {
     const struct options *options;
@@ -313,7 +315,7 @@ bool acl_load(struct acl *acl, const struct session *self, struct buffer *errors
     struct trouble trouble;
     struct users *read = NULL;
 
-    if (acl_file_read(acl->options->aclfile, &text, &trouble))
+    if (file_read(acl->options->aclfile, &text, LARGEST_FILE, &trouble))
         read = users_read(acl->options, acl->options->aclfile, buffer_slice(&text), errors);
     else
         buffer_print(errors, "Error loading ACLs, opening file '%s': %s", acl->options->aclfile,
@@ -331,7 +333,8 @@ bool acl_save(const struct acl *acl, struct trouble *trouble)
     bool fine;
 
     users_print(acl->users, &text);
-    fine = acl_file_write(acl->options->aclfile, buffer_slice(&text), trouble);
+    /* For its owner alone to read. */
+    fine = file_replace(acl->options->aclfile, buffer_slice(&text), 0600, trouble);
     buffer_clear(&text);
     return fine;
 }

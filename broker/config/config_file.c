@@ -7,17 +7,15 @@
 #include "broker/config/config_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "storage/base/file.h"
 #include "storage/base/memory.h"
 
 enum {
     INCLUDES_DEEP = 16, /* a file that includes itself ends here */
-    FILE_LARGEST = 16 * 1024 * 1024,
 };
 
 /* Where we are reading. */
@@ -158,43 +156,13 @@ static bool complain(const struct place *place, struct slice line, const char *r
 
 static bool read_lines(struct config *config, struct place *place, struct slice text);
 
-/* Reads all that a descriptor gives. */
-static bool read_all(int fd, struct buffer *to, struct trouble *trouble)
-{
-    for (;;) {
-        ssize_t got = read(fd, buffer_reserve(to, 4096), 4096);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return trouble_errno(trouble, "reading");
-        if (got == 0)
-            return true;
-        buffer_commit(to, (size_t)got);
-        if (to->len > FILE_LARGEST)
-            return trouble_set(trouble, "it is larger than 16 megabytes");
-    }
-}
-
-bool config_file_load(const char *path, struct buffer *to, struct trouble *trouble)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool fine;
-
-    if (fd < 0)
-        return trouble_set(trouble, "%s", strerror(errno));
-    fine = read_all(fd, to, trouble);
-    close(fd);
-    return fine;
-}
-
 /* Reads a file of the given name with everything it includes. */
 static bool read_file(struct config *config, const char *path, int depth, struct buffer *report)
 {
     struct place place = { .file = path, .depth = depth, .report = report };
     struct buffer text = { 0 };
     struct trouble trouble;
-    bool fine = config_file_load(path, &text, &trouble);
+    bool fine = file_read(path, &text, CONFIG_FILE_LARGEST, &trouble);
 
     if (!fine)
         buffer_print(report, "Fatal error, can't open config file '%s': %s\n", path, trouble.text);
@@ -336,7 +304,7 @@ static bool read_standard_input(struct config *config, struct buffer *report)
 {
     struct buffer text = { 0 };
     struct trouble trouble;
-    bool fine = read_all(STDIN_FILENO, &text, &trouble);
+    bool fine = file_read("/dev/stdin", &text, CONFIG_FILE_LARGEST, &trouble);
 
     if (!fine)
         buffer_print(report, "Fatal error, can't read standard input: %s\n", trouble.text);

@@ -17,6 +17,8 @@
 
 #include "broker/config/config.h"
 
+enum { CONFIG_FILE_LARGEST = 16 * 1024 * 1024 }; /* bytes of a file that is read */
+
 /*
  * Reads text in the syntax of a config file, as if it stood in the file `name`
  * (NULL if it came from no file). Returns false with the report for standard
@@ -49,8 +51,5 @@ static inline int config_file_words_most(struct slice line)
 
 /* Appends a word in double quotes, so that config_file_split reads it back as it is. */
 void config_file_quote(struct buffer *to, struct slice word);
-
-/* Appends the contents of a file of at most 16 megabytes. */
-bool config_file_load(const char *path, struct buffer *to, struct trouble *trouble);
 
 #endif

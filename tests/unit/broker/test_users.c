@@ -1,10 +1,5 @@
 #include <CUnit/CUnit.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "broker/acl/acl_file.h"
 #include "broker/acl/users.h"
 #include "broker/config/options.h"
 
@@ -221,29 +216,6 @@ static void lines_of_a_configuration_are_checked(void)
     options_clear(&options);
 }
 
-static void a_file_is_replaced_whole_and_kept_private(void)
-{
-    char folder[] = "/tmp/test-users-XXXXXX";
-    char path[64];
-    struct buffer text = { 0 };
-    struct trouble trouble;
-    struct stat status;
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
-    (void)snprintf(path, sizeof(path), "%s/users.acl", folder);
-    CU_ASSERT_FALSE(acl_file_read(path, &text, &trouble));
-    CU_ASSERT_STRING_EQUAL(trouble.text, "No such file or directory");
-    CU_ASSERT_TRUE(acl_file_write(path, SLICE("one\n"), &trouble));
-    CU_ASSERT_TRUE(acl_file_write(path, SLICE("two\n"), &trouble));
-    CU_ASSERT_TRUE(acl_file_read(path, &text, &trouble));
-    CU_ASSERT_TRUE(slice_equal(buffer_slice(&text), SLICE("two\n")));
-    CU_ASSERT_TRUE(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
-    (void)unlink(path);
-    CU_ASSERT_EQUAL(rmdir(folder), 0);
-    CU_ASSERT_FALSE(acl_file_write(path, SLICE("x"), &trouble));
-    buffer_clear(&text);
-}
-
 void suite_users(void)
 {
     CU_pSuite suite = CU_add_suite("users", NULL, NULL);
@@ -261,6 +233,4 @@ void suite_users(void)
     CU_add_test(suite, "a user may have very many rules", a_user_may_have_very_many_rules);
     CU_add_test(suite, "lines of a configuration are checked",
                 lines_of_a_configuration_are_checked);
-    CU_add_test(suite, "a file is replaced whole and kept private",
-                a_file_is_replaced_whole_and_kept_private);
 }
