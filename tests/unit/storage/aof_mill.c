@@ -12,6 +12,7 @@
 #include "storage/base/memory.h"
 #include "storage/format/statement.h"
 #include "storage/keyspace/keyspace.h"
+#include "storage/persist/aof_private.h"
 #include "storage/persist/aof_rewrite.h"
 #include "storage/values/list.h"
 
@@ -186,23 +187,26 @@ void mill_turn(struct mill *mill)
     aof_check(mill->aof);
 }
 
-/* On a busy machine the other thread may need longer than the settable clock believes. */
-static void let_sync_end(struct mill *mill)
+/*
+ * On a busy machine the other threads need longer than the settable clock believes: what
+ * they are at ends before it moves on, be it an fsync or what is tried again.
+ */
+static void let_work_end(struct mill *mill)
 {
-    struct aof_figures figures;
+    const struct aof *aof = mill->aof;
 
-    do {
+    nap();
+    while (aof->placing != NULL && !atomic_load(&aof->placing->done))
         nap();
-        aof_collect(mill->aof);
-        aof_figures(mill->aof, &figures);
-    } while (figures.pending_bio_fsync > 0);
+    aof_scribe_rest(aof->scribe);
+    aof_collect(mill->aof);
 }
 
 void mill_wait(struct mill *mill, int tenths)
 {
     while (tenths-- > 0) {
         clock_move(mill->clock, 100000);
-        let_sync_end(mill);
+        let_work_end(mill);
         aof_tick(mill->aof);
         aof_check(mill->aof);
     }
