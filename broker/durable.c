@@ -456,6 +456,9 @@ bool durable_ready_to_end(struct broker *broker, unsigned how, struct trouble *t
         log_line(broker->log, LOG_WARNING, "There is a child saving an .rdb. Killing it!");
         snapshot_abort(broker->snapshot);
     }
+    /* Nobody has looked since a script became busy: the start may be over. */
+    if (aof_is_starting(broker->aof))
+        aof_follow_start(broker->aof);
     if (aof_is_on(broker->aof) && aof_is_starting(broker->aof)) {
         log_line(broker->log, LOG_WARNING, "Writing initial AOF, %s",
                  force ? "exit anyway." : "can't exit.");

@@ -116,8 +116,14 @@ void aof_set_policy(struct aof *aof, const struct aof_policy *policy);
 /* Whether it is on or about to be. */
 bool aof_is_on(const struct aof *aof);
 
-/* Whether its first base is still being written. */
+/* Whether its first base is still being written, as far as aof_tick has seen. */
 bool aof_is_starting(const struct aof *aof);
+
+/*
+ * Looks at once whether that has ended, where no aof_tick came by for long; begins
+ * nothing. If the base is written it waits for it to be put in its place.
+ */
+void aof_follow_start(struct aof *aof);
 
 /* Whether statements have to be handed to it now. */
 bool aof_hears(const struct aof *aof);

@@ -490,6 +490,18 @@ void aof_rewrite_poll(struct aof *aof)
     unprepare(aof);
 }
 
+void aof_follow_start(struct aof *aof)
+{
+    if (aof->state != AOF_STARTING)
+        return;
+    aof_collect(aof);
+    aof_rewrite_poll(aof);
+    if (aof->placing == NULL || !aof->placing->with_base)
+        return;
+    worker_drain(aof->worker);
+    poll_placing(aof);
+}
+
 void aof_rewrite_abort(struct aof *aof)
 {
     if (aof->placing != NULL) {
