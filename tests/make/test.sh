@@ -194,6 +194,13 @@ for want; do
         if have "$python"; then
             made "$build/millrace" && stage stream_walk "$python" tests/wire/stream_walk.py "$build/millrace"
         else absent stream_walk 'no python3 here'; fi ;;
+    stream_bounds)
+        if have "$python"; then
+            # Under sanitizers memory and time are not the server's own.
+            case ${KIND:-release} in release) loose='' ;; *) loose=--loose ;; esac
+            made "$build/millrace" &&
+                stage stream_bounds "$python" tests/wire/stream_bounds.py "$build/millrace" $loose
+        else absent stream_bounds 'no python3 here'; fi ;;
     refusals)
         if have redis-server && have "$python"; then
             made "$build/millrace" && stage refusals "$python" tests/wire/refusals.py "$build/millrace"
