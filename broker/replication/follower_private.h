@@ -53,6 +53,9 @@ struct follower {
     struct buffer         unit;        /* bytes of the transaction that is open */
     size_t                left;        /* bytes seen and not taken: they count as read once */
     bool                  stalled;     /* a call is under way: bytes wait */
+    int64_t               on_disk;     /* of the stream, as far as our log has it on disk; -1: not known */
+    uint64_t              next_said;   /* once the disk has so much of the log, or 0 */
+    int64_t               next_offset; /* it has the stream up to here */
 };
 
 /* Says bytes to the primary. */
@@ -86,6 +89,9 @@ void follower_end_stream(struct follower *follower);
 
 /* Does the statements that are whole; returns the bytes taken. */
 size_t follower_take_stream(struct follower *follower, struct slice bytes, size_t *wanted);
+
+/* Looks how far the disk has the stream; whether that is farther than it was. */
+bool follower_look_at_disk(struct follower *follower);
 
 /* Tells the primary how far we are. */
 void follower_acknowledge(struct follower *follower);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "broker/config/options.h"
+#include "broker/dispatch/ledger.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/metrics/metrics.h"
 #include "broker/replication/follower_private.h"
@@ -18,6 +19,7 @@
 #include "storage/base/panic.h"
 #include "storage/format/rdb_format.h"
 #include "storage/format/statement.h"
+#include "storage/persist/aof.h"
 
 enum { SHOWN_MOST = 256, UNIT_KEPT = 64 * 1024, UNIT_MOST = 1024 * 1024 * 1024 };
 
@@ -33,6 +35,8 @@ void follower_begin_stream(struct follower *follower)
     follower->session = session;
     follower->state = FOLLOWER_FOLLOWING;
     follower->can_resume = true;
+    follower->on_disk = -1;
+    follower->next_said = 0;
     follower->stalled = false;
     follower->left = 0;
     request_reset(&follower->request);
@@ -53,14 +57,51 @@ void follower_end_stream(struct follower *follower)
     request_reset(&follower->request);
 }
 
+/*
+ * The log counts bytes of its own, so a point of the stream is noted beside where the log
+ * is then; when the disk has come so far, the next point is noted.
+ */
+bool follower_look_at_disk(struct follower *follower)
+{
+    const struct aof *aof = follower->setup.aof;
+    int64_t before = follower->on_disk;
+    uint64_t said = ledger_said(follower->setup.ledger);
+    uint64_t durable;
+
+    if (!aof_is_on(aof) || aof_is_starting(aof)) {
+        follower->on_disk = -1;
+        follower->next_said = 0;
+        return false;
+    }
+    durable = aof_durable(aof);
+    if (durable >= said) {
+        follower->on_disk = follower->setup.role->offset;
+        follower->next_said = 0;
+        return follower->on_disk > before;
+    }
+    if (follower->next_said != 0 && durable >= follower->next_said) {
+        follower->on_disk = follower->next_offset;
+        follower->next_said = 0;
+    }
+    if (follower->next_said == 0) {
+        follower->next_said = said;
+        follower->next_offset = follower->setup.role->offset;
+    }
+    return follower->on_disk > before;
+}
+
 void follower_acknowledge(struct follower *follower)
 {
-    char digits[NUMBER_INTEGER_MAX];
-    struct slice words[3] = { SLICE("REPLCONF"), SLICE("ACK"), { digits, 0 } };
+    char digits[NUMBER_INTEGER_MAX], disk_digits[NUMBER_INTEGER_MAX];
+    struct slice words[5] = { SLICE("REPLCONF"), SLICE("ACK"), { digits, 0 }, SLICE("FACK"),
+                              { disk_digits, 0 } };
     struct buffer say = { 0 };
 
+    (void)follower_look_at_disk(follower);
     words[2].len = number_put(digits, follower->setup.role->offset);
-    statement_put(&say, words, 3);
+    if (follower->on_disk >= 0)
+        words[4].len = number_put(disk_digits, follower->on_disk);
+    statement_put(&say, words, follower->on_disk >= 0 ? 5 : 3);
     follower_say(follower, buffer_slice(&say));
     buffer_clear(&say);
 }

@@ -326,6 +326,34 @@ def disks(millrace):
         primary.remove()
 
 
+def log_of_replica(millrace):
+    """WAITAOF counts a Millrace that follows, once its log has what was said; none without a log."""
+    primary = Server(millrace)
+    replica = Server(millrace, "--replicaof", "127.0.0.1 %d" % primary.port)
+    try:
+        until("it follows", 10, lambda: replica.info("master_link_status") == "up")
+        primary.ask("SET", "k", "v")
+        if primary.ask("WAIT", 1, 5000) != b"1" or primary.ask("WAITAOF", 0, 1, 1500)[1] != (b":", b"0"):
+            raise Trouble("a replica without a log is counted as if its disk had it")
+        replica.ask("CONFIG", "SET", "appendonly", "yes")
+        if primary.ask("WAITAOF", 0, 1, 10000)[1] != (b":", b"1"):
+            raise Trouble("a log that begins is not counted")
+        for fsync in "everysec", "always":
+            replica.ask("CONFIG", "SET", "appendfsync", fsync)
+            for number in range(3):
+                primary.ask("INCR", "n")
+                if primary.ask("WAITAOF", 0, 1, 10000)[1] != (b":", b"1"):
+                    raise Trouble("the log of a replica is not counted: appendfsync %s" % fsync)
+        replica.end(kill=True)
+        replica.options = ("--appendonly", "yes")
+        replica.start()
+        if replica.ask("GET", "n") != b"6":
+            raise Trouble("what WAITAOF promised is not on the replica's disk")
+    finally:
+        replica.remove()
+        primary.remove()
+
+
 def errors(millrace):
     """A statement that ends in an error ends a replica with propagation-error-behavior, and no writable one."""
     primary = Server(millrace)
@@ -365,6 +393,7 @@ def main():
                    ("%s, by pipe" % name, lambda b=binary: walk(asked.millrace, b, asked.seed + 1, asked.rounds, True)),
                    ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
     checks.append(("acknowledgements", lambda: disks(asked.millrace)))
+    checks.append(("disk of a replica", lambda: log_of_replica(asked.millrace)))
     checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
