@@ -14,6 +14,7 @@
 #include "broker/effects/propagate.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/loop.h"
+#include "broker/oom_score.h"
 #include "broker/script/functions.h"
 #include "broker/upkeep/defragmenter.h"
 #include "broker/upkeep/save_points.h"
@@ -115,6 +116,14 @@ static void wake(void *who)
         (void)0; /* it is woken already */
 }
 
+/* In a child that saves or rewrites. */
+static void born(void *who)
+{
+    const struct broker *broker = who;
+
+    oom_score_in_child(broker->oom_score);
+}
+
 void durable_make(struct broker *broker)
 {
     struct faults *faults = faults_of_a_test(broker->log);
@@ -124,6 +133,7 @@ void durable_make(struct broker *broker)
         .clock = broker->clock,
         .faults = faults,
         .log = broker->log,
+        .birth = { born, broker },
         .policy = snapshot_policy_of(broker->options),
     };
     struct aof_setup setup = {
@@ -132,6 +142,7 @@ void durable_make(struct broker *broker)
         .dirname = broker->options->appenddirname,
         .filename = broker->options->appendfilename,
         .policy = policy_of(broker->options),
+        .birth = { born, broker },
         .keyspaces = broker->keyspaces,
         .clock = broker->clock,
         .faults = faults,

@@ -59,6 +59,12 @@ static bool read_values(const struct option_words *words, int64_t *values, struc
     return true;
 }
 
+static int64_t wanted_score(const struct oom_score *score, const struct options *options,
+                            int64_t value)
+{
+    return options->oom_score_adj == OPTION_OOM_ABSOLUTE ? value : value + score->first;
+}
+
 static bool follow(void *who, const struct options *options, struct trouble *trouble)
 {
     struct oom_score *score = who;
@@ -74,9 +80,7 @@ static bool follow(void *who, const struct options *options, struct trouble *tro
         return trouble_set(trouble, "Failed to read the oom score adjustment");
     score->on = wanted;
     if (!write_score(!wanted ? score->first
-                             : values[score->is_replica] + (options->oom_score_adj == OPTION_OOM_ABSOLUTE
-                                                ? 0
-                                                : score->first)))
+                             : wanted_score(score, options, values[score->is_replica])))
         return trouble_set(trouble, "Failed to apply new oom_score_adj configuration, check "
                                     "server logs.");
     return true;
@@ -100,6 +104,18 @@ void oom_score_of_replica(struct oom_score *score, bool is_replica)
 
     score->is_replica = is_replica;
     (void)follow(score, config_options(score->config), &trouble);
+}
+
+void oom_score_in_child(const struct oom_score *score)
+{
+    struct trouble trouble = { 0 };
+    int64_t values[CLASSES];
+
+    if (score == NULL || !score->on ||
+        !read_values(&config_options(score->config)->oom_score_adj_values, values, &trouble))
+        return;
+    /* A kernel that will not leaves it at that of the parent. */
+    (void)write_score(wanted_score(score, config_options(score->config), values[CLASSES - 1]));
 }
 
 void oom_score_free(struct oom_score *score)

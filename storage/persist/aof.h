@@ -31,6 +31,7 @@
 #include "storage/base/must.h"
 #include "storage/base/slice.h"
 #include "storage/persist/aof_load.h"
+#include "storage/persist/child.h"
 
 struct aof;
 struct faults;
@@ -70,6 +71,7 @@ struct aof_setup {
     struct clock     *clock;
     struct faults    *faults; /* may be NULL */
     struct log       *log;    /* may be NULL */
+    struct child_birth birth; /* of children that rewrite */
     struct snapshot  *snapshot; /* writes bases in RDB format; may be NULL: there are none */
     void            (*moved)(void *who); /* has aof_collect called soon; on another thread; or NULL */
     void             *who;

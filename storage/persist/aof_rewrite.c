@@ -329,7 +329,7 @@ static bool prepare(struct aof *aof, struct trouble *trouble)
 
 static bool start_child(struct aof *aof, struct trouble *trouble)
 {
-    struct child_setup setup = { write_base, aof, aof->setup.faults };
+    struct child_setup setup = { write_base, aof, aof->setup.faults, aof->setup.birth };
     micros before = clock_monotonic(aof->setup.clock);
 
     aof->rdb = aof_writes_rdb(aof);

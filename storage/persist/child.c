@@ -109,6 +109,8 @@ static _Noreturn void be_child(const struct child_setup *setup, int fd, pid_t pa
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
+    if (setup->birth.run != NULL)
+        setup->birth.run(setup->birth.who);
     memset(&note, 0, sizeof(note));
     fine = setup->run(setup->who, &line, &note.trouble);
     note.report.copied = private_bytes();

@@ -25,6 +25,12 @@ struct child_report {
     uint64_t copied; /* bytes of memory copied because parent or child wrote to them */
 };
 
+/* What the process does first in each child; run may be NULL. */
+struct child_birth {
+    void (*run)(void *who);
+    void *who;
+};
+
 struct child_setup {
     /*
      * Runs in the child. It may use memory and files, but no lock that another
@@ -33,6 +39,7 @@ struct child_setup {
     bool (*run)(void *who, struct child_line *line, struct trouble *trouble);
     void *who;
     struct faults *faults; /* "fork"; may be NULL */
+    struct child_birth birth;
 };
 
 /* Forks. NULL with trouble if the kernel will not. */

@@ -458,7 +458,8 @@ static bool run_child(void *who, struct child_line *line, struct trouble *troubl
 /* Forks, and notes that a child is under way. */
 static bool start_child(struct snapshot *snapshot, struct trouble *trouble)
 {
-    struct child_setup setup = { run_child, snapshot, snapshot->setup.faults };
+    struct child_setup setup = { run_child, snapshot, snapshot->setup.faults,
+                                 snapshot->setup.birth };
     struct snapshot_figures *figures = &snapshot->figures;
     micros before = clock_monotonic(snapshot->setup.clock);
 

@@ -16,6 +16,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/must.h"
+#include "storage/persist/child.h"
 #include "storage/persist/rdb_load.h"
 
 struct faults;
@@ -43,6 +44,7 @@ struct snapshot_setup {
     struct clock              *clock;
     struct faults             *faults; /* may be NULL */
     struct log                *log;    /* may be NULL */
+    struct child_birth         birth;  /* of children that save */
     struct snapshot_policy     policy;
 };
 

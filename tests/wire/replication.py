@@ -354,6 +354,37 @@ def log_of_replica(millrace):
         primary.remove()
 
 
+def scores(millrace):
+    """oom-score-adj: the score follows the role, and a child that saves has one of its own."""
+    server = Server(millrace, "--rdb-key-save-delay", "10000000")
+
+    def score(pid):
+        with open("/proc/%d/oom_score_adj" % pid) as file:
+            return int(file.read()) - first
+
+    def has(pid, wanted):
+        until("%d has the score %d" % (pid, wanted), 5, lambda: score(pid) == wanted)
+
+    try:
+        pid, first = server.process.pid, 0
+        first = score(pid)
+        server.ask("CONFIG", "SET", "oom-score-adj", "yes", "oom-score-adj-values", "10 20 30")
+        has(pid, 10)
+        server.ask("REPLICAOF", "127.0.0.1", 1)
+        has(pid, 20)
+        server.ask("REPLICAOF", "NO", "ONE")
+        has(pid, 10)
+        server.ask("SET", "k", "v")
+        server.ask("BGSAVE")
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            has(int(file.read().split()[0]), 30)
+        has(pid, 10)
+        server.ask("CONFIG", "SET", "oom-score-adj", "no")
+        has(pid, 0)
+    finally:
+        server.remove()
+
+
 def errors(millrace):
     """A statement that ends in an error ends a replica with propagation-error-behavior, and no writable one."""
     primary = Server(millrace)
@@ -394,6 +425,7 @@ def main():
                    ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
     checks.append(("acknowledgements", lambda: disks(asked.millrace)))
     checks.append(("disk of a replica", lambda: log_of_replica(asked.millrace)))
+    checks.append(("scores for the kernel", lambda: scores(asked.millrace)))
     checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:

@@ -107,7 +107,7 @@ bool mill_start(struct mill *mill, struct trouble *trouble)
     struct keyspaces_setup keys = { .count = 16, .types = &types,
                                     .secret = value_limits_default.secret };
     struct aof_setup setup = { mill->dir,  "appendonlydir", "appendonly.aof", mill->policy, NULL,
-                               mill->clock, mill->faults,   NULL, NULL, NULL, NULL };
+                               mill->clock, mill->faults,   NULL, { NULL, NULL }, NULL, NULL, NULL };
     struct aof_runner runner = { .run = run, .who = mill };
 
     mill_crash(mill);

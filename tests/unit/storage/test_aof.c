@@ -298,7 +298,8 @@ static void a_second_server_is_refused(void)
     mill_begin(&mill);
     assert_starts(&mill);
     setup = (struct aof_setup){ mill.dir, "appendonlydir", "appendonly.aof", mill.policy,
-                                mill.keys, mill.clock, NULL, NULL, NULL, NULL, NULL };
+                                mill.keys, mill.clock, NULL, NULL, { NULL, NULL }, NULL, NULL,
+                               NULL };
     other = aof_new(&setup);
     CU_ASSERT_FALSE(aof_open(other, &trouble));
     CU_ASSERT_PTR_NOT_NULL(strstr(trouble.text, "another server"));
