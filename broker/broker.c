@@ -366,6 +366,7 @@ static void make_dispatch(struct broker *broker)
     following_make(broker);
     broker->flow = memory_new(sizeof(*broker->flow));
     flow_bind(broker->flow, broker);
+    setup.stream = &broker->role->offset;
     setup.waiting = broker->waiting;
     setup.guards = broker->flow->guards;
     setup.effects = broker->flow->effects;

@@ -137,7 +137,7 @@ enum verdict do_waitaof(struct call *call)
     if (call->again)
         upto = (uint64_t)timeout;
     else
-        call->session->waits_offset = primary_offset(call->broker->primary);
+        call->session->waits_offset = primary_offset_of(call->broker->primary, call->session);
     have = (int64_t)acks_count_on_disk(call->broker->primary, call->session->waits_offset);
     /* With `always` the reply itself leaves only after the fsync of this turn. */
     durable = aof_is_on(aof) && (always || aof_durable(aof) >= upto);

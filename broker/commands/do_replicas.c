@@ -212,7 +212,7 @@ enum verdict do_role(struct call *call)
     return VERDICT_DONE;
 }
 
-/* WAIT numreplicas timeout: how many have what was said so far. */
+/* WAIT numreplicas timeout: how many have what this session wrote. */
 enum verdict do_wait(struct call *call)
 {
     struct primary *primary = call->broker->primary;
@@ -229,7 +229,7 @@ enum verdict do_wait(struct call *call)
     if (timeout < 0)
         return call_refuse(call, REFUSAL_TIMEOUT_NEGATIVE);
     if (!call->again)
-        call->session->waits_offset = primary_offset(primary);
+        call->session->waits_offset = primary_offset_of(primary, call->session);
     have = (int64_t)acks_count(primary, call->session->waits_offset);
     if (have >= wanted || call->over || !call->may_wait) {
         reply_integer(call->reply, have);

@@ -234,6 +234,7 @@ static void end_outermost(struct caller *caller, struct session *session)
     if (session->wrote) {
         session->wrote = false;
         session->said = ledger_said(caller->setup.ledger);
+        session->told = *caller->setup.stream + (int64_t)ledger_told(caller->setup.ledger);
     }
     settle(caller);
     session->in_call = false;

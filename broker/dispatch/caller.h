@@ -81,6 +81,9 @@ struct caller_setup {
     const struct effect       *effects;
     const struct witness      *witnesses;
 
+    /* How far the stream of replicas was said before the feed of this turn. */
+    const int64_t *stream;
+
     /* Whether a call of a script, EVAL say, writes nothing, as the script says of itself. */
     bool (*only_reads)(const void *who, const struct call *call);
     const void *only_reads_who;

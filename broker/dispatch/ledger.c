@@ -468,6 +468,19 @@ void ledger_feed_begins_at(struct ledger *ledger, uint64_t offset)
     ledger->feed_from = offset;
 }
 
+size_t ledger_told(const struct ledger *ledger)
+{
+    struct buffer told = { 0 };
+    size_t len;
+
+    if (LIKELY(asides_are_none(&ledger->asides)))
+        return ledger->feed.len;
+    asides_tell(&ledger->asides, &ledger->feed, ledger->feed.len, &told);
+    len = told.len;
+    buffer_clear(&told);
+    return len;
+}
+
 bool ledger_has_asides(const struct ledger *ledger)
 {
     return !asides_are_none(&ledger->asides);

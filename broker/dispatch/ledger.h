@@ -192,6 +192,9 @@ bool ledger_has_asides(const struct ledger *ledger);
 void ledger_tell_replicas(const struct ledger *ledger, size_t len, struct buffer *to);
 void ledger_forget_asides(struct ledger *ledger);
 
+/* How many bytes of the feed replicas are told: its length, unless there are asides. */
+size_t ledger_told(const struct ledger *ledger);
+
 /* Bytes of the feed that outermost calls which have ended said; and taking these away. */
 size_t ledger_feed_finished(const struct ledger *ledger);
 void ledger_feed_drop_finished(struct ledger *ledger);

@@ -191,8 +191,16 @@ int64_t primary_offset(const struct primary *primary)
 {
     int64_t offset = primary->setup.role->offset;
 
-    return primary_hears(primary) ? offset + (int64_t)ledger_feed(primary->setup.ledger)->len
+    return primary_hears(primary) ? offset + (int64_t)ledger_told(primary->setup.ledger)
                                   : offset;
+}
+
+/* What nobody kept, for want of replicas, did not move the stream: they get it with all data. */
+int64_t primary_offset_of(const struct primary *primary, const struct session *session)
+{
+    int64_t offset = primary_offset(primary);
+
+    return session->told < offset ? session->told : offset;
 }
 
 /* ---- Going on from where one was ---- */

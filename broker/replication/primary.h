@@ -105,6 +105,9 @@ void primary_ask_acks(struct primary *primary);
 /* Pings and requests for acknowledgements are not said while nothing may change: FAILOVER. */
 void primary_keep_quiet(struct primary *primary, bool quiet);
 
+/* How far the stream must have come for a session's own writes to be in it: no less, perhaps more. */
+int64_t primary_offset_of(const struct primary *primary, const struct session *session);
+
 /* The role's offset, with what was said in this turn. */
 int64_t primary_offset(const struct primary *primary);
 

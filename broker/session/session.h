@@ -78,6 +78,7 @@ struct session {
 
     bool               wrote;       /* the call under way has said something */
     uint64_t           said;        /* where the feed ended after its last statement */
+    int64_t            told;        /* where the stream of replicas did; no less, perhaps more */
     bool               in_call;     /* its own call is under way */
     struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
     struct request     request;     /* what is half read; no memory while nothing is */

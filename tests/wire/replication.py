@@ -354,6 +354,38 @@ def log_of_replica(millrace):
         primary.remove()
 
 
+def own_writes(millrace):
+    """WAIT is about what the session itself wrote: others may write on."""
+    primary = Server(millrace)
+    replica = raw(primary, b"SYNC\r\n")
+    other = Link(primary.port, timeout=30)
+    try:
+        until("it is online", 10, lambda: "online" in (primary.info("slave0") or ""))
+
+        def acknowledge():
+            offset = str(int(primary.info("master_repl_offset"))).encode()
+            replica.sendall(b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%d\r\n%s\r\n" % (len(offset), offset))
+            time.sleep(0.1)
+
+        other.ask("PUBLISH", "c", "m")
+        if other.ask("WAIT", 1, 50)[1] != b"1":
+            raise Trouble("who wrote nothing has to wait")
+        primary.ask("SET", "k", "v")
+        acknowledge()
+        other.ask("SET", "k", "w")
+        if primary.ask("WAIT", 1, 50) != b"1" or other.ask("WAIT", 1, 50)[1] != b"0":
+            raise Trouble("WAIT does not tell sessions apart")
+        acknowledge()
+        other.ask("GET", "k")
+        primary.ask("INCR", "n")
+        if primary.ask("WAIT", 1, 50) != b"0" or other.ask("WAIT", 1, 50)[1] != b"1":
+            raise Trouble("WAIT does not tell sessions apart the second time")
+    finally:
+        other.close()
+        replica.close()
+        primary.remove()
+
+
 def scores(millrace):
     """oom-score-adj: the score follows the role, and a child that saves has one of its own."""
     server = Server(millrace, "--rdb-key-save-delay", "10000000")
@@ -426,6 +458,7 @@ def main():
     checks.append(("acknowledgements", lambda: disks(asked.millrace)))
     checks.append(("disk of a replica", lambda: log_of_replica(asked.millrace)))
     checks.append(("scores for the kernel", lambda: scores(asked.millrace)))
+    checks.append(("own writes", lambda: own_writes(asked.millrace)))
     checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
