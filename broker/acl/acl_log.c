@@ -18,6 +18,7 @@ struct noted {
 struct acl_log {
     const struct options *options;
     struct ring           lines;
+    uint64_t              next; /* number of a line */
 };
 
 struct acl_log *acl_log_new(const struct options *options)
@@ -77,6 +78,8 @@ void acl_log_note(struct acl_log *log, const struct acl_line *line)
         noted = memory_new_zeroed(1, sizeof(*noted));
         noted->line.what = line->what;
         noted->line.context = line->context;
+        noted->line.first = line->when;
+        noted->line.number = log->next++;
         noted->object = bytes_copy(line->object);
         noted->user = bytes_copy(line->user);
     }

@@ -25,6 +25,8 @@ struct acl_line {
     struct slice     session; /* its line of CLIENT LIST at that time */
     uint64_t         count;
     millis           when;   /* of the latest */
+    millis           first;  /* of the first that is counted; set by the log, as is the number */
+    uint64_t         number; /* of the line, since the server began: 0, 1, ... */
 };
 
 /* A log of nothing; options are borrowed. */

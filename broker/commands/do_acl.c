@@ -328,7 +328,7 @@ static void reply_line(struct call *call, const struct acl_line *line)
     };
     struct reply *reply = call->reply;
 
-    reply_map(reply, 7);
+    reply_map(reply, 10);
     reply_bulk(reply, SLICE("count"));
     reply_integer(reply, (int64_t)line->count);
     reply_bulk(reply, SLICE("reason"));
@@ -343,6 +343,12 @@ static void reply_line(struct call *call, const struct acl_line *line)
     reply_double(reply, (double)(call->now - line->when) / 1000);
     reply_bulk(reply, SLICE("client-info"));
     reply_bulk(reply, line->session);
+    reply_bulk(reply, SLICE("entry-id"));
+    reply_integer(reply, (int64_t)line->number);
+    reply_bulk(reply, SLICE("timestamp-created"));
+    reply_integer(reply, line->first);
+    reply_bulk(reply, SLICE("timestamp-last-updated"));
+    reply_integer(reply, line->when);
 }
 
 /* ACL LOG [count|RESET]: the latest refusals, ten unless it says how many. */

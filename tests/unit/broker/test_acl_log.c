@@ -37,9 +37,13 @@ static void the_same_again_within_a_minute_is_counted(void)
     CU_ASSERT_TRUE(line_is(log, 0, "get", 2));
     CU_ASSERT_EQUAL(acl_log_at(log, 0).what, DENIED_COMMAND);
     CU_ASSERT_EQUAL(acl_log_at(log, 0).when, 61000);
+    CU_ASSERT_EQUAL(acl_log_at(log, 0).first, 1000);
+    CU_ASSERT_EQUAL(acl_log_at(log, 0).number, 0);
+    CU_ASSERT_EQUAL(acl_log_at(log, 1).number, 1);
     note(log, DENIED_COMMAND, "get", 121001);
     CU_ASSERT_EQUAL(acl_log_count(log), 3);
     CU_ASSERT_TRUE(line_is(log, 0, "get", 1));
+    CU_ASSERT_EQUAL(acl_log_at(log, 0).number, 2);
     acl_log_reset(log);
     CU_ASSERT_EQUAL(acl_log_count(log), 0);
     acl_log_free(log);
