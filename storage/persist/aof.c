@@ -357,6 +357,8 @@ bool aof_start(struct aof *aof, struct trouble *trouble)
     aof->state = AOF_STARTING;
     aof->heard = false;
     aof->rewrite_not_before = 0;
+    log_line(aof->setup.log, LOG_NOTICE,
+             "The AOF was turned on, its first base in an AOF background was scheduled");
     return true;
 }
 
