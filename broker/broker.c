@@ -243,6 +243,14 @@ static bool refuses_queue(void *who, const struct command *command, struct buffe
     return memory_limit_refuses_queue(broker->memory_limit, command, line);
 }
 
+/* With appendfsync always what a reader removed is on disk before its reply says that it is gone. */
+static bool readers_wait(const void *who)
+{
+    const struct broker *broker = who;
+
+    return broker->aof != NULL && aof_promises_disk(broker->aof);
+}
+
 /* Whether EVAL, EVALSHA or FCALL calls what writes nothing; words tell, nothing is run. */
 static bool call_only_reads(const void *who, const struct call *call)
 {
@@ -373,6 +381,8 @@ static void make_dispatch(struct broker *broker)
     setup.witnesses = broker->flow->witnesses;
     setup.only_reads = call_only_reads;
     setup.only_reads_who = broker;
+    setup.readers_wait = readers_wait;
+    setup.readers_wait_who = broker;
     setup.replica_talks = replica_talks;
     setup.replica_talks_who = broker;
     broker->caller = caller_new(&setup);

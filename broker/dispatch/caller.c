@@ -257,6 +257,17 @@ static enum verdict run_unmarked(struct caller *caller, struct call *call)
     return verdict;
 }
 
+/*
+ * Whether the reply waits for what the call said. What a reader found expired is said
+ * too, but it was not asked for.
+ */
+static bool waits_for_disk(const struct caller *caller, const struct command *command)
+{
+    return (command->flags & COMMAND_WRITE) != 0 ||
+           (caller->setup.readers_wait != NULL &&
+            caller->setup.readers_wait(caller->setup.readers_wait_who));
+}
+
 /* One run of one handler, between opening and closing its ledger. */
 static enum verdict run(struct caller *caller, struct call *call)
 {
@@ -279,8 +290,7 @@ static enum verdict run(struct caller *caller, struct call *call)
     caller->current = outer;
     keyspaces_settle(caller->setup.keyspaces);
     ledger_close(ledger, mark, call->args->words, call->args->count, call->args->raw);
-    /* What a reader found expired is said too, but it was not asked for. */
-    if ((call->command->flags & COMMAND_WRITE) != 0 && ledger_said(ledger) != said)
+    if (ledger_said(ledger) != said && waits_for_disk(caller, call->command))
         call->session->wrote = true;
     count_call(caller, call, verdict, errors, inner);
     if (ledger_depth(ledger) == 0)

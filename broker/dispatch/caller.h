@@ -88,6 +88,13 @@ struct caller_setup {
     bool (*only_reads)(const void *who, const struct call *call);
     const void *only_reads_who;
 
+    /*
+     * Whether the reply to a reader waits too for what was said in its call, of keys
+     * and fields whose time was over; may be NULL: never. Asked only if something was.
+     */
+    bool (*readers_wait)(const void *who);
+    const void *readers_wait_who;
+
     /* Told of a replica whose request was answered, which it must not be; may be NULL. */
     void (*replica_talks)(void *who, const struct call *call);
     void *replica_talks_who;

@@ -163,6 +163,9 @@ void aof_collect(struct aof *aof);
  */
 uint64_t aof_promised(const struct aof *aof);
 
+/* Whether nothing is promised before it is on disk, and the disk works. */
+bool aof_promises_disk(const struct aof *aof);
+
 /* Whether it cannot be written: aof_trouble says why. */
 bool aof_is_broken(const struct aof *aof);
 

@@ -69,6 +69,11 @@ uint64_t aof_promised(const struct aof *aof)
     return aof->promised;
 }
 
+bool aof_promises_disk(const struct aof *aof)
+{
+    return aof->always && aof->fd >= 0 && !aof->broken;
+}
+
 struct closing {
     int fd;
     uint64_t size;
