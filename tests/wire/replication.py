@@ -417,6 +417,30 @@ def scores(millrace):
         server.remove()
 
 
+def leftovers(millrace):
+    """A replica killed in the midst of a full sync removes the file it was writing when it starts again."""
+    primary = Server(millrace, "--rdb-key-save-delay", "500", "--repl-diskless-sync-delay", "0")
+    primary.ask("DEBUG", "POPULATE", 20000, "key", 500)
+    replica = Server(millrace, "--replicaof", "127.0.0.1 %d" % primary.port, "--repl-diskless-load", "disabled")
+
+    def files():
+        names = [os.path.join(replica.folder, name) for name in os.listdir(replica.folder)]
+        return [name for name in names if "/temp-" in name and os.path.getsize(name) > 0]
+
+    try:
+        until("data comes", 20, files)
+        replica.end(kill=True)
+        if not files():
+            raise Trouble("it was killed too late")
+        replica.options = ()
+        replica.start()
+        if files():
+            raise Trouble("the file stays")
+    finally:
+        replica.remove()
+        primary.remove()
+
+
 def errors(millrace):
     """A statement that ends in an error ends a replica with propagation-error-behavior, and no writable one."""
     primary = Server(millrace)
@@ -459,6 +483,7 @@ def main():
     checks.append(("disk of a replica", lambda: log_of_replica(asked.millrace)))
     checks.append(("scores for the kernel", lambda: scores(asked.millrace)))
     checks.append(("own writes", lambda: own_writes(asked.millrace)))
+    checks.append(("what a killed sync leaves", lambda: leftovers(asked.millrace)))
     checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
