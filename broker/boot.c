@@ -14,8 +14,10 @@
 #include "broker/departure.h"
 #include "broker/dispatch/caller.h"
 #include "broker/durable.h"
+#include "broker/effects/propagate.h"
 #include "broker/following.h"
 #include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
 #include "broker/net/listener.h"
 #include "broker/net/loop.h"
 #include "broker/observe/crash_report.h"
@@ -331,6 +333,9 @@ int boot_run(struct broker *broker)
                  trouble.text);
         broker->boot->status = 1;
     }
+    /* Replies that were held until their data is on disk: it is, or who waits is sent nothing. */
+    propagate_promise(broker->propagate);
+    (void)connections_send(broker->connections);
     log_line(broker->log, LOG_WARNING, "Millrace is now ready to exit, bye bye...");
     return broker->boot->status;
 }

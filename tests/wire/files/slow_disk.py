@@ -146,6 +146,29 @@ def a_rewrite_waits_for_no_fsync(case_server, program, folder):
     one.end()
 
 
+def a_shutdown_answers_what_waits_for_the_disk_first(case_server, program, folder):
+    one = start(case_server, program, folder, "slow-shutdown", 300, "--appendfsync", "always")
+    if one is None:
+        return
+    writer, second, ender = one.client(), one.client(), one.client()
+    writer.send("SET", "a", "1")
+    time.sleep(0.05)
+    second.send("INCR", "n")
+    time.sleep(0.05)
+    writer.send("INCR", "n")
+    ender.send("SHUTDOWN", "NOSAVE")
+    assert writer.read() == "OK"
+    assert second.read() == 1
+    assert writer.read() == 2
+    assert one.process.wait(10) == 0
+    one.process = None
+    assert one.start(), one.said()
+    client = one.client()
+    assert client("GET", "a") == b"1" and client("GET", "n") == b"2"
+    one.end()
+
+
 CASES = [with_always_writers_wait_and_readers_do_not, a_session_that_goes_on_writing_is_answered_all_the_same,
          with_everysec_nobody_waits_for_half_a_second_of_disk,
-         what_is_two_seconds_late_holds_writers_back_and_nobody_else, a_rewrite_waits_for_no_fsync]
+         what_is_two_seconds_late_holds_writers_back_and_nobody_else, a_rewrite_waits_for_no_fsync,
+         a_shutdown_answers_what_waits_for_the_disk_first]
