@@ -288,12 +288,13 @@ static struct slice with_time(struct aof *aof, struct slice feed)
 /*
  * Whether the main thread may write by itself. That costs less than to wake
  * another, and what is in the kernel's cache outlives this process; but while
- * something is forced to the same disk, writing may wait for it.
+ * something is forced to the same disk, or room is reserved in the same file, writing
+ * may wait for it.
  */
 static bool is_calm(const struct aof *aof, micros at)
 {
     return !aof->always && !aof->syncing && !aof->broken && !aof_rewrite_runs(aof) &&
-           at >= aof->slow_until &&
+           at >= aof->slow_until && (!aof->ahead.runs || atomic_load(&aof->ahead.done)) &&
            (aof->setup.snapshot == NULL || !snapshot_runs(aof->setup.snapshot));
 }
 
