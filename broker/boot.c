@@ -202,16 +202,29 @@ static bool write_pid_file(struct broker *broker, struct trouble *trouble)
     return true;
 }
 
-static void on_signal(void *who)
+static void end_on_signal(struct broker *broker, const char *name, unsigned how)
 {
-    struct broker *broker = who;
     struct trouble trouble = { 0 };
 
-    log_line(broker->log, LOG_WARNING, "Received a signal to end, scheduling shutdown...");
-    if (departure_ask(broker->departure, 0, &trouble) == DEPARTURE_FAILED)
+    log_line(broker->log, LOG_WARNING, "Received %s, scheduling shutdown...", name);
+    if (departure_ask(broker->departure, how, &trouble) == DEPARTURE_FAILED)
         log_line(broker->log, LOG_WARNING,
                  "Errors trying to shut down the server. Check the logs for more information: %s",
                  trouble.text);
+}
+
+static void on_term(void *who)
+{
+    struct broker *broker = who;
+
+    end_on_signal(broker, "SIGTERM", broker->options->shutdown_on_sigterm);
+}
+
+static void on_interrupt(void *who)
+{
+    struct broker *broker = who;
+
+    end_on_signal(broker, "SIGINT", broker->options->shutdown_on_sigint);
 }
 
 static void say_hello(struct broker *broker)
@@ -313,8 +326,8 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return false;
     if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
         return false;
-    boot->term = loop_signal_new(broker->loop, SIGTERM, on_signal, broker);
-    boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_signal, broker);
+    boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
+    boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
     if (!durable_load(broker, trouble))
         return loop_is_stopped(broker->loop); /* ended before it began */
     follow_options(broker);

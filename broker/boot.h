@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "broker/broker.h"
+#include "broker/config/options.h"
 
 struct trouble;
 
@@ -19,10 +20,10 @@ int boot_run(struct broker *broker);
 
 /* How to end: bits. A snapshot is saved if there are rules for it, unless these say otherwise. */
 enum boot_end {
-    BOOT_END_SAVE = 1 << 0,   /* in any case */
-    BOOT_END_NOSAVE = 1 << 1, /* in no case */
-    BOOT_END_NOW = 1 << 2,    /* without waiting for replicas */
-    BOOT_END_FORCE = 1 << 3   /* even if something cannot be saved */
+    BOOT_END_SAVE = OPTION_END_SAVE,     /* in any case */
+    BOOT_END_NOSAVE = OPTION_END_NOSAVE, /* in no case */
+    BOOT_END_NOW = OPTION_END_NOW,       /* without waiting for replicas */
+    BOOT_END_FORCE = OPTION_END_FORCE    /* even if something cannot be saved */
 };
 
 /*

@@ -36,7 +36,7 @@ static void add_line(const struct options *options, const struct option *option,
     struct buffer value = { 0 };
     bool in_words = option->kind == OPTION_KIND_WORDS || option->kind == OPTION_KIND_LIMITS ||
                     option->kind == OPTION_KIND_PERCENTS || option->kind == OPTION_KIND_TYPES ||
-                    option->kind == OPTION_KIND_SAVES;
+                    option->kind == OPTION_KIND_SAVES || option->kind == OPTION_KIND_ENDS;
 
     buffer_reserve(&value, 1);
     options_print(options, option, &value);

@@ -65,6 +65,8 @@ static const struct option rows[] = {
     { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_PERCENTS, 0, OPTION_##when },
 #define OPTION_TYPES(field, name, alias, usual, when, sentence) \
     { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_TYPES, 0, OPTION_##when },
+#define OPTION_ENDS(field, name, alias, when, sentence) \
+    { name, alias, NULL, sentence, NULL, 0, 0, AT(field), OPTION_KIND_ENDS, 0, OPTION_##when },
 #define OPTION_SAVES(field, name, alias, usual, when, sentence) \
     { name, alias, usual, sentence, NULL, 0, 0, AT(field), OPTION_KIND_SAVES, 0, OPTION_##when },
 #define OPTION_PEER(field, name, alias, when, sentence) \
@@ -148,6 +150,7 @@ void options_init(struct options *options)
 #define OPTION_LIMITS(field, name, alias, when, sentence) .field = usual_limits,
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     .field = usual,
+#define OPTION_ENDS(field, name, alias, when, sentence)                             .field = 0,
 #define OPTION_SAVES(field, name, alias, usual, when, sentence)
 #define OPTION_PEER(field, name, alias, when, sentence)
 #define OPTION_FIXED(name, alias, value, when, reason)

@@ -62,6 +62,14 @@ enum option_policy {
 /* Bits of types of values, in the order of enum value_kind of storage/values/value.h. */
 enum option_types { OPTION_TYPES_AUTO = 0, OPTION_TYPES_ALL = 0x3F };
 
+/* Bits of how a signal ends it; the words of SHUTDOWN mean the same. */
+enum option_ends {
+    OPTION_END_SAVE = 1 << 0,
+    OPTION_END_NOSAVE = 1 << 1,
+    OPTION_END_NOW = 1 << 2,
+    OPTION_END_FORCE = 1 << 3
+};
+
 /* In the order of enum log_level of storage/base/log.h. */
 enum option_log { OPTION_LOG_DEBUG, OPTION_LOG_VERBOSE, OPTION_LOG_NOTICE, OPTION_LOG_WARNING };
 
@@ -152,6 +160,7 @@ struct options {
 #define OPTION_PERCENTS(field, name, alias, usual, when, sentence)                  struct option_percents field;
 #define OPTION_TYPES(field, name, alias, usual, when, sentence)                     uint32_t field;
 #define OPTION_SAVES(field, name, alias, usual, when, sentence)                     struct option_saves field;
+#define OPTION_ENDS(field, name, alias, when, sentence)                             uint32_t field;
 #define OPTION_PEER(field, name, alias, when, sentence)                             struct option_words field;
 #define OPTION_FIXED(name, alias, value, when, reason)
 #include "broker/config/options.def"
@@ -171,6 +180,7 @@ enum option_kind {
     OPTION_KIND_LIMITS,
     OPTION_KIND_PERCENTS,
     OPTION_KIND_TYPES,
+    OPTION_KIND_ENDS,
     OPTION_KIND_SAVES,
     OPTION_KIND_FIXED
 };

@@ -1,4 +1,4 @@
-/* What options.c and options_text.c share. */
+/* What options.c, options_text.c and options_ends.c share. */
 #ifndef BROKER_CONFIG_OPTIONS_PRIVATE_H
 #define BROKER_CONFIG_OPTIONS_PRIVATE_H
 
@@ -24,5 +24,10 @@ void options_set_words(struct option_words *words, const struct slice *from, siz
 
 /* Splits text at blanks into at most `most` words; returns how many there really are. */
 size_t options_split(struct slice text, struct slice *words, size_t most);
+
+/* Reads how a signal ends the broker, words that are bits of enum option_ends, and prints it. */
+bool options_read_ends(uint32_t *field, const struct slice *words, size_t count,
+                       struct trouble *trouble);
+void options_add_ends(uint32_t bits, struct buffer *to);
 
 #endif

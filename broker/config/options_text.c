@@ -429,6 +429,8 @@ static bool parse_many(struct options *options, const struct option *option,
         return parse_words(options_field(options, option), option, words, count, trouble);
     if (option->kind == OPTION_KIND_TYPES)
         return parse_types(options_field(options, option), words, count, trouble);
+    if (option->kind == OPTION_KIND_ENDS)
+        return options_read_ends(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_SAVES)
         return parse_saves(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_PERCENTS)
@@ -443,7 +445,8 @@ bool options_parse(struct options *options, const struct option *option, const s
     void *field = options_field(options, option);
     bool takes_many =
         kind == OPTION_KIND_WORDS || kind == OPTION_KIND_LIMITS || kind == OPTION_KIND_PERCENTS ||
-        kind == OPTION_KIND_TYPES || kind == OPTION_KIND_SAVES || kind == OPTION_KIND_FIXED;
+        kind == OPTION_KIND_TYPES || kind == OPTION_KIND_SAVES || kind == OPTION_KIND_ENDS ||
+        kind == OPTION_KIND_FIXED;
 
     if (!takes_many && count != 1)
         return trouble_set(trouble, "wrong number of arguments");
@@ -474,6 +477,7 @@ bool options_parse(struct options *options, const struct option *option, const s
     case OPTION_KIND_PERCENTS:
     case OPTION_KIND_TYPES:
     case OPTION_KIND_SAVES:
+    case OPTION_KIND_ENDS:
         return parse_many(options, option, words, count, trouble);
     case OPTION_KIND_FIXED:
         return parse_fixed(option, words, count, trouble);
@@ -584,6 +588,9 @@ void options_print(const struct options *options, const struct option *option, s
         break;
     case OPTION_KIND_SAVES:
         print_saves(field, to);
+        break;
+    case OPTION_KIND_ENDS:
+        options_add_ends(*(const uint32_t *)field, to);
         break;
     case OPTION_KIND_FIXED:
         buffer_add(to, fixed_value(option));

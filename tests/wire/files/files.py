@@ -319,6 +319,29 @@ def shutdown_saves_by_rules_or_as_it_is_told():
 
 
 @case
+def a_signal_saves_by_rules_or_as_it_was_told():
+    for option, signal_sent, saved in (
+            ("shutdown-on-sigterm default", signal.SIGTERM, True),
+            ("shutdown-on-sigterm nosave", signal.SIGTERM, False),
+            ("shutdown-on-sigint nosave now force", signal.SIGTERM, True),
+            ("shutdown-on-sigint nosave now force", signal.SIGINT, False)):
+        name, *words = option.split()
+        one = server(MILLRACE, "signal", "--save", "900 1", "--" + name, *words)
+        assert one.start(), one.said()
+        one.client()("SET", "k", "v")
+        one.process.send_signal(signal_sent)
+        assert one.process.wait(10) == 0
+        one.process = None
+        assert os.path.exists(one.path("dump.rdb")) == saved, option
+    one = server(MILLRACE, "signal", "--save", "900 1", "--shutdown-on-sigterm", "save")
+    assert one.start()
+    one.process.send_signal(signal.SIGTERM)
+    assert one.process.wait(10) == 0
+    one.process = None
+    assert os.path.exists(one.path("dump.rdb"))
+
+
+@case
 def a_kill_while_a_child_saves_leaves_the_snapshot_before():
     one = server(MILLRACE, "killed", "--save", "")
     assert one.start(), one.said()
