@@ -450,47 +450,77 @@ static enum verdict debug_replicate(struct call *call)
     return VERDICT_DONE;
 }
 
+/* All of them: usage, the words that must follow at least, and what DEBUG HELP says. */
+static const struct {
+    const char *usage;
+    size_t      wants;
+    enum verdict (*run)(struct call *call);
+    const char *help;
+} subcommands[] = {
+    { "SLEEP <seconds>", 1, debug_sleep, "    Stops the whole server for so long." },
+    { "RELOAD [NOSAVE] [NOFLUSH] [MERGE]", 0, debug_reload,
+      "    Saves a snapshot, forgets all, and loads it." },
+    { "LOADAOF", 0, debug_load_log, "    Forgets all and runs the AOF." },
+    { "AOF-FLUSH-SLEEP <microseconds>", 1, debug_delay_log,
+      "    Writes the AOF so much later." },
+    { "SET-SKIP-CHECKSUM-VALIDATION <0|1>", 1, debug_skip_checksum,
+      "    Whether RESTORE takes what has a wrong checksum." },
+    { "DIGEST", 0, debug_digest, "    A digest of all data, whatever its order and encoding." },
+    { "DIGEST-VALUE <key> [<key> ...]", 1, debug_digest_value,
+      "    The same of some values, without their names." },
+    { "SET-ACTIVE-EXPIRE <0|1>", 1, debug_active_expire,
+      "    Whether keys past their time go by themselves." },
+    { "SET-DISABLE-DENY-SCRIPTS <0|1>", 1, debug_allow_in_scripts,
+      "    Whether scripts may call what is not for scripts." },
+    { "LOG <message>", 1, debug_log, "    Writes to the log." },
+    { "REPLICATE <word> [<word> ...]", 1, debug_replicate, "    Says it to replicas." },
+    { "POPULATE <count> [<prefix>] [<size>]", 1, debug_populate,
+      "    Makes keys to try things on; those that are there stay." },
+    { "PROTOCOL <type>", 1, debug_protocol, "    Replies with a value of that type." },
+    { "OBJECT <key>", 1, debug_object, "    Where and how a value is kept." },
+    { "LISTPACK <key>", 1, debug_listpack, "    Logs the elements of a small value." },
+    { "QUICKLIST-PACKED-THRESHOLD <size>", 1, debug_packed_threshold,
+      "    Nothing: which elements have a node of their own follows from the size of nodes." },
+    { "MALLCTL <name>", 1, debug_mallctl, "    A figure of the allocator." },
+    { "MALLCTL-STR <name>", 1, debug_mallctl, "    The same." },
+    { "REPLYBUFFER <what> <value>", 2, debug_reply_buffer,
+      "    Nothing: output holds no memory between turns." },
+    { "SEGFAULT", 0, debug_segfault, "    Ends the server as a bad access does." },
+    { "PANIC", 0, debug_panic, "    Ends the server as a broken claim does." },
+    { "ASSERT", 0, debug_panic, "    The same." },
+    { "PAUSE-CRON <0|1>", 1, debug_pause_cron, "    Whether the regular tasks stand still." },
+    { "HTSTATS <db>", 1, debug_table, "    How keys lie in the buckets of a database." },
+    { "HTSTATS-KEY <key>", 1, debug_table_of_key,
+      "    How the elements of a large value lie in theirs." },
+    { "LONGEST-TURN", 0, debug_longest_turn,
+      "    Microseconds: the longest turn, its time on a CPU, its time ready to run." },
+};
+
+enum { SUBCOMMANDS = sizeof(subcommands) / sizeof(subcommands[0]) };
+
+static enum verdict debug_help(struct call *call)
+{
+    const char *lines[2 * SUBCOMMANDS + 1];
+
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        lines[2 * i] = subcommands[i].usage;
+        lines[2 * i + 1] = subcommands[i].help;
+    }
+    lines[2 * SUBCOMMANDS] = NULL;
+    return call_help(call, lines);
+}
+
 /* DEBUG subcommand [arguments]: hooks for tests. */
 enum verdict do_debug(struct call *call)
 {
-    static const struct {
-        struct slice word;
-        size_t       wants; /* words behind it, at least */
-        enum verdict (*run)(struct call *call);
-    } subcommands[] = {
-        { { "sleep", 5 }, 1, debug_sleep },
-        { { "reload", 6 }, 0, debug_reload },
-        { { "loadaof", 7 }, 0, debug_load_log },
-        { { "aof-flush-sleep", 15 }, 1, debug_delay_log },
-        { { "set-skip-checksum-validation", 28 }, 1, debug_skip_checksum },
-        { { "digest", 6 }, 0, debug_digest },
-        { { "digest-value", 12 }, 1, debug_digest_value },
-        { { "set-active-expire", 17 }, 1, debug_active_expire },
-        { { "set-disable-deny-scripts", 24 }, 1, debug_allow_in_scripts },
-        { { "log", 3 }, 1, debug_log },
-        { { "replicate", 9 }, 1, debug_replicate },
-        { { "populate", 8 }, 1, debug_populate },
-        { { "protocol", 8 }, 1, debug_protocol },
-        { { "object", 6 }, 1, debug_object },
-        { { "listpack", 8 }, 1, debug_listpack },
-        { { "quicklist-packed-threshold", 26 }, 1, debug_packed_threshold },
-        { { "mallctl", 7 }, 1, debug_mallctl },
-        { { "mallctl-str", 11 }, 1, debug_mallctl },
-        { { "replybuffer", 11 }, 2, debug_reply_buffer },
-        { { "segfault", 8 }, 0, debug_segfault },
-        { { "panic", 5 }, 0, debug_panic },
-        { { "assert", 6 }, 0, debug_panic },
-        { { "pause-cron", 10 }, 1, debug_pause_cron },
-        { { "htstats", 7 }, 1, debug_table },
-        { { "htstats-key", 11 }, 1, debug_table_of_key },
-        { { "longest-turn", 12 }, 0, debug_longest_turn },
-    };
-
     if (!debug_allowed(call))
         return VERDICT_REFUSED;
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
-        if (args_left(call->args) > subcommands[i].wants &&
-            args_take(call->args, subcommands[i].word))
+    if (args_left(call->args) == 1 && args_take(call->args, SLICE("help")))
+        return debug_help(call);
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        struct slice word = { subcommands[i].usage, strcspn(subcommands[i].usage, " ") };
+
+        if (args_left(call->args) > subcommands[i].wants && args_take(call->args, word))
             return subcommands[i].run(call);
     }
     return call_refuse_subcommand(call);
