@@ -48,7 +48,7 @@ static const struct refused_directive {
     const char *reason;
 } refused[] = {
     { "rename-command", "rename-command is not supported: a command has one name; "
-                        "see requirepass and enable-debug-command" },
+                        "rules of ACL say who may use it" },
     { "loadmodule", "loadmodule is not supported: Millrace has no modules" },
 };
 
