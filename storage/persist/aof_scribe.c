@@ -1,364 +1,15 @@
-/*
- * The thread, and the path of statements to the file.
- *
- * Whoever is `busy` holds the pen: the file and all that is said of it belong to
- * the scribe's thread, or for one write to the main thread, and nobody takes the
- * lock to touch them. What is gathered is behind the lock.
- *
- *   (1) Bytes of the file below `size` are whole batches, in the order they were
- *       said; nothing is written but at `size`.
- *   (2) `synced` <= `size` <= the file's end, and all below `synced` is durable.
- *   (3) durable <= written <= batch_upto <= gathered_upto <= said: batch, gathered
- *       and after are what lies between `written` and `said`, in this order.
- *   (4) `after` is empty unless a turn-over waits.
- */
-#include "storage/persist/aof_scribe.h"
+/* The scribe's thread, and what the main thread says to it. The rules are in the private header. */
+#include "storage/persist/aof_scribe_private.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "storage/base/buffer.h"
-#include "storage/base/digest.h"
-#include "storage/base/faults.h"
 #include "storage/base/memory.h"
 #include "storage/persist/aof_seal.h"
-#include "storage/persist/points.h"
 
 enum {
     SECOND = 1000000,
-    BATCH_KEPT = 1024 * 1024,
-    COPY = 64 * 1024,
     LINGER_LEAST = 30 /* microseconds: less than that is not waited */
 };
-
-/* How turns come and how long the disk takes: when it pays to wait for more of them. */
-struct pace {
-    micros   sync_takes; /* on the average */
-    micros   ended_at;   /* when the last batch was durable, so that its writers are answered */
-    micros   cycle;      /* from one such end to the next */
-    size_t   batch;      /* bytes of the last batch */
-    size_t   wanted;     /* these, and what gathered meanwhile: all who write have come again */
-    double   patience;   /* of sync_takes, from 0 to 1 */
-};
-
-struct aof_scribe {
-    struct aof_scribe_setup setup;
-    pthread_t               thread;
-    pthread_mutex_t         lock;
-    pthread_cond_t          more; /* there is something to do */
-    pthread_cond_t          done; /* something was done */
-
-    /* Behind the lock. */
-    bool                 stopping;
-    bool                 busy;
-    bool                 open;
-    bool                 always;
-    bool                 sync_asked;
-    bool                 retry;
-    bool                 failed;
-    bool                 lost;
-    bool                 sealing; /* the end is to be sealed, however little it is */
-    struct buffer        gathered;
-    struct buffer        after;
-    uint64_t             gathered_upto;
-    uint64_t             said;
-    struct aof_turnover *turnover; /* that waits */
-    struct aof_turnover *turning;  /* that is being made */
-    enum aof_turnover_state turned;
-    struct trouble       trouble;
-    micros               delay;
-    size_t               lingers_for; /* bytes to be gathered before the thread is woken; 0: any */
-
-    /* Written by who holds the pen, read by all. */
-    _Atomic uint64_t written;
-    _Atomic uint64_t durable;
-    _Atomic uint64_t size;
-    atomic_bool      syncing;
-    _Atomic size_t   batch_room; /* of the batch's buffer */
-
-    /* The pen's. */
-    int            fd;
-    uint64_t       synced;
-    uint64_t       unsealed; /* bytes in front of `size` that no seal is about (aof_seal.h) */
-    uint64_t       sum;      /* CRC64 of these */
-    uint64_t       marked;   /* up to here the file says of itself that it is durable */
-    bool           torn;     /* a part of a failed write may stand behind `size` */
-    bool           unsure;   /* bytes between `synced` and `size` may never reach the disk */
-    struct buffer  batch;
-    uint64_t       batch_upto;
-    struct trouble story; /* of the failure under way */
-    struct pace    pace;
-};
-
-/* ---- The file: for who holds the pen ---- */
-
-static uint64_t size_of(const struct aof_scribe *scribe)
-{
-    return atomic_load_explicit(&scribe->size, memory_order_relaxed);
-}
-
-/* Adds what stands in the file behind its last seal to the sum of the next one. */
-static void sum_rest(struct aof_scribe *scribe, uint64_t from)
-{
-    char bytes[16 * 1024];
-
-    while (from < size_of(scribe)) {
-        uint64_t left = size_of(scribe) - from;
-        ssize_t got = pread(scribe->fd, bytes, left < sizeof(bytes) ? (size_t)left : sizeof(bytes),
-                            (off_t)from);
-
-        if (got <= 0)
-            return; /* the seal will not be right, and the disk is known to be bad */
-        scribe->sum = digest_crc64(scribe->sum, slice_of(bytes, (size_t)got));
-        scribe->unsealed += (uint64_t)got;
-        from += (uint64_t)got;
-    }
-}
-
-static void begin_file(struct aof_scribe *scribe, int fd, uint64_t size, uint64_t sealed)
-{
-    scribe->fd = fd;
-    atomic_store(&scribe->size, size);
-    scribe->synced = size;
-    scribe->torn = false;
-    scribe->unsure = false;
-    scribe->unsealed = 0;
-    scribe->sum = 0;
-    scribe->marked = sealed == size ? size : 0;
-    sum_rest(scribe, sealed);
-}
-
-/* Takes away what stands behind the last whole batch. */
-static bool take_away_torn(struct aof_scribe *scribe)
-{
-    if (!scribe->torn)
-        return true;
-    if (faults_hit(scribe->setup.faults, "truncate") ||
-        ftruncate(scribe->fd, (off_t)size_of(scribe)) < 0)
-        return trouble_errno(&scribe->story, "truncating");
-    scribe->torn = false;
-    return true;
-}
-
-/* A write that failed after `at` bytes of the file: what stands behind `size` goes at once. */
-static bool tear(struct aof_scribe *scribe, uint64_t at)
-{
-    struct trouble first;
-
-    (void)trouble_errno(&scribe->story, "writing");
-    first = scribe->story;
-    scribe->torn = at > size_of(scribe);
-    (void)take_away_torn(scribe);
-    scribe->story = first;
-    return false;
-}
-
-/* Writes bytes at `size`: all of them, or as if none. */
-static bool put(struct aof_scribe *scribe, struct slice bytes)
-{
-    uint64_t at = size_of(scribe);
-
-    if (!take_away_torn(scribe))
-        return false;
-    while (bytes.len > 0) {
-        ssize_t written = faults_hit(scribe->setup.faults, "write")
-                              ? -1
-                              : pwrite(scribe->fd, bytes.at, bytes.len, (off_t)at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written == 0)
-            errno = ENOSPC;
-        if (written <= 0)
-            return tear(scribe, at);
-        bytes = slice_after(bytes, (size_t)written);
-        at += (uint64_t)written;
-    }
-    atomic_store_explicit(&scribe->size, at, memory_order_relaxed);
-    return true;
-}
-
-/* Writes statements, which count for the next seal. */
-static bool put_summed(struct aof_scribe *scribe, struct slice bytes)
-{
-    if (!put(scribe, bytes))
-        return false;
-    if (bytes.len > 0)
-        scribe->sum = digest_crc64(scribe->sum, bytes);
-    scribe->unsealed += bytes.len;
-    return true;
-}
-
-/* Seals what was written, if it is `enough` bytes. What lacks its seal is not written. */
-static bool seal(struct aof_scribe *scribe, uint64_t enough)
-{
-    char line[AOF_SEAL_MAX];
-    size_t len;
-
-    if (scribe->unsealed < enough)
-        return true;
-    len = aof_seal_print(scribe->unsealed, scribe->sum, scribe->synced, line);
-    if (!put(scribe, slice_of(line, len)))
-        return false;
-    scribe->unsealed = 0;
-    scribe->sum = 0;
-    return true;
-}
-
-/* Where the file ended, to go back there. */
-struct ending {
-    uint64_t size;
-    uint64_t unsealed;
-    uint64_t sum;
-};
-
-static struct ending ending_of(const struct aof_scribe *scribe)
-{
-    return (struct ending){ size_of(scribe), scribe->unsealed, scribe->sum };
-}
-
-static bool go_back(struct aof_scribe *scribe, const struct ending *ending)
-{
-    scribe->torn = scribe->torn || size_of(scribe) > ending->size;
-    atomic_store(&scribe->size, ending->size);
-    scribe->unsealed = ending->unsealed;
-    scribe->sum = ending->sum;
-    return false;
-}
-
-/*
- * Writes statements, and seals what is `enough` bytes. What would make more than a
- * seal is about is sealed first: so as many bytes as that without a seal are never
- * more than one batch, which is not written yet (aof_seal.h).
- */
-static bool put_sealed(struct aof_scribe *scribe, struct slice bytes, uint64_t enough)
-{
-    struct ending before = ending_of(scribe);
-
-    /* A file without any seal would be taken for one of another server. */
-    return ((scribe->unsealed + bytes.len < AOF_SEAL_EVERY ||
-             seal(scribe, before.size == 0 ? 0 : 1)) &&
-            put_summed(scribe, bytes) &&
-            seal(scribe, enough)) || go_back(scribe, &before);
-}
-
-/*
- * After a failed fsync the kernel holds the pages for clean, so another fsync
- * would promise nothing: the bytes are written again where they are.
- */
-static bool write_anew(struct aof_scribe *scribe)
-{
-    char bytes[COPY];
-    uint64_t at = scribe->synced;
-
-    while (at < size_of(scribe)) {
-        uint64_t left = size_of(scribe) - at;
-        ssize_t got = pread(scribe->fd, bytes, left < COPY ? (size_t)left : COPY, (off_t)at);
-
-        if (got <= 0 || pwrite(scribe->fd, bytes, (size_t)got, (off_t)at) != got)
-            return trouble_errno(&scribe->story, "writing anew");
-        at += (uint64_t)got;
-    }
-    return true;
-}
-
-static micros clock_now(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (micros)now.tv_sec * SECOND + now.tv_nsec / 1000;
-}
-
-static bool force(struct aof_scribe *scribe)
-{
-    micros began = clock_now();
-    bool failed;
-
-    if (scribe->unsure && !write_anew(scribe))
-        return false;
-    atomic_store(&scribe->syncing, true);
-    failed = faults_hit(scribe->setup.faults, "fsync") || fdatasync(scribe->fd) < 0;
-    atomic_store(&scribe->syncing, false);
-    if (failed)
-        return trouble_errno(&scribe->story, "syncing");
-    scribe->pace.sync_takes = (7 * scribe->pace.sync_takes + clock_now() - began) / 8;
-    scribe->synced = size_of(scribe);
-    scribe->unsure = false;
-    return true;
-}
-
-static void forget_batch(struct aof_scribe *scribe)
-{
-    if (scribe->batch.capacity > BATCH_KEPT)
-        buffer_clear(&scribe->batch);
-    else
-        buffer_rewind(&scribe->batch);
-    atomic_store_explicit(&scribe->batch_room, scribe->batch.capacity, memory_order_relaxed);
-}
-
-/* Writes the batch, and forces it to disk if asked to; where it cannot, the file is as before. */
-static bool write_batch(struct aof_scribe *scribe, bool sync, uint64_t enough)
-{
-    struct ending before = ending_of(scribe);
-
-    if (!put_sealed(scribe, buffer_slice(&scribe->batch), enough))
-        return false;
-    if (sync && scribe->synced < size_of(scribe) && !force(scribe)) {
-        scribe->unsure = scribe->unsure || scribe->synced < before.size;
-        return go_back(scribe, &before);
-    }
-    forget_batch(scribe);
-    atomic_store(&scribe->written, scribe->batch_upto);
-    if (scribe->synced == size_of(scribe))
-        atomic_store(&scribe->durable, scribe->batch_upto);
-    return true;
-}
-
-/* Says at an orderly end that all in front of it is durable: damage is not taken for loss then. */
-static bool mark(struct aof_scribe *scribe)
-{
-    if (scribe->marked == size_of(scribe))
-        return true;
-    if (!seal(scribe, 0))
-        return false;
-    if (!force(scribe)) {
-        scribe->unsure = true;
-        return false;
-    }
-    scribe->marked = size_of(scribe);
-    return true;
-}
-
-/* Ends one file and begins the next, which the manifest names from then on. */
-static bool turn_over(struct aof_scribe *scribe, struct aof_turnover *turnover)
-{
-    if (!seal(scribe, 1)) {
-        turnover->trouble = scribe->story;
-        return false;
-    }
-    if (scribe->synced < size_of(scribe) && !force(scribe)) {
-        scribe->unsure = true;
-        turnover->trouble = scribe->story;
-        return false;
-    }
-    turnover->old_size = size_of(scribe);
-    /* Room that was reserved and not used: a full disk may need it to be rewritten. */
-    if (ftruncate(scribe->fd, (off_t)turnover->old_size) < 0)
-        (void)0; /* it only costs room */
-    turnover->replaced = folder_replace(turnover->folder, turnover->temporary, turnover->name,
-                                        turnover->manifest, &turnover->trouble);
-    if (turnover->replaced == FOLDER_KEPT)
-        return false;
-    turnover->old_fd = scribe->fd;
-    begin_file(scribe, turnover->fd, 0, 0);
-    point_reached(scribe->setup.faults, POINT_increment_begun);
-    return true;
-}
 
 static void pause_for(micros delay)
 {
@@ -421,7 +72,7 @@ static void linger(struct aof_scribe *scribe)
 {
     struct pace *pace = &scribe->pace;
     size_t before = scribe->gathered.len;
-    micros began = clock_now();
+    micros began = aof_pen_clock();
     micros until = pace->ended_at + (micros)((double)pace->sync_takes * pace->patience);
     struct timespec deadline = { until / SECOND, until % SECOND * 1000 };
     double usual, found;
@@ -438,7 +89,7 @@ static void linger(struct aof_scribe *scribe)
     if (scribe->gathered.len >= pace->wanted)
         return;
     usual = (double)pace->batch / (double)pace->cycle;
-    found = (double)(scribe->gathered.len - before) / (double)(clock_now() - began + 1);
+    found = (double)(scribe->gathered.len - before) / (double)(aof_pen_clock() - began + 1);
     if (found < 1.2 * usual)
         pace->patience /= 2;
 }
@@ -447,7 +98,7 @@ static void linger(struct aof_scribe *scribe)
 static void keep_pace(struct aof_scribe *scribe, size_t batch)
 {
     struct pace *pace = &scribe->pace;
-    micros now = clock_now();
+    micros now = aof_pen_clock();
 
     pace->cycle = now - pace->ended_at;
     pace->ended_at = now;
@@ -474,10 +125,10 @@ static void do_work(struct aof_scribe *scribe)
     unlock(scribe);
 
     pause_for(scribe->batch.len > 0 ? scribe->delay : 0);
-    fine = write_batch(scribe, sync, enough) && (enough > 1 || mark(scribe));
+    fine = aof_pen_write_batch(scribe, sync, enough) && (enough > 1 || aof_pen_mark(scribe));
     if (!fine && scribe->turning != NULL)
         scribe->turning->trouble = scribe->story;
-    turned = fine && scribe->turning != NULL && turn_over(scribe, scribe->turning);
+    turned = fine && scribe->turning != NULL && aof_pen_turn_over(scribe, scribe->turning);
     if (scribe->turning != NULL && !turned && scribe->unsure)
         fine = false;
 
@@ -575,7 +226,7 @@ void aof_scribe_open(struct aof_scribe *scribe, int fd, uint64_t size, uint64_t 
 {
     lock(scribe);
     must(!scribe->open && !scribe->busy);
-    begin_file(scribe, fd, size, sealed);
+    aof_pen_begin(scribe, fd, size, sealed);
     scribe->open = true;
     scribe->failed = false;
     scribe->lost = false;
@@ -616,7 +267,7 @@ int aof_scribe_close(struct aof_scribe *scribe, uint64_t *size)
     buffer_clear(&scribe->after);
     count_as_kept(scribe);
     scribe->failed = scribe->retry = scribe->sync_asked = false;
-    *size = size_of(scribe);
+    *size = aof_pen_at(scribe);
     fd = scribe->fd;
     scribe->fd = -1;
     unlock(scribe);
@@ -690,7 +341,7 @@ enum aof_scribe_wrote aof_scribe_write(struct aof_scribe *scribe, struct slice s
     }
     scribe->busy = true;
     unlock(scribe);
-    fine = put_sealed(scribe, statements, AOF_SEAL_EVERY);
+    fine = aof_pen_put(scribe, statements, AOF_SEAL_EVERY);
     lock(scribe);
     scribe->busy = false;
     if (fine) {
@@ -780,7 +431,7 @@ void aof_scribe_look(struct aof_scribe *scribe, struct aof_scribe_status *status
         .said = scribe->said,
         .written = atomic_load(&scribe->written),
         .durable = atomic_load(&scribe->durable),
-        .size = size_of(scribe),
+        .size = aof_pen_at(scribe),
         .busy = scribe->busy || has_work(scribe),
         .failed = scribe->failed,
         .syncing = atomic_load(&scribe->syncing),
@@ -804,7 +455,7 @@ uint64_t aof_scribe_written(const struct aof_scribe *scribe)
 
 uint64_t aof_scribe_size(const struct aof_scribe *scribe)
 {
-    return size_of(scribe);
+    return aof_pen_at(scribe);
 }
 
 void aof_scribe_check(struct aof_scribe *scribe)
@@ -818,6 +469,6 @@ void aof_scribe_check(struct aof_scribe *scribe)
     must(scribe->gathered_upto + scribe->after.len == scribe->said);
     must(atomic_load(&scribe->written) + waiting == scribe->said);
     must(scribe->after.len == 0 || scribe->turnover != NULL);
-    must(scribe->fd < 0 || scribe->synced <= size_of(scribe));
+    must(scribe->fd < 0 || scribe->synced <= aof_pen_at(scribe));
     unlock(scribe);
 }
