@@ -90,8 +90,6 @@ class Box(Server):
         return self.disk.environment() if self.disk else None
 
     def start(self, *more, wait=True):
-        if self.disk:
-            self.disk.control.lock = 0  # whoever was killed may have held it
         for _ in range(5):
             said = len(self.said()) if os.path.exists(self.log_path()) else 0
             if not super().start(*more, wait=wait):

@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -77,10 +78,27 @@ __attribute__((constructor)) static void begin(void)
 
 /* ---- One at a time ---- */
 
+/* Servers and their children are killed at any moment, also while they hold the lock. */
+static bool is_gone(pid_t process)
+{
+    return kill(process, 0) < 0 && errno == ESRCH;
+}
+
+/* Keeps errno, which may be that of a fault. */
 static void lock(void)
 {
-    while (__atomic_exchange_n(&shim.control->lock, 1, __ATOMIC_ACQUIRE) != 0)
+    uint32_t me = (uint32_t)getpid();
+    uint32_t holder = 0;
+    int error = errno;
+
+    while (!__atomic_compare_exchange_n(&shim.control->lock, &holder, me, false,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        if (is_gone((pid_t)holder))
+            continue; /* it is taken from whoever held it */
+        holder = 0;
         sched_yield();
+    }
+    errno = error;
 }
 
 static void unlock(void)

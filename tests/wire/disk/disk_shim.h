@@ -26,7 +26,7 @@ enum disk_kind {
 };
 
 struct disk_control {
-    uint32_t lock;               /* held while a step is done and recorded */
+    uint32_t lock;               /* the process that does and records a step; 0 none */
     uint32_t armed;              /* 1 + the kind that is to fail; 0 none */
     uint32_t from;               /* the first asking that fails, from 1 */
     uint32_t times;              /* and how many in a row */

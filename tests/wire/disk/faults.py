@@ -12,7 +12,7 @@ import random
 import shutil
 import time
 
-from box import (KINDS, LONG, Box, Disk, Refused, Skipped, case, info, run, wait_until)
+from box import (KINDS, LONG, Box, Disk, Refused, case, info, run, wait_until)
 
 LOG = ("--appendonly", "yes", "--save", "")
 USUAL = {"write": errno.EIO, "fsync": errno.EIO, "rename": errno.EIO, "open": errno.EMFILE,
@@ -229,11 +229,8 @@ def save_fails_anywhere():
     return enumerate_faults("save", LOG, save, FILE_KINDS, silent=("unlink",))
 
 
-# In the long form alone: twice in many runs a client waited half a minute in it, unexplained yet.
 @case
 def bgrewriteaof_fails_anywhere():
-    if not LONG:
-        raise Skipped("LONG=1 tries it")
     return enumerate_faults("rewrite", LOG + ("--appendfsync", "always"), rewrite,
                             FILE_KINDS + ("fork", "truncate", "reserve"),
                             silent=("unlink", "truncate", "reserve"))
