@@ -1,0 +1,202 @@
+/*
+ * Reading.
+ *
+ * Bytes are read into one buffer that all connections of a thread share, and
+ * shown to the handler there. Only what it does not take is copied into a
+ * buffer of the connection's own, which goes as soon as it is empty. A
+ * connection waiting for the rest of a large word reads straight into its own.
+ */
+#include <errno.h>
+
+#include "broker/metrics/metrics.h"
+#include "broker/net/connection_private.h"
+#include "storage/base/memory.h"
+#include "storage/base/must.h"
+
+enum {
+    GROW_MOST = 4 * 1024 * 1024, /* a buffer of its own grows by at most so much at once */
+    OWN_BYTES = 1024 * 1024      /* most of a long word read in one turn */
+};
+
+/* Keeps what the handler did not take of bytes that lie in the shared buffer. */
+static void keep_rest(struct connection *connection, struct slice rest)
+{
+    if (rest.len > 0)
+        buffer_add(&connection->unread, rest);
+}
+
+static void drop_taken(struct connection *connection, size_t taken)
+{
+    if (taken == connection->unread.len)
+        buffer_clear(&connection->unread);
+    else if (taken > 0)
+        buffer_drop_front(&connection->unread, taken);
+}
+
+static void show_input(struct connection *connection, struct slice fresh)
+{
+    size_t wanted = 0;
+    size_t taken;
+
+    if (connection->unread.len == 0) {
+        taken = connection->handler->input(connection->who, fresh, &wanted);
+        keep_rest(connection, slice_after(fresh, taken));
+    } else {
+        /* Its size is known: no room to spare is wanted, as much as is there already is. */
+        if (connection->wanted > connection->unread.len + fresh.len)
+            buffer_reserve_tight(&connection->unread,
+                                 connection->wanted - connection->unread.len < CONNECTION_READ_BYTES
+                                     ? connection->wanted - connection->unread.len
+                                     : fresh.len);
+        buffer_add(&connection->unread, fresh);
+        taken =
+            connection->handler->input(connection->who, buffer_slice(&connection->unread), &wanted);
+        drop_taken(connection, taken);
+    }
+    connection->wanted = wanted > taken ? wanted - taken : 0;
+    (void)connection->handler->kept(connection->who);
+}
+
+/* Reads the rest of a large word where it is going to stay. */
+static ssize_t read_own(struct connection *connection)
+{
+    struct buffer *unread = &connection->unread;
+    size_t missing = connection->wanted - unread->len;
+    ssize_t got;
+
+    if (missing > unread->capacity - unread->len) {
+        size_t step = missing < GROW_MOST ? missing : GROW_MOST;
+
+        /* Room follows what really came, so that a claim alone costs nothing. */
+        if (step > unread->len && step > CONNECTION_READ_BYTES)
+            step = unread->len > CONNECTION_READ_BYTES ? unread->len : CONNECTION_READ_BYTES;
+        buffer_reserve_tight(unread, step);
+        if (!connection->handler->kept(connection->who)) {
+            errno = EAGAIN;
+            return -1;
+        }
+    }
+    got = connection->transport->read(connection->transport_who, connection->reader.fd,
+                                      unread->at + unread->len, unread->capacity - unread->len);
+    if (got > 0) {
+        buffer_commit(unread, (size_t)got);
+        if (unread->len >= connection->wanted)
+            show_input(connection, SLICE(""));
+    }
+    return got;
+}
+
+/* The same again while more is there at once, up to a megabyte: long words come in few turns. */
+static ssize_t read_own_on(struct connection *connection)
+{
+    ssize_t total = 0;
+
+    while (total < OWN_BYTES && connection->wanted > connection->unread.len) {
+        ssize_t got = read_own(connection);
+
+        if (got <= 0)
+            return total > 0 ? total : got;
+        total += got;
+        if (connection->closing)
+            break;
+    }
+    return total;
+}
+
+/* libev tells of the latest first: whoever is told of last is read from first. */
+void connection_on_readable(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    struct connection *connection = watcher->data;
+
+    (void)ev;
+    (void)events;
+    if (!chain_linked(&connection->readable))
+        chain_put_first(&connection->all->readable, &connection->readable);
+}
+
+static void read_input(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    ssize_t got;
+
+    if (UNLIKELY(connection->closing))
+        return;
+    if (UNLIKELY(connection->wanted > connection->unread.len + CONNECTION_READ_BYTES)) {
+        got = read_own_on(connection);
+    } else {
+        got = connection->transport->read(connection->transport_who, connection->reader.fd,
+                                          all->input, CONNECTION_READ_BYTES);
+        if (LIKELY(got > 0))
+            show_input(connection, slice_of(all->input, (size_t)got));
+        if (UNLIKELY(connection->wanted > connection->unread.len + CONNECTION_READ_BYTES) &&
+            !connection->closing) {
+            ssize_t more = read_own_on(connection);
+
+            got += more > 0 ? more : 0;
+        }
+    }
+    if (LIKELY(got > 0)) {
+        all->metrics->net_input_bytes += (uint64_t)got;
+        all->metrics->reads_processed++;
+        if (outbox_pending(&connection->outbox) > 0)
+            connection_wants_send(connection);
+        return;
+    }
+    if (got == 0)
+        connection_close(connection, "the peer closed it");
+    else if (errno != EAGAIN && errno != EINTR)
+        connection_close(connection, "reading failed");
+}
+
+bool connections_read(void *connections)
+{
+    struct connections *all = connections;
+
+    while (!chain_is_empty(&all->readable)) {
+        struct connection *connection =
+            CHAIN_OWNER(all->readable.next, struct connection, readable);
+
+        chain_leave(&connection->readable);
+        read_input(connection);
+    }
+    return false;
+}
+
+bool connections_wake(void *connections)
+{
+    struct connections *all = connections;
+    struct chain waking;
+
+    chain_init(&waking);
+    chain_move_all(&all->waking, &waking);
+    while (!chain_is_empty(&waking)) {
+        struct connection *connection = CHAIN_OWNER(waking.next, struct connection, waking);
+
+        chain_leave(&connection->waking);
+        if (!connection->closing && connection->unread.len > 0)
+            show_input(connection, SLICE(""));
+        connection_wants_send(connection);
+    }
+    return !chain_is_empty(&all->waking);
+}
+
+void connections_meanwhile(void *connections)
+{
+    struct connections *all = connections;
+    char *input = all->input;
+    struct chain readable;
+
+    /* What lies in the shared buffer is still being looked at. */
+    all->input = memory_new(CONNECTION_READ_BYTES);
+    chain_init(&readable);
+    chain_move_all(&all->readable, &readable);
+    while (!chain_is_empty(&readable)) {
+        struct connection *connection = CHAIN_OWNER(readable.next, struct connection, readable);
+
+        chain_leave(&connection->readable);
+        read_input(connection);
+    }
+    memory_free(all->input);
+    all->input = input;
+    (void)connections_send(all);
+}
