@@ -32,6 +32,7 @@
  *   (3) `entries` is the number of entries from `begin` on, `live` of them live.
  *   (4) `last` is the ID of the last entry, deleted or not.
  *   (5) head <= begin <= used <= room.
+ *   (6) The last entry begins at `final`, if there is any from `begin` on.
  */
 #include "streams/segment.h"
 
@@ -113,6 +114,7 @@ struct segment *segment_new(struct entry_id first, const struct slice *fields, s
     must(entry_id_step_back(&segment->base));
     segment->last = segment->base;
     segment->head = segment->begin = segment->used = (uint32_t)(to - segment->data);
+    segment->final = segment->begin;
     segment->live = segment->entries = 0;
     segment->fields = (uint32_t)pairs;
     segment->written = 0;
@@ -215,9 +217,11 @@ struct segment *segment_append(struct segment *segment, struct entry_id id,
             to = put_name(to, fields[2 * i]);
         to = put_value(to, fields[2 * i + 1]);
     }
+    must(segment->written < SEGMENT_ENTRIES_MAX);
     *entry = (char)flags;
     put_varint_wide(entry + 1, (uint64_t)(to - body), width);
 
+    segment->final = segment->used;
     segment->used = (uint32_t)(to - segment->data);
     segment->last = id;
     segment->live++;
@@ -289,6 +293,36 @@ void segment_walk_seek(struct segment_walk *walk, const struct segment *segment,
     walk->id = before;
 }
 
+/* The fields and values of an entry whose body begins at `at`. */
+static inline void read_body(const struct segment *segment, uint8_t flags, const char *at,
+                             struct entry *entry)
+{
+    entry->names = segment->data;
+    entry->pairs = segment->fields;
+    if (UNLIKELY(flags & ENTRY_OWN_NAMES)) {
+        uint64_t pairs;
+
+        at = get_varint(at, &pairs);
+        entry->pairs = (uint32_t)pairs;
+        entry->names = NULL;
+    }
+    entry->values = at;
+}
+
+bool segment_last(const struct segment *segment, struct entry *entry)
+{
+    const char *at = segment->data + segment->final;
+    uint8_t flags = (uint8_t)*at;
+    struct entry_id ignored = ENTRY_ID_MIN;
+    const char *end;
+
+    if (segment->live == 0 || (flags & ENTRY_DELETED))
+        return false;
+    entry->id = segment->last;
+    read_body(segment, flags, step(at, &ignored, &end), entry);
+    return true;
+}
+
 bool segment_walk_next(struct segment_walk *walk, struct entry *entry)
 {
     const struct segment *segment = walk->segment;
@@ -303,16 +337,7 @@ bool segment_walk_next(struct segment_walk *walk, struct entry *entry)
         if (UNLIKELY(flags & ENTRY_DELETED))
             continue;
         entry->id = walk->id;
-        entry->names = segment->data;
-        entry->pairs = segment->fields;
-        if (UNLIKELY(flags & ENTRY_OWN_NAMES)) {
-            uint64_t pairs;
-
-            at = get_varint(at, &pairs);
-            entry->pairs = (uint32_t)pairs;
-            entry->names = NULL;
-        }
-        entry->values = at;
+        read_body(segment, flags, at, entry);
         return true;
     }
     return false;
@@ -416,6 +441,7 @@ struct segment *segment_compact(struct segment *segment)
         size_t id_bytes = (size_t)(put_id(id, before, here, &kept) - id);
         size_t body_bytes = (size_t)(end - body);
 
+        fresh->final = (uint32_t)(to - fresh->data);
         *to++ = (char)kept;
         to = put_varint(to, id_bytes + body_bytes);
         memcpy(to, id, id_bytes);
@@ -441,6 +467,7 @@ void segment_check(const struct segment *segment)
 {
     const char *at = segment->data + segment->begin;
     const char *limit = segment->data + segment->used;
+    const char *final = NULL;
     struct entry_id here = segment->base;
     uint32_t live = 0;
     uint32_t entries = 0;
@@ -452,12 +479,14 @@ void segment_check(const struct segment *segment)
         struct entry_id before = here;
         uint8_t flags = (uint8_t)*at;
 
+        final = at;
         step(at, &here, &at);
         must(entry_id_compare(before, here) < 0);
         live += !(flags & ENTRY_DELETED);
         entries++;
     }
     must(at == limit);
+    must(final == NULL || final == segment->data + segment->final);
     must(entry_id_equal(here, segment->last));
     must(live == segment->live);
     must(entries == segment->entries);

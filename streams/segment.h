@@ -24,10 +24,11 @@ struct segment {
     uint32_t        begin;   /* where its first live entry begins */
     uint32_t        used;    /* where its last entry ends */
     uint32_t        room;    /* bytes of data allocated */
-    uint32_t        live;    /* entries from `begin` on that are not deleted */
-    uint32_t        entries; /* entries from `begin` on */
+    uint32_t        final;   /* where its last entry begins, deleted or not */
     uint32_t        fields;  /* how many names the head has */
-    uint32_t        written; /* entries ever written into this block, what was trimmed included */
+    uint16_t        live;    /* entries from `begin` on that are not deleted */
+    uint16_t        entries; /* entries from `begin` on */
+    uint16_t        written; /* entries ever written into this block, what was trimmed included */
     char            data[];
 };
 
@@ -61,8 +62,9 @@ bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct sli
  */
 void entry_words(const struct entry *entry, struct slice *words, char *numbers);
 
-/* No segment may grow past this, so that offsets fit. */
+/* No segment may grow past this, so that offsets fit, nor have more entries than it can count. */
 #define SEGMENT_BYTES_MAX (UINT32_C(3) << 30)
+#define SEGMENT_ENTRIES_MAX UINT16_MAX
 
 /*
  * A new segment for entries like this one, whose field names it learns; the
@@ -124,6 +126,12 @@ struct segment_walk {
     uint32_t              at;      /* Private: where the next entry begins */
     struct entry_id       id;      /* Private: the ID before that entry */
 };
+
+/*
+ * The last entry, if it was not deleted: what is before it needs no look. False
+ * tells nothing of whether there is another. O(1).
+ */
+MUST_USE bool segment_last(const struct segment *segment, struct entry *entry);
 
 /* Begins in front of the first live entry. */
 void segment_walk_begin(struct segment_walk *walk, const struct segment *segment);

@@ -21,6 +21,7 @@
 
 /* However the options are set, a search in one segment stays short. */
 enum { DROPPED_ONE_BY_ONE = 64 };
+enum { VALUE_HEAD_MAX = 10 }; /* bytes of a length, and more */
 enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
 
 static int compare_sealed(const void *a, const void *b, void *who)
@@ -213,8 +214,16 @@ bool stream_first(const struct stream *stream, struct entry *entry)
 
 bool stream_last(const struct stream *stream, struct entry *entry)
 {
+    const struct segment *segment = stream->tail;
     struct cursor cursor;
 
+    if (segment == NULL && stream->sealed != NULL) {
+        const struct sealed *last = ordered_last(stream->sealed).record;
+
+        segment = last != NULL ? last->segment : NULL;
+    }
+    if (segment == NULL || LIKELY(segment_last(segment, entry)))
+        return segment != NULL;
     cursor_begin_reverse(&cursor, stream, ENTRY_ID_MIN, ENTRY_ID_MAX);
     return cursor_next(&cursor, entry);
 }
@@ -288,6 +297,9 @@ bool stream_fits(const struct slice *fields, size_t pairs)
         if (bytes > STREAM_ENTRY_MAX)
             return false;
     }
+    /* However long the lengths are: nearly always that is enough. */
+    if (LIKELY(bytes + 2 * VALUE_HEAD_MAX * pairs < SEGMENT_BYTES_MAX / 4))
+        return true;
     return segment_entry_bytes(fields, pairs) < SEGMENT_BYTES_MAX / 2;
 }
 
