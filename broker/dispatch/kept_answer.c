@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { ANSWER_SHARED_FROM = 16 * 1024 }; /* bytes; shorter ones are copied */
+/*
+ * A short answer is copied, a long one shared. A short one too where many readers get it: all
+ * outboxes of a turn are sent at its end, and by then each copy would hold a chunk of its own.
+ */
+enum {
+    ANSWER_SHARED_FROM = 16 * 1024, /* bytes */
+    COPIES_MOST = 24,
+};
 
 void kept_answer_open(struct kept_answer *answer, bool open)
 {
@@ -38,11 +45,11 @@ static bool says_the_same(const struct kept_answer *answer, const struct call *c
     return at == end;
 }
 
-bool kept_answer_repeat(const struct kept_answer *answer, struct call *call)
+bool kept_answer_repeat(struct kept_answer *answer, struct call *call)
 {
     if (!answer->open || !says_the_same(answer, call))
         return false;
-    if (answer->bytes->len < ANSWER_SHARED_FROM)
+    if (answer->bytes->len < ANSWER_SHARED_FROM && answer->copies++ < COPIES_MOST)
         outbox_put(call->reply->out, bytes_slice(answer->bytes));
     else
         outbox_share(call->reply->out, answer->bytes, bytes_slice(answer->bytes));
@@ -67,6 +74,7 @@ void kept_answer_keep(struct kept_answer *answer, struct call *call)
         buffer_add(&answer->words, slice_of(&word.len, sizeof(word.len)));
         buffer_add(&answer->words, word);
     }
+    answer->copies = 0;
     answer->command = call->command;
     answer->resp3 = call->reply->resp3;
 }

@@ -3,8 +3,9 @@
  *
  * While a lane of readers is served who do not compete, most of them want the
  * same entries from the same place. The first is answered as ever; whoever says
- * his words after him gets the same bytes, long ones by reference. Data cannot
- * change meanwhile, since nobody but readers is served.
+ * his words after him gets the same bytes, by reference if they are long or he
+ * is one of many. Data cannot change meanwhile, since nobody but readers is
+ * served.
  */
 #ifndef BROKER_DISPATCH_KEPT_ANSWER_H
 #define BROKER_DISPATCH_KEPT_ANSWER_H
@@ -17,6 +18,7 @@ struct kept_answer {
     /* Private, all. */
     bool                  open;
     bool                  resp3;
+    uint32_t              copies; /* of the bytes that are kept, so far */
     size_t                others_pending; /* bytes the reader under way had before */
     const struct command *command;
     struct buffer         words;
@@ -31,7 +33,7 @@ void kept_answer_next(struct kept_answer *answer, size_t others_pending);
 
 /* Answers as the reader before was answered, if the words are his. O(bytes of the words), and of a
  * short answer. */
-MUST_USE bool kept_answer_repeat(const struct kept_answer *answer, struct call *call);
+MUST_USE bool kept_answer_repeat(struct kept_answer *answer, struct call *call);
 
 /* Keeps the answer that was just given. O(bytes). */
 void kept_answer_keep(struct kept_answer *answer, struct call *call);

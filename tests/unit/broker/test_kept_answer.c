@@ -39,7 +39,7 @@ static void reader_end(struct reader *reader)
 }
 
 /* Whether a reader who says this is answered from what is kept; then it must be so many bytes. */
-static bool repeats(const struct kept_answer *answer, const struct command *command,
+static bool repeats(struct kept_answer *answer, const struct command *command,
                     const char *word, bool resp3, size_t bytes)
 {
     struct reader reader;
@@ -115,6 +115,32 @@ static void nothing_is_kept_for_one_alone(void)
     reader_end(&reader);
 }
 
+static void of_many_readers_most_share_one_copy(void)
+{
+    enum { READERS = 100 };
+    struct kept_answer answer = { .open = false };
+    const struct command *command = (const void *)&answer;
+    struct reader first;
+    struct reader others[READERS];
+
+    reader_begin(&first, command, "s", false);
+    kept_answer_open(&answer, true);
+    kept_answer_next(&answer, 0);
+    outbox_put(&first.outbox, SLICE("answer"));
+    kept_answer_keep(&answer, &first.call);
+    for (int i = 0; i < READERS; i++) {
+        reader_begin(&others[i], command, "s", false);
+        CU_ASSERT(kept_answer_repeat(&answer, &others[i].call));
+        CU_ASSERT_EQUAL(outbox_pending(&others[i].outbox), 6);
+    }
+    CU_ASSERT(bytes_shares(answer.bytes) > READERS / 2);
+    for (int i = 0; i < READERS; i++)
+        reader_end(&others[i]);
+    CU_ASSERT_EQUAL(bytes_shares(answer.bytes), 1);
+    kept_answer_close(&answer);
+    reader_end(&first);
+}
+
 void suite_kept_answer(void)
 {
     CU_pSuite suite = CU_add_suite("dispatch: kept answer", NULL, NULL);
@@ -122,5 +148,6 @@ void suite_kept_answer(void)
     CU_add_test(suite, "the same words get the same bytes", the_same_words_get_the_same_bytes);
     CU_add_test(suite, "who has other replies waiting is no model",
                 who_has_other_replies_waiting_is_no_model);
+    CU_add_test(suite, "of many readers most share one copy", of_many_readers_most_share_one_copy);
     CU_add_test(suite, "nothing is kept for one alone", nothing_is_kept_for_one_alone);
 }
