@@ -135,9 +135,21 @@ enum refusal next_range_end(struct args *args, struct entry_id *id)
 
 void reply_entry_id(struct reply *reply, struct entry_id id)
 {
-    struct word_text text;
+    char *at = outbox_reserve(reply->out, ENTRY_ID_TEXT_MAX + sizeof("$00\r\n\r\n"));
+    size_t head = sizeof("$00\r\n") - 1;
+    size_t len;
 
-    reply_bulk(reply, id_word(id, &text));
+    /* Nearly every ID is of ten characters or more: its length has two digits. */
+    len = entry_id_print(id, at + head);
+    if (UNLIKELY(len < 10)) {
+        memmove(at + head - 1, at + head, len);
+        head--;
+    }
+    at[0] = '$';
+    (void)number_put_unsigned(at + 1, len);
+    memcpy(at + head - 2, "\r\n", 2);
+    memcpy(at + head + len, "\r\n", 2);
+    outbox_commit(reply->out, head + len + 2);
 }
 
 void reply_entry(struct reply *reply, const struct entry *entry)
@@ -243,6 +255,8 @@ enum { FREED_AT_ONCE = 64 };
 
 void free_discarded(struct call *call, struct discard *discard)
 {
+    if (LIKELY(discard->effort == 0))
+        return;
     if (discard->effort <= FREED_AT_ONCE)
         discard_clear(discard);
     else
