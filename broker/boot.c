@@ -21,6 +21,7 @@
 #include "broker/net/listener.h"
 #include "broker/net/loop.h"
 #include "broker/observe/crash_report.h"
+#include "broker/observe/watchdog.h"
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
 #include "storage/base/log.h"
@@ -258,6 +259,15 @@ static bool folder_changed(void *who, const struct options *options, struct trou
     return trouble_set(trouble, "%s", strerror(errno));
 }
 
+static bool watchdog_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)trouble;
+    watchdog_follow(broker->watchdog, options->watchdog_period);
+    return true;
+}
+
 /* What boot does again when its options change. */
 static void follow_options(struct broker *broker)
 {
@@ -265,6 +275,7 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "bind", bind_changed, broker);
     config_on_change(broker->config, "maxclients", maxclients_changed, broker);
     config_on_change(broker->config, "dir", folder_changed, broker);
+    config_on_change(broker->config, "watchdog-period", watchdog_changed, broker);
 }
 
 static void say_ready(struct broker *broker)
@@ -322,6 +333,8 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
     broker->crash_report = crash_report_new(broker->caller, broker->log);
+    broker->watchdog = watchdog_new(broker->loop);
+    watchdog_follow(broker->watchdog, broker->options->watchdog_period);
     if (!load_users(broker, trouble))
         return false;
     if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))

@@ -29,6 +29,7 @@
 #include "broker/observe/slowlog.h"
 #include "broker/observe/version.h"
 #include "broker/observe/vitals.h"
+#include "broker/observe/watchdog.h"
 #include "broker/oom_score.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/primary.h"
@@ -521,6 +522,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
 void broker_clear(struct broker *broker)
 {
     migrate_links_free(broker->migrate_links);
+    watchdog_free(broker->watchdog);
     crash_report_free(broker->crash_report);
     oom_score_free(broker->oom_score);
     defragmenter_free(broker->defragmenter);

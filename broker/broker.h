@@ -59,6 +59,7 @@ struct sessions;
 struct slowlog;
 struct snapshot;
 struct crash_report;
+struct watchdog;
 struct durable_wake;
 struct faults;
 struct tracking;
@@ -112,6 +113,7 @@ struct broker {
     struct vitals        *vitals;     /* run id, rates, peaks */
     struct faults        *faults;     /* of a test; NULL otherwise */
     struct crash_report  *crash_report; /* once it runs */
+    struct watchdog      *watchdog;   /* over turns that take long, once it runs */
     struct durable_wake  *wake;       /* of the log's threads */
     struct aof           *aof;        /* off until data is opened */
     struct snapshot      *snapshot;   /* the RDB file */

@@ -14,7 +14,8 @@
 #include "broker/upkeep/defragmenter.h"
 #include "storage/base/glob.h"
 
-/* Answers with a name and the value of its option, if one of the patterns matches the name. */
+/* Answers with a name and the value of its option, if one of the patterns matches the name.
+ * What is hidden is found by its name alone. */
 static size_t show(struct call *call, size_t first, const struct option *option, const char *name)
 {
     const struct options *options = config_options(call->broker->config);
@@ -22,8 +23,13 @@ static size_t show(struct call *call, size_t first, const struct option *option,
     bool matches = false;
 
     args_rewind(call->args, first);
-    while (!matches && args_more(call->args))
-        matches = glob_match_nocase(args_next(call->args), slice_text(name));
+    while (!matches && args_more(call->args)) {
+        struct slice pattern = args_next(call->args);
+
+        matches = option->when == OPTION_HIDDEN
+                      ? slice_equal_nocase(pattern, slice_text(name))
+                      : glob_match_nocase(pattern, slice_text(name));
+    }
     if (!matches)
         return 0;
 
@@ -127,7 +133,7 @@ enum verdict do_config_rewrite(struct call *call)
 
     if (config_path(call->broker->config)[0] == '\0')
         return call_refuse_with(call, "ERR The server is running without a config file");
-    if (!config_rewrite(call->broker->config, &trouble))
+    if (!config_rewrite(call->broker->config, false, &trouble))
         return call_refuse_with(call, "ERR Rewriting config file: %s", trouble.text);
     reply_ok(call->reply);
     return VERDICT_DONE;

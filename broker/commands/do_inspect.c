@@ -1,6 +1,7 @@
 /* Looking inside: OBJECT, DEBUG. */
 #include "handlers.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -139,7 +140,9 @@ static enum verdict debug_sleep(struct call *call)
         return call_refuse(call, REFUSAL_NOT_FLOAT);
     pause.tv_sec = (time_t)seconds;
     pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
-    (void)nanosleep(&pause, NULL);
+    /* An alarm of the watchdog does not cut it short. */
+    while (nanosleep(&pause, &pause) < 0 && errno == EINTR)
+        ;
     reply_ok(call->reply);
     return VERDICT_DONE;
 }
@@ -465,6 +468,8 @@ static const struct {
       "    Writes the AOF so much later." },
     { "SET-SKIP-CHECKSUM-VALIDATION <0|1>", 1, debug_skip_checksum,
       "    Whether RESTORE takes what has a wrong checksum." },
+    { "CONFIG-REWRITE-FORCE-ALL", 0, debug_rewrite_config,
+      "    Writes every option to the configuration file, those at their default too." },
     { "DIGEST", 0, debug_digest, "    A digest of all data, whatever its order and encoding." },
     { "DIGEST-VALUE <key> [<key> ...]", 1, debug_digest_value,
       "    The same of some values, without their names." },

@@ -1,6 +1,8 @@
 /* DEBUG, where it writes and reads files. */
 #include "broker/broker.h"
 #include "broker/commands/do_inspect_private.h"
+#include "broker/config/config.h"
+#include "broker/config/config_rewrite.h"
 #include "broker/durable.h"
 #include "broker/script/functions.h"
 #include "storage/base/log.h"
@@ -84,6 +86,18 @@ enum verdict debug_skip_checksum(struct call *call)
     if (!args_next_integer(call->args, &on))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
     snapshot_trust(call->broker->snapshot, on != 0);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
+enum verdict debug_rewrite_config(struct call *call)
+{
+    struct trouble trouble;
+
+    if (config_path(call->broker->config)[0] == '\0')
+        return call_refuse_with(call, "ERR The server is running without a config file");
+    if (!config_rewrite(call->broker->config, true, &trouble))
+        return call_refuse_with(call, "ERR Rewriting config file: %s", trouble.text);
     reply_ok(call->reply);
     return VERDICT_DONE;
 }

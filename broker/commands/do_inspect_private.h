@@ -16,6 +16,9 @@ enum verdict debug_delay_log(struct call *call);
 /* DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1: whether RESTORE takes what has a wrong checksum. */
 enum verdict debug_skip_checksum(struct call *call);
 
+/* DEBUG CONFIG-REWRITE-FORCE-ALL: the config file says every option, the defaults too. */
+enum verdict debug_rewrite_config(struct call *call);
+
 /*
  * DEBUG HTSTATS db, DEBUG HTSTATS-KEY key: how items lie in the buckets of a table. A
  * bucket has seven places, and each resize leaves one table for another.

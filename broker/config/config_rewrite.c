@@ -136,7 +136,8 @@ static void rewrite_line(struct rewrite *rewrite, struct slice line, struct buff
     memory_free(words);
 }
 
-void config_rewrite_text(const struct config *config, struct slice text, struct buffer *to)
+void config_rewrite_text(const struct config *config, struct slice text, bool all,
+                         struct buffer *to)
 {
     struct rewrite rewrite = { .now = config_options(config) };
     bool signed_yet = false;
@@ -154,7 +155,7 @@ void config_rewrite_text(const struct config *config, struct slice text, struct 
     for (size_t i = 0; i < options_count(); i++) {
         const struct option *option = options_at(i);
 
-        if (rewrite.said[i] || options_equal(rewrite.now, &rewrite.usual, option))
+        if (rewrite.said[i] || (!all && options_equal(rewrite.now, &rewrite.usual, option)))
             continue;
         if (!signed_yet)
             buffer_add(to, slice_of(sign, sizeof(sign) - 1));
@@ -169,7 +170,7 @@ void config_rewrite_text(const struct config *config, struct slice text, struct 
     options_clear(&rewrite.usual);
 }
 
-bool config_rewrite(const struct config *config, struct trouble *trouble)
+bool config_rewrite(const struct config *config, bool all, struct trouble *trouble)
 {
     const char *path = config_path(config);
     struct buffer before = { 0 };
@@ -180,7 +181,7 @@ bool config_rewrite(const struct config *config, struct trouble *trouble)
     /* A file that went away meanwhile is made again. */
     fine = file_read(path, &before, CONFIG_FILE_LARGEST, trouble) || access(path, F_OK) != 0;
     if (fine) {
-        config_rewrite_text(config, buffer_slice(&before), &after);
+        config_rewrite_text(config, buffer_slice(&before), all, &after);
         fine = file_replace(path, buffer_slice(&after), 0644, trouble);
     }
     buffer_clear(&before);

@@ -166,7 +166,7 @@ struct options {
 #include "broker/config/options.def"
 };
 
-enum option_when { OPTION_LIVE, OPTION_START, OPTION_PROTECTED };
+enum option_when { OPTION_LIVE, OPTION_START, OPTION_PROTECTED, OPTION_HIDDEN };
 
 enum option_kind {
     OPTION_KIND_BOOL,

@@ -6,6 +6,7 @@
  */
 #include "storage/base/panic.h"
 
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -47,21 +48,37 @@ static void say(const char *text)
         say_to(panic_state.log, text);
 }
 
-/* Where it is, and what the hook knows, to all who listen. */
-static void tell_where(void)
+/* Where it is, and what the hook knows. */
+static void tell_where_to(int fd)
 {
     void *frames[PANIC_FRAMES];
     int count = backtrace(frames, PANIC_FRAMES);
 
-    say("--- STACK TRACE\n");
-    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    say_to(fd, "--- STACK TRACE\n");
+    backtrace_symbols_fd(frames, count, fd);
+    if (panic_state.hook != NULL)
+        panic_state.hook(panic_state.who, fd);
+}
+
+/* The same to all who listen. */
+static void tell_where(void)
+{
+    tell_where_to(STDERR_FILENO);
     if (panic_state.log > 0)
-        backtrace_symbols_fd(frames, count, panic_state.log);
-    if (panic_state.hook == NULL)
-        return;
-    panic_state.hook(panic_state.who, STDERR_FILENO);
-    if (panic_state.log > 0)
-        panic_state.hook(panic_state.who, panic_state.log);
+        tell_where_to(panic_state.log);
+}
+
+void panic_show(const char *headline)
+{
+    int fd = panic_state.log > 0 ? panic_state.log : STDERR_FILENO;
+    int kept = errno;
+
+    say_to(fd, "\n--- ");
+    say_to(fd, headline);
+    say_to(fd, " ---\n");
+    tell_where_to(fd);
+    say_to(fd, "--- it goes on\n");
+    errno = kept;
 }
 
 void panic_hook(void (*hook)(void *who, int fd), void *who)

@@ -2,8 +2,7 @@
  * The report when a `must` fails or memory runs out: reason, backtrace, abort.
  *
  * One hook may be set by the program to add what it was doing (the call under
- * way, the last log lines). It runs once, must not allocate, and may not return
- * into the code that failed.
+ * way, the last log lines). It must not allocate or lock; of a dying program it runs once.
  */
 #ifndef STORAGE_BASE_PANIC_H
 #define STORAGE_BASE_PANIC_H
@@ -17,6 +16,13 @@ void panic_hook(void (*hook)(void *who, int fd), void *who);
  * What dies in any way says so to descriptor `log` as well as to standard error.
  */
 void panic_on_signals(int log);
+
+/*
+ * In a signal handler of a program that goes on: writes `headline`, where this thread
+ * is and the hook's words to the log of panic_on_signals, or to standard error.
+ * Nothing is allocated or locked; errno stays.
+ */
+void panic_show(const char *headline);
 
 /* Prints the reason in the manner of printf to standard error and aborts. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0 && memmem(data, size, "nclude", 6) == NULL &&
         memmem(data, size, "NCLUDE", 6) == NULL) {
         if (config_file_read_text(config, "fuzz.conf", text, &report)) {
-            config_rewrite_text(config, text, &rewritten);
+            config_rewrite_text(config, text, false, &rewritten);
 
             bool readable =
                 config_file_read_text(again, "again.conf", buffer_slice(&rewritten), &report);
