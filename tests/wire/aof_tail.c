@@ -81,11 +81,12 @@ static size_t annotations(const struct text *bytes)
     return used;
 }
 
-bool aof_tail_next(struct aof_tail *tail, const char *server_folder, struct talk_reply *statement)
+bool aof_tail_next(struct aof_tail *tail, const char *server_folder, int patience_ms,
+                   struct talk_reply *statement)
 {
     struct timespec pause = { .tv_nsec = 5000000 };
 
-    for (int tries = 0; tries < 200; tries++) {
+    for (int waited_ms = 0; waited_ms < patience_ms; waited_ms += 5) {
         struct text bytes = { 0 };
         char newest[256];
         size_t used;

@@ -19,10 +19,11 @@ struct aof_tail {
 bool aof_tail_mark(struct aof_tail *tail, const char *server_folder);
 
 /*
- * The next statement, an array of bulk strings, waited for up to a second.
+ * The next statement, an array of bulk strings, waited for up to `patience_ms`.
  * Statements that merely select a database are passed over. False if none came.
  */
-bool aof_tail_next(struct aof_tail *tail, const char *server_folder, struct talk_reply *statement);
+bool aof_tail_next(struct aof_tail *tail, const char *server_folder, int patience_ms,
+                   struct talk_reply *statement);
 
 /* The path of the newest increment. False if there is none. */
 bool aof_newest(const char *server_folder, char *path, size_t room);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_PORT = 21000, LAST_PORT = 29999, START_PATIENCE_MS = 30000, STOP_PATIENCE_MS = 10000 };
+enum { FIRST_PORT = 21000, LAST_PORT = 29999, START_PATIENCE_MS = 30000, STOP_PATIENCE_MS = 30000 };
 
 struct server {
     struct server_setup setup;

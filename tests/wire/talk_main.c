@@ -24,7 +24,7 @@ static const char usage[] =
     "  --record       fill in expectations that are missing\n"
     "  --no-aof       run without an AOF; talks that read it are skipped\n"
     "  --jobs N       how many servers work at once (2)\n"
-    "  --patience MS  how long a reply may take (5000)\n"
+    "  --patience MS  how long whatever is waited for may take (30000)\n"
     "  --option WORD  a further word for the server's command line; may be repeated\n";
 
 struct plan {
@@ -146,7 +146,7 @@ static void share_out(const struct plan *plan, char **files, int file_count,
 
 int main(int count, char **words)
 {
-    struct plan plan = { .setup = { .patience_ms = 5000 }, .jobs = 2 };
+    struct plan plan = { .setup = { .patience_ms = 30000 }, .jobs = 2 };
     struct transcript_counts total = { 0 };
 
     if (!read_options(&plan, count, words)) {

@@ -145,7 +145,7 @@ long run_blocked(struct run *run)
 
 bool run_wait_for_blocked(struct run *run, long wanted, struct talker *talker)
 {
-    for (int tries = 0; tries < 1000; tries++) {
+    for (int waited = 0; waited < run->transcript->setup.patience_ms; waited += 2) {
         long blocked = run_blocked(run);
 
         if (blocked >= wanted)

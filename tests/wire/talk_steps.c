@@ -8,6 +8,8 @@
 
 #include "tests/wire/talk_pattern.h"
 
+enum { AGAIN_MS = 10 }; /* between two tries of `until>` */
+
 /* The words of a step's text, captures filled in. */
 bool run_words(struct run *run, const char *text, struct words *words)
 {
@@ -170,19 +172,21 @@ void run_say_until(struct run *run)
         return;
     }
     struct pattern *pattern = pattern_of(run, hears->text.at);
-    for (int tries = 0; pattern != NULL && !fits && tries < 500 && !run->ended; tries++) {
+    int patience_ms = run->transcript->setup.patience_ms;
+    int most = patience_ms / AGAIN_MS;
+    for (int tries = 0; pattern != NULL && !fits && tries < most && !run->ended; tries++) {
         run_say(run, false);
-        enum hearing hearing = talker_hear(run->last, &reply, run->transcript->setup.patience_ms);
+        enum hearing hearing = talker_hear(run->last, &reply, patience_ms);
         if (hearing != HEARD) {
             run_end(run, run_silence(hearing), hears->text.at);
             break;
         }
         fits = pattern_fits(pattern, &reply, &run->captures);
-        if (!fits && tries == 499)
+        if (!fits && tries + 1 == most)
             run_tell_mismatch(run, hears->text.at, &reply);
         talk_reply_clear(&reply);
         if (!fits)
-            run_sleep(10);
+            run_sleep(AGAIN_MS);
     }
     pattern_free(pattern);
 }
@@ -194,7 +198,8 @@ void run_hear_aof(struct run *run)
 
     if (run->transcript->setup.without_aof || !run_words(run, run->step->text.at, &words))
         return;
-    if (!aof_tail_next(&run->tail, server_folder(run->server), &statement)) {
+    if (!aof_tail_next(&run->tail, server_folder(run->server), run->transcript->setup.patience_ms,
+                       &statement)) {
         run_end(run, "the AOF does not say ", run->step->text.at);
     } else {
         bool fits = statement.count == words.count;

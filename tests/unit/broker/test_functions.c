@@ -21,9 +21,11 @@ static void begin(struct bench *bench)
     *bench = (struct bench){ .clock = clock_new_settable(0) };
     random_seed(&bench->random, 7);
     bench->bridge = bridge_new(&(struct bridge_setup){ .version = "7.0.15" });
-    bench->functions = functions_new(&(struct functions_setup){
-        .bridge = bench->bridge, .clock = bench->clock, .random = &bench->random,
-        .secret = value_limits_default.secret });
+    bench->functions =
+        functions_new(&(struct functions_setup){ .bridge = bench->bridge,
+                                                 .clock = bench->clock,
+                                                 .random = &bench->random,
+                                                 .secret = value_limits_default.secret });
 }
 
 static void end(struct bench *bench)
@@ -55,7 +57,8 @@ static void functions_are_found_in_any_case(void)
     struct bench bench;
 
     begin(&bench);
-    CU_ASSERT(load(&bench, "#!lua name=a\nredis.register_function('Fun_1', function() end)", false));
+    CU_ASSERT(
+        load(&bench, "#!lua name=a\nredis.register_function('Fun_1', function() end)", false));
     CU_ASSERT(has(&bench, "fun_1"));
     CU_ASSERT(has(&bench, "FUN_1"));
     CU_ASSERT_FALSE(has(&bench, "fun"));
@@ -75,20 +78,25 @@ static void what_fails_leaves_all_as_it_was(void)
         "#!lua name=a\nredis.register_function('g', function() end) x.y = 1",
         "#!lua name=a\nredis.register_function('g', function() end) redis.register_function('G')",
         "#!lua name=a\nredis.register_function('other', function() end)",
-        "#!lua name=a\n)", "#!lua name=a\n", "#!lua\n", "",
+        "#!lua name=a\n)",
+        "#!lua name=a\n",
+        "#!lua\n",
+        "",
     };
     struct bench bench;
 
     begin(&bench);
     CU_ASSERT(load(&bench, "#!lua name=a\nredis.register_function('f', function() end)", false));
-    CU_ASSERT(load(&bench, "#!lua name=b\nredis.register_function('other', function() end)", false));
+    CU_ASSERT(
+        load(&bench, "#!lua name=b\nredis.register_function('other', function() end)", false));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         CU_ASSERT_FALSE(load(&bench, bad[i], true));
         functions_check(bench.functions);
         CU_ASSERT(has(&bench, "f"));
         CU_ASSERT_FALSE(has(&bench, "g"));
     }
-    CU_ASSERT_FALSE(load(&bench, "#!lua name=a\nredis.register_function('g', function() end)", false));
+    CU_ASSERT_FALSE(
+        load(&bench, "#!lua name=a\nredis.register_function('g', function() end)", false));
     CU_ASSERT(why_is(&bench, "ERR Library 'a' already exists"));
     CU_ASSERT(load(&bench, "#!lua name=a\nredis.register_function('g', function() end)", true));
     CU_ASSERT_FALSE(has(&bench, "f"));
@@ -106,9 +114,11 @@ static void a_text_that_does_not_end_is_stopped(void)
     clock_free(bench.clock);
     bench.clock = clock_new(); /* the machine's, for this one */
     functions_free(bench.functions);
-    bench.functions = functions_new(&(struct functions_setup){
-        .bridge = bench.bridge, .clock = bench.clock, .random = &bench.random,
-        .secret = value_limits_default.secret });
+    bench.functions =
+        functions_new(&(struct functions_setup){ .bridge = bench.bridge,
+                                                 .clock = bench.clock,
+                                                 .random = &bench.random,
+                                                 .secret = value_limits_default.secret });
     name = functions_load(bench.functions, SLICE("#!lua name=a\nwhile true do end"), false, true,
                           &bench.why);
     CU_ASSERT_EQUAL(name.len, 0);
@@ -147,82 +157,121 @@ static void what_is_dumped_is_restored(void)
     end(&bench);
 }
 
-/* A text of a random library of up to three random functions. */
+enum { LIBRARIES = 4, FUNCTIONS = 6 };
+
+/* A text of a random library, of one to six random functions. */
 static void make_text(struct bench *bench, struct buffer *text, unsigned *library, unsigned *mask)
 {
-    *library = (unsigned)random_below(&bench->random, 4);
-    *mask = 1 + (unsigned)random_below(&bench->random, 63);
+    *library = (unsigned)random_below(&bench->random, LIBRARIES);
+    *mask = 1 + (unsigned)random_below(&bench->random, (1u << FUNCTIONS) - 1);
     buffer_rewind(text);
     buffer_print(text, "#!lua name=l%u\n", *library);
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < FUNCTIONS; i++) {
         if ((*mask & 1u << i) != 0)
             buffer_print(text, "redis.register_function('f%u', function() return %u end)\n", i, i);
+    }
+}
+
+/* Two random libraries, and a picture of what is there. */
+struct picture {
+    unsigned there[LIBRARIES]; /* of each library the functions it has, a bit each */
+    struct buffer texts[2];
+    unsigned library[2];
+    unsigned mask[2];
+};
+
+/* All functions of the libraries that the two drawn are not. */
+static unsigned functions_of_others(const struct picture *picture, bool second)
+{
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < LIBRARIES; i++)
+        if (i != picture->library[0] && (!second || i != picture->library[1]))
+            others |= picture->there[i];
+    return others;
+}
+
+/* One is loaded: if its name is free or may be replaced, and its functions are nobody else's. */
+static void load_one(struct bench *bench, struct picture *picture, bool replace)
+{
+    unsigned *there = &picture->there[picture->library[0]];
+    bool wanted =
+        (*there == 0 || replace) && (functions_of_others(picture, false) & picture->mask[0]) == 0;
+
+    CU_ASSERT_EQUAL(functions_load(bench->functions, buffer_slice(&picture->texts[0]), replace,
+                                   true, &bench->why)
+                            .len > 0,
+                    wanted);
+    if (wanted)
+        *there = picture->mask[0];
+}
+
+/* Both are restored, or none. */
+static void restore_both(struct bench *bench, struct picture *picture, enum function_policy policy)
+{
+    const unsigned *library = picture->library;
+    const unsigned *mask = picture->mask;
+    unsigned *there = picture->there;
+    struct slice both[2] = { buffer_slice(&picture->texts[0]), buffer_slice(&picture->texts[1]) };
+    unsigned others = policy == FUNCTION_FLUSH ? 0 : functions_of_others(picture, true);
+    bool wanted = library[0] != library[1] && (mask[0] & mask[1]) == 0 &&
+                  ((mask[0] | mask[1]) & others) == 0 &&
+                  (policy != FUNCTION_APPEND || (there[library[0]] == 0 && there[library[1]] == 0));
+
+    CU_ASSERT_EQUAL(functions_restore(bench->functions, both, 2, policy, &bench->why), wanted);
+    if (!wanted)
+        return;
+    for (unsigned i = 0; policy == FUNCTION_FLUSH && i < LIBRARIES; i++)
+        there[i] = 0;
+    there[library[0]] = mask[0];
+    there[library[1]] = mask[1];
+}
+
+static void delete_one(struct bench *bench, struct picture *picture)
+{
+    unsigned *there = &picture->there[picture->library[0]];
+    char name[3] = { 'l', (char)('0' + picture->library[0]), '\0' };
+
+    CU_ASSERT_EQUAL(functions_delete(bench->functions, slice_text(name)), *there != 0);
+    *there = 0;
+}
+
+static void expect_picture(const struct bench *bench, const struct picture *picture)
+{
+    unsigned all = 0;
+
+    functions_check(bench->functions);
+    for (unsigned i = 0; i < LIBRARIES; i++)
+        all |= picture->there[i];
+    for (unsigned i = 0; i < FUNCTIONS; i++) {
+        char name[3] = { 'f', (char)('0' + i), '\0' };
+
+        CU_ASSERT_EQUAL(has(bench, name), (all & 1u << i) != 0);
     }
 }
 
 static void a_random_walk_agrees_with_a_plain_picture(void)
 {
     struct bench bench;
-    struct buffer texts[2] = { { 0 }, { 0 } };
-    unsigned there[4] = { 0 }; /* of each library the functions it has */
+    struct picture picture = { .there = { 0 } };
 
     begin(&bench);
     for (int step = 0; step < 3000; step++) {
-        unsigned library[2];
-        unsigned mask[2];
-        unsigned others = 0;
         unsigned what = (unsigned)random_below(&bench.random, 10);
-        bool wanted;
 
-        make_text(&bench, &texts[0], &library[0], &mask[0]);
-        make_text(&bench, &texts[1], &library[1], &mask[1]);
+        for (int i = 0; i < 2; i++)
+            make_text(&bench, &picture.texts[i], &picture.library[i], &picture.mask[i]);
         buffer_rewind(&bench.why);
-        if (what < 4) {
-            bool replace = what < 2;
-
-            for (unsigned i = 0; i < 4; i++)
-                others |= i == library[0] ? 0 : there[i];
-            wanted = (there[library[0]] == 0 || replace) && (others & mask[0]) == 0;
-            CU_ASSERT_EQUAL(functions_load(bench.functions, buffer_slice(&texts[0]), replace, true,
-                                           &bench.why).len > 0, wanted);
-            if (wanted)
-                there[library[0]] = mask[0];
-        } else if (what < 8) {
-            struct slice both[2] = { buffer_slice(&texts[0]), buffer_slice(&texts[1]) };
-            enum function_policy policy = (enum function_policy)random_below(&bench.random, 3);
-
-            for (unsigned i = 0; i < 4; i++)
-                others |= policy == FUNCTION_FLUSH || i == library[0] || i == library[1] ? 0
-                                                                                         : there[i];
-            wanted = library[0] != library[1] && (mask[0] & mask[1]) == 0 &&
-                     ((mask[0] | mask[1]) & others) == 0 &&
-                     (policy != FUNCTION_APPEND ||
-                      (there[library[0]] == 0 && there[library[1]] == 0));
-            CU_ASSERT_EQUAL(functions_restore(bench.functions, both, 2, policy, &bench.why),
-                            wanted);
-            for (unsigned i = 0; wanted && policy == FUNCTION_FLUSH && i < 4; i++)
-                there[i] = 0;
-            if (wanted) {
-                there[library[0]] = mask[0];
-                there[library[1]] = mask[1];
-            }
-        } else {
-            char name[3] = { 'l', (char)('0' + library[0]), '\0' };
-
-            CU_ASSERT_EQUAL(functions_delete(bench.functions, slice_text(name)),
-                            there[library[0]] != 0);
-            there[library[0]] = 0;
-        }
-        functions_check(bench.functions);
-        for (unsigned i = 0; i < 6; i++) {
-            char name[3] = { 'f', (char)('0' + i), '\0' };
-
-            CU_ASSERT_EQUAL(has(&bench, name),
-                            ((there[0] | there[1] | there[2] | there[3]) & 1u << i) != 0);
-        }
+        if (what < 4)
+            load_one(&bench, &picture, what < 2);
+        else if (what < 8)
+            restore_both(&bench, &picture, (enum function_policy)random_below(&bench.random, 3));
+        else
+            delete_one(&bench, &picture);
+        expect_picture(&bench, &picture);
     }
-    buffer_clear(&texts[0]);
-    buffer_clear(&texts[1]);
+    buffer_clear(&picture.texts[0]);
+    buffer_clear(&picture.texts[1]);
     end(&bench);
 }
 

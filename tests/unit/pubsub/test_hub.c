@@ -5,6 +5,7 @@
 #include "pubsub/subscriber.h"
 #include "storage/base/buffer.h"
 #include "storage/base/glob.h"
+#include "storage/base/memory.h"
 #include "storage/base/random.h"
 
 void suite_hub(void);
@@ -117,7 +118,7 @@ static void an_empty_name_is_a_name_like_any_other(void)
     buffer_clear(&ear.heard);
 }
 
-enum { EARS = 12, NAMES = 60, STEPS = 4000 };
+enum { EARS = 12, DRAWS = 60, STEPS = 4000 };
 
 /* Short names over a small alphabet, so that many begin with one another. */
 static struct slice make_name(struct random *random, char *to, bool glob)
@@ -132,84 +133,123 @@ static struct slice make_name(struct random *random, char *to, bool glob)
     return slice_of(to, len);
 }
 
-static void a_random_walk_agrees_with_a_plain_list_of_subscriptions(void)
-{
-    struct hub *hub = hub_new(&key);
+/* A hub, and beside it the plain list of who listens to what. */
+struct walk {
+    struct hub *hub;
+    struct random random;
     struct ear ears[EARS];
     struct subscriber *subscribers[EARS];
-    char names[TOPIC_KINDS][NAMES][8];
-    struct slice name_of[TOPIC_KINDS][NAMES];
-    static bool joined[EARS][TOPIC_KINDS][NAMES];
-    struct random random;
+    char letters[TOPIC_KINDS][DRAWS][8];
+    struct slice names[TOPIC_KINDS][DRAWS];
+    size_t count[TOPIC_KINDS]; /* of different names */
+    bool joined[EARS][TOPIC_KINDS][DRAWS];
+};
 
-    random_seed(&random, 7);
-    memset(joined, 0, sizeof(joined));
+/* Draws so many names; those drawn before are dropped, so that each stands for its own topic. */
+static void name_topics(struct walk *walk, enum topic_kind kind)
+{
+    size_t *count = &walk->count[kind];
+
+    for (int draw = 0; draw < DRAWS; draw++) {
+        struct slice name =
+            make_name(&walk->random, walk->letters[kind][*count], kind == TOPIC_PATTERN);
+        bool fresh = true;
+
+        for (size_t i = 0; i < *count; i++)
+            fresh = fresh && !slice_equal(name, walk->names[kind][i]);
+        if (fresh)
+            walk->names[kind][(*count)++] = name;
+    }
+}
+
+static void walk_begin(struct walk *walk)
+{
+    walk->hub = hub_new(&key);
+    random_seed(&walk->random, 7);
     for (int i = 0; i < EARS; i++) {
-        ears[i] = ear_new();
-        subscribers[i] = subscriber_new(hub, &ears[i].sink);
+        walk->ears[i] = ear_new();
+        walk->subscribers[i] = subscriber_new(walk->hub, &walk->ears[i].sink);
     }
-    for (unsigned kind = 0; kind < TOPIC_KINDS; kind++) {
-        for (int i = 0; i < NAMES; i++) {
-            bool fresh = true;
+    for (unsigned kind = 0; kind < TOPIC_KINDS; kind++)
+        name_topics(walk, (enum topic_kind)kind);
+}
 
-            name_of[kind][i] = make_name(&random, names[kind][i], kind == TOPIC_PATTERN);
-            for (int j = 0; j < i; j++)
-                fresh = fresh && !slice_equal(name_of[kind][i], name_of[kind][j]);
-            /* A name drawn before is drawn no more: it stands for nothing. */
-            if (!fresh)
-                name_of[kind][i] = slice_of(NULL, 99);
-        }
+/* Somebody joins or leaves a topic, or, now and then, goes away and comes back. */
+static void walk_step(struct walk *walk)
+{
+    size_t who = random_below(&walk->random, EARS);
+    enum topic_kind kind = (enum topic_kind)random_below(&walk->random, TOPIC_KINDS);
+    size_t name = random_below(&walk->random, walk->count[kind]);
+    bool *joined = &walk->joined[who][kind][name];
+
+    if (random_below(&walk->random, 200) == 0) {
+        subscriber_free(walk->subscribers[who]);
+        walk->subscribers[who] = subscriber_new(walk->hub, &walk->ears[who].sink);
+        memset(walk->joined[who], 0, sizeof(walk->joined[who]));
+    } else if (random_below(&walk->random, 2) == 0) {
+        CU_ASSERT_EQUAL(subscriber_join(walk->subscribers[who], kind, walk->names[kind][name]),
+                        !*joined);
+        *joined = true;
+    } else {
+        CU_ASSERT_EQUAL(subscriber_leave(walk->subscribers[who], kind, walk->names[kind][name]),
+                        *joined);
+        *joined = false;
     }
+    hub_check(walk->hub);
+}
 
+/* How often one of them is to hear a message, by the plain list. */
+static size_t times_heard(const struct walk *walk, size_t who, struct slice channel)
+{
+    size_t times = 0;
+
+    for (size_t i = 0; i < walk->count[TOPIC_CHANNEL]; i++)
+        times += walk->joined[who][TOPIC_CHANNEL][i] &&
+                 slice_equal(walk->names[TOPIC_CHANNEL][i], channel);
+    for (size_t i = 0; i < walk->count[TOPIC_PATTERN]; i++)
+        times += walk->joined[who][TOPIC_PATTERN][i] &&
+                 glob_match(walk->names[TOPIC_PATTERN][i], channel);
+    return times;
+}
+
+/* Publishes to a random channel: each hears it as often as the list says. */
+static void walk_publish(struct walk *walk)
+{
+    char room[8];
+    struct slice channel = make_name(&walk->random, room, false);
+    size_t wanted[EARS];
+    size_t all = 0;
+
+    for (size_t i = 0; i < EARS; i++) {
+        size_t times = times_heard(walk, i, channel);
+
+        wanted[i] = walk->ears[i].count + times;
+        all += times;
+    }
+    CU_ASSERT_EQUAL(hub_publish(walk->hub, TOPIC_CHANNEL, channel, SLICE("m")), all);
+    for (int i = 0; i < EARS; i++) {
+        CU_ASSERT_EQUAL(walk->ears[i].count, wanted[i]);
+        buffer_rewind(&walk->ears[i].heard);
+    }
+}
+
+static void a_random_walk_agrees_with_a_plain_list_of_subscriptions(void)
+{
+    struct walk *walk = memory_new_zeroed(1, sizeof(*walk));
+
+    walk_begin(walk);
     for (int step = 0; step < STEPS; step++) {
-        size_t who = random_below(&random, EARS);
-        enum topic_kind kind = (enum topic_kind)random_below(&random, TOPIC_KINDS);
-        size_t name = random_below(&random, NAMES);
-
-        if (name_of[kind][name].len == 99)
-            continue;
-        if (random_below(&random, 200) == 0) {
-            subscriber_free(subscribers[who]);
-            subscribers[who] = subscriber_new(hub, &ears[who].sink);
-            memset(joined[who], 0, sizeof(joined[who]));
-        } else if (random_below(&random, 2) == 0) {
-            CU_ASSERT_EQUAL(subscriber_join(subscribers[who], kind, name_of[kind][name]),
-                            !joined[who][kind][name]);
-            joined[who][kind][name] = true;
-        } else {
-            CU_ASSERT_EQUAL(subscriber_leave(subscribers[who], kind, name_of[kind][name]),
-                            joined[who][kind][name]);
-            joined[who][kind][name] = false;
-        }
-        hub_check(hub);
-
-        char channel_room[8];
-        struct slice channel = make_name(&random, channel_room, false);
-        size_t expected = 0;
-        size_t counts[EARS];
-
-        for (int i = 0; i < EARS; i++) {
-            counts[i] = ears[i].count;
-            for (int j = 0; j < NAMES; j++) {
-                if (joined[i][TOPIC_CHANNEL][j] && slice_equal(name_of[TOPIC_CHANNEL][j], channel))
-                    counts[i]++, expected++;
-                if (joined[i][TOPIC_PATTERN][j] && glob_match(name_of[TOPIC_PATTERN][j], channel))
-                    counts[i]++, expected++;
-            }
-        }
-        CU_ASSERT_EQUAL(hub_publish(hub, TOPIC_CHANNEL, channel, SLICE("m")), expected);
-        for (int i = 0; i < EARS; i++) {
-            CU_ASSERT_EQUAL(ears[i].count, counts[i]);
-            buffer_rewind(&ears[i].heard);
-        }
+        walk_step(walk);
+        walk_publish(walk);
     }
     for (int i = 0; i < EARS; i++) {
-        subscriber_free(subscribers[i]);
-        hub_check(hub);
-        buffer_clear(&ears[i].heard);
+        subscriber_free(walk->subscribers[i]);
+        hub_check(walk->hub);
+        buffer_clear(&walk->ears[i].heard);
     }
-    CU_ASSERT_TRUE(hub_is_empty(hub));
-    hub_free(hub);
+    CU_ASSERT_TRUE(hub_is_empty(walk->hub));
+    hub_free(walk->hub);
+    memory_free(walk);
 }
 
 static void collect(void *who, struct slice name)
