@@ -8,6 +8,7 @@
 #include "broker/config/config.h"
 #include "broker/departure.h"
 #include "broker/dispatch/intake.h"
+#include "broker/dispatch/naming.h"
 #include "broker/dispatch/pausing.h"
 #include "broker/dispatch/transaction.h"
 #include "broker/dispatch/waiting.h"
@@ -266,6 +267,14 @@ static bool call_only_reads(const void *who, const struct call *call)
     return function != NULL && function_only_reads(function);
 }
 
+/* The lines were found right when they were read. */
+static void rename_command(void *naming, struct slice from, struct slice to)
+{
+    struct trouble ignored;
+
+    (void)naming_rename(naming, from, to, &ignored);
+}
+
 /* What runs scripts. */
 static void make_scripts(struct broker *broker)
 {
@@ -279,7 +288,7 @@ static void make_scripts(struct broker *broker)
         .patience = broker->patience, .log = broker->log, .version = REDIS_VERSION,
         .is_over_memory = is_over_memory, .is_over_memory_who = broker,
         .stands_in_way = following_stands_in_way, .stands_in_way_who = broker,
-        .refuses_queue = refuses_queue, .refuses_queue_who = broker,
+        .naming = broker->naming, .refuses_queue = refuses_queue, .refuses_queue_who = broker,
         .may = acl_may, .may_who = broker->acl });
     broker->scripts = scripts_new(&(struct scripts_setup){
         .bridge = broker->bridge, .random = broker->random, .secret = broker->secret });
@@ -365,6 +374,8 @@ static void make_dispatch(struct broker *broker)
         .note_who = broker->latency, .relieve = relieve_pool,
         .relieve_who = broker->connections, .spared = spared_memory, .spared_who = broker, .unwatch = watch_forget, .unwatch_who = broker->watch });
     make_users(broker);
+    broker->naming = naming_new();
+    config_visit_renames(broker->config, rename_command, broker->naming);
     make_scripts(broker);
     broker->pausing = pausing_new(broker->loop, broker->keyspaces, broker->metrics);
     broker->role = role_new();
@@ -388,7 +399,8 @@ static void make_dispatch(struct broker *broker)
     setup.replica_talks_who = broker;
     broker->caller = caller_new(&setup);
     memory_limit_set_caller(broker->memory_limit, broker->caller);
-    broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options);
+    broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options,
+                                broker->naming);
 }
 
 static void look_at_vitals(void *who)
@@ -544,6 +556,7 @@ void broker_clear(struct broker *broker)
     functions_free(broker->functions);
     scripts_free(broker->scripts);
     bridge_free(broker->bridge);
+    naming_free(broker->naming);
     patience_free(broker->patience);
     pausing_free(broker->pausing);
     config_print_users(broker->config, NULL, NULL);

@@ -44,6 +44,7 @@ struct memory_limit;
 struct metrics;
 struct migrate_links;
 struct monitor;
+struct naming;
 struct notice;
 struct oom_score;
 struct options;
@@ -103,6 +104,7 @@ struct broker {
     struct functions     *functions;  /* those of FCALL */
     struct flow          *flow;
     struct caller        *caller;
+    struct naming        *naming;     /* commands that are called otherwise */
     struct intake        *intake;
     struct acl           *acl;        /* users, and what they may do */
     struct sessions      *sessions;

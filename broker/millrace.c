@@ -14,6 +14,7 @@
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/config/config_file.h"
+#include "broker/dispatch/naming.h"
 #include "broker/observe/version.h"
 #include "broker/proc_title.h"
 #include "storage/base/buffer.h"
@@ -139,10 +140,17 @@ static int serve_with_title(struct config *config, int count, char **arguments)
     return status;
 }
 
+static bool rename_command(void *names, struct slice from, struct slice to,
+                           struct trouble *trouble)
+{
+    return naming_rename(names, from, to, trouble);
+}
+
 int main(int count, char **arguments)
 {
     struct buffer report = { 0 };
     struct config *config;
+    struct naming *names; /* as far as the lines that were read give them */
     int status = 1;
 
     memory_thread_begin();
@@ -153,12 +161,15 @@ int main(int count, char **arguments)
     if (count >= 2 && strcmp(arguments[1], "check") == 0)
         return check_files(count - 2, arguments + 2);
     config = config_new();
+    names = naming_new();
     config_check_users(config, users_check_line);
+    config_check_renames(config, rename_command, names);
     if (config_file_read_arguments(config, count - 1, arguments + 1, &report))
         status = serve_with_title(config, count, arguments);
     else if (write(STDERR_FILENO, report.at, report.len) < 0)
         status = 2;
     buffer_clear(&report);
     config_free(config);
+    naming_free(names);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "broker/acl/acl.h"
 #include "broker/broker.h"
 #include "broker/config/options.h"
+#include "broker/dispatch/naming.h"
 #include "storage/base/random.h"
 
 enum { PASSWORD_BITS = 256, PASSWORD_BITS_MOST = 4096, LOG_LINES = 10, NAME_MOST = 128 };
@@ -300,7 +301,7 @@ enum verdict do_acl_dryrun(struct call *call)
 
     if (user == NULL)
         return call_refuse_with(call, "ERR User '%.*s' not found", quoted_len(name), name.at);
-    command = command_find(words, count);
+    command = naming_find_words(call->broker->naming, words, count);
     if (command == NULL || command_lacks_subcommand(command, count))
         return call_refuse_with(call, "ERR Command '%.*s' not found", quoted_len(words[0]),
                                 words[0].at);

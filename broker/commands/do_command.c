@@ -7,7 +7,9 @@
  */
 #include "handlers.h"
 
+#include "broker/broker.h"
 #include "broker/dispatch/command.h"
+#include "broker/dispatch/naming.h"
 #include "storage/base/glob.h"
 
 /* The first word behind COMMAND and its subcommand. */
@@ -168,17 +170,34 @@ static void reply_row(struct reply *reply, const struct command *command)
     }
 }
 
-static void reply_all_rows(struct reply *reply)
+/* Whether nobody can ask for it. */
+static bool is_hidden(const struct call *call, const struct command *command)
 {
-    reply_array(reply, command_top_count());
+    return naming_hides(call->broker->naming, command);
+}
+
+static size_t count_rows(const struct call *call)
+{
+    size_t count = 0;
+
     for (size_t i = 0; i < command_top_count(); i++)
-        reply_row(reply, command_at(i));
+        count += !is_hidden(call, command_at(i));
+    return count;
+}
+
+static void reply_all_rows(struct call *call)
+{
+    reply_array(call->reply, count_rows(call));
+    for (size_t i = 0; i < command_top_count(); i++) {
+        if (!is_hidden(call, command_at(i)))
+            reply_row(call->reply, command_at(i));
+    }
 }
 
 /* COMMAND: every command of the table. */
 enum verdict do_command(struct call *call)
 {
-    reply_all_rows(call->reply);
+    reply_all_rows(call);
     return VERDICT_DONE;
 }
 
@@ -188,12 +207,12 @@ enum verdict do_command_info(struct call *call)
     const struct args *args = call->args;
 
     if (args->count == FIRST_WORD) {
-        reply_all_rows(call->reply);
+        reply_all_rows(call);
         return VERDICT_DONE;
     }
     reply_array(call->reply, args->count - FIRST_WORD);
     for (size_t i = FIRST_WORD; i < args->count; i++) {
-        const struct command *command = command_named(args->words[i]);
+        const struct command *command = naming_find(call->broker->naming, args->words[i]);
 
         if (command != NULL)
             reply_row(call->reply, command);
@@ -206,7 +225,7 @@ enum verdict do_command_info(struct call *call)
 /* COMMAND COUNT: subcommands are not counted. */
 enum verdict do_command_count(struct call *call)
 {
-    reply_integer(call->reply, (int64_t)command_top_count());
+    reply_integer(call->reply, (int64_t)count_rows(call));
     return VERDICT_DONE;
 }
 
@@ -259,7 +278,7 @@ enum verdict do_command_list(struct call *call)
     for (size_t i = 0; i < command_count(); i++) {
         const struct command *command = command_at(i);
 
-        if (!is_listed(command, filter, category, word))
+        if (is_hidden(call, command) || !is_listed(command, filter, category, word))
             continue;
         reply_bulk(call->reply, command_full_name(command));
         count++;
@@ -402,15 +421,19 @@ enum verdict do_command_docs(struct call *call)
 
     struct outbox_hole hole = reply_open(call->reply);
     for (size_t i = FIRST_WORD; i < args->count; i++) {
-        const struct command *command = command_named(args->words[i]);
+        const struct command *command = naming_find(call->broker->naming, args->words[i]);
 
         if (command != NULL) {
             reply_docs(call->reply, command);
             pairs++;
         }
     }
-    for (size_t i = 0; args->count == FIRST_WORD && i < command_top_count(); i++, pairs++)
+    for (size_t i = 0; args->count == FIRST_WORD && i < command_top_count(); i++) {
+        if (is_hidden(call, command_at(i)))
+            continue;
         reply_docs(call->reply, command_at(i));
+        pairs++;
+    }
     reply_close_map(call->reply, hole, pairs);
     return VERDICT_DONE;
 }
@@ -431,7 +454,8 @@ static enum verdict answer_keys(struct call *call, bool with_flags)
 {
     const struct slice *words = call->args->words + FIRST_WORD;
     size_t words_count = call->args->count - FIRST_WORD;
-    const struct command *command = command_find(words, words_count);
+    const struct command *command =
+        naming_find_words(call->broker->naming, words, words_count);
     struct key_walk walk;
     struct key_place place;
     size_t count = 0;

@@ -23,19 +23,24 @@ struct listener {
     bool told; /* it was told of the change under way */
 };
 
-/* A line `user name rules...`: the words, then their bytes, in one block. */
-struct user_line {
+/* A line that is no option, `user name rules...` say: the words, then their bytes, in one block. */
+struct other_line {
     struct slice *words;
     size_t count;
 };
 
 struct config {
     struct options now;
-    struct user_line *users;
+    struct other_line *users;
     size_t user_count;
     bool (*check_users)(const struct slice *words, size_t count, struct trouble *trouble);
     void (*print_users)(const void *who, struct buffer *to);
     const void *print_who;
+    struct other_line *renames;
+    size_t rename_count;
+    bool (*check_renames)(void *who, struct slice from, struct slice to,
+                          struct trouble *trouble);
+    void *check_renames_who;
     struct listener *listeners;
     size_t listener_count;
     bool saves_told; /* the file has said rules already: more are added to them */
@@ -47,8 +52,6 @@ static const struct refused_directive {
     const char *name;
     const char *reason;
 } refused[] = {
-    { "rename-command", "rename-command is not supported: a command has one name; "
-                        "rules of ACL say who may use it" },
     { "loadmodule", "loadmodule is not supported: Millrace has no modules" },
 };
 
@@ -69,6 +72,9 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->user_count; i++)
         memory_free(config->users[i].words);
     memory_free(config->users);
+    for (size_t i = 0; i < config->rename_count; i++)
+        memory_free(config->renames[i].words);
+    memory_free(config->renames);
     memory_free(config->listeners);
     memory_free(config->path);
     memory_free(config);
@@ -145,10 +151,10 @@ bool config_user_lines(const struct config *config, struct buffer *to)
     return true;
 }
 
-static struct user_line copy_line(const struct slice *words, size_t count)
+static struct other_line copy_line(const struct slice *words, size_t count)
 {
     size_t size = count * sizeof(struct slice);
-    struct user_line line = { .count = count };
+    struct other_line line = { .count = count };
     char *text;
 
     for (size_t i = 0; i < count; i++)
@@ -188,6 +194,39 @@ static bool add_user(struct config *config, const struct slice *words, size_t co
     return true;
 }
 
+/* ---- Lines that rename commands ---- */
+
+void config_check_renames(struct config *config,
+                          bool (*check)(void *who, struct slice from, struct slice to,
+                                        struct trouble *trouble),
+                          void *who)
+{
+    config->check_renames = check;
+    config->check_renames_who = who;
+}
+
+void config_visit_renames(const struct config *config,
+                          void (*visit)(void *who, struct slice from, struct slice to),
+                          void *who)
+{
+    for (size_t i = 0; i < config->rename_count; i++)
+        visit(who, config->renames[i].words[0], config->renames[i].words[1]);
+}
+
+static bool add_rename(struct config *config, const struct slice *words, size_t count,
+                       struct trouble *trouble)
+{
+    if (count != 2)
+        return trouble_set(trouble, "Bad directive or wrong number of arguments");
+    if (config->check_renames != NULL &&
+        !config->check_renames(config->check_renames_who, words[0], words[1], trouble))
+        return false;
+    config->renames =
+        memory_resize(config->renames, (config->rename_count + 1) * sizeof(*config->renames));
+    config->renames[config->rename_count++] = copy_line(words, count);
+    return true;
+}
+
 /* ---- Setting ---- */
 
 bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
@@ -201,6 +240,8 @@ bool config_set(struct config *config, struct slice name, const struct slice *wo
         return options_parse(&config->now, option, words, count, trouble);
     if (slice_equal_nocase(name, SLICE("user")))
         return add_user(config, words, count, trouble);
+    if (slice_equal_nocase(name, SLICE("rename-command")))
+        return add_rename(config, words, count, trouble);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         if (slice_equal_nocase(name, slice_text(refused[i].name)))
             return trouble_set(trouble, "%s", refused[i].reason);

@@ -85,6 +85,21 @@ void config_visit_users(const struct config *config,
 /* Appends what `print` has to say. False, appending nothing, if there is no such function. */
 bool config_user_lines(const struct config *config, struct buffer *to);
 
+/*
+ * Lines `rename-command from to`. Which names there are is known elsewhere: `check` is asked
+ * of each line when it is read, and says in `trouble` what is wrong. Without it every line
+ * is taken. A rewritten file keeps them.
+ */
+void config_check_renames(struct config *config,
+                          bool (*check)(void *who, struct slice from, struct slice to,
+                                        struct trouble *trouble),
+                          void *who);
+
+/* The lines that were read, in order. */
+void config_visit_renames(const struct config *config,
+                          void (*visit)(void *who, struct slice from, struct slice to),
+                          void *who);
+
 /* The config file that was read, absolute; "" if there was none. */
 const char *config_path(const struct config *config);
 void config_set_path(struct config *config, const char *path);

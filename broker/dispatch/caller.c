@@ -383,13 +383,13 @@ static void end_talking_replica(struct caller *caller, const struct call *call,
     connection_close(session->connection, "a replica asked for something that is answered");
 }
 
-bool caller_request(struct caller *caller, struct session *session, struct args *args)
+static inline bool request(struct caller *caller, struct session *session,
+                           const struct command *command, struct args *args)
 {
     struct outbox_mark mark;
     struct call call;
 
-    prepare(caller, &call, session,
-            command_find_again(&caller->latest, args->words, args->count), args);
+    prepare(caller, &call, session, command, args);
     if (LIKELY(session->replies == SESSION_REPLIES_ON)) {
         if (UNLIKELY(!answer(caller, &call)))
             return false;
@@ -417,6 +417,17 @@ bool caller_request(struct caller *caller, struct session *session, struct args 
     else if (session->replies == SESSION_REPLIES_SKIP_NEXT)
         session->replies = SESSION_REPLIES_SKIP;
     return true;
+}
+
+bool caller_request(struct caller *caller, struct session *session, struct args *args)
+{
+    return request(caller, session,
+                   command_find_again(&caller->latest, args->words, args->count), args);
+}
+
+bool caller_request_unknown(struct caller *caller, struct session *session, struct args *args)
+{
+    return request(caller, session, NULL, args);
 }
 
 /* Whether no guard objects that calls of this place meet. */

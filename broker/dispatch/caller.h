@@ -127,6 +127,9 @@ micros caller_wall(const struct caller *caller, micros monotonic);
  */
 bool caller_request(struct caller *caller, struct session *session, struct args *args);
 
+/* The same with a request whose name is no command's, whatever the table says. */
+bool caller_request_unknown(struct caller *caller, struct session *session, struct args *args);
+
 /* Finds and runs words that were queued, within the call of EXEC; few guards are asked again. */
 enum verdict caller_run_words(struct caller *caller, struct session *session,
                               const struct slice *words, size_t count);

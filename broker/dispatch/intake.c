@@ -10,6 +10,7 @@
 #include "broker/dispatch/intake.h"
 
 #include "broker/config/options.h"
+#include "broker/dispatch/naming.h"
 #include "broker/net/connection.h"
 #include "storage/base/memory.h"
 
@@ -26,18 +27,20 @@ struct intake {
     size_t                end[AHEAD];  /* where each request ends in the input */
     uint64_t              hash[AHEAD]; /* of the first key, where there is one */
     bool                  keyed[AHEAD];
+    const struct naming  *naming;  /* NULL if every command has its own name */
     bool                  running; /* a batch is under way */
     struct intake        *within;  /* for the input that comes meanwhile, or NULL */
 };
 
 struct intake *intake_new(struct caller *caller, struct keyspaces *keyspaces,
-                          const struct options *options)
+                          const struct options *options, const struct naming *naming)
 {
     struct intake *intake = memory_new_zeroed(1, sizeof(*intake));
 
     intake->caller = caller;
     intake->keyspaces = keyspaces;
     intake->options = options;
+    intake->naming = naming_is_empty(naming) ? NULL : naming;
     for (int i = 0; i < AHEAD; i++)
         request_init(&intake->ahead[i]);
     return intake;
@@ -118,11 +121,27 @@ static enum request_state parse_ahead(struct intake *intake, struct session *ses
     return state;
 }
 
+/* Runs a request where commands have other names. False if it is held back. */
+static bool run_renamed(struct intake *intake, struct session *session, struct request *request,
+                        struct args *args)
+{
+    switch (naming_translate(intake->naming, &request->words[0])) {
+    case NAMED_NO_MORE:
+        return caller_request_unknown(intake->caller, session, args);
+    case NAMED_ANEW:
+        args->raw = slice_of(NULL, 0); /* which says the new name */
+        break;
+    case NAMED_AS_EVER:
+        break;
+    }
+    return caller_request(intake->caller, session, args);
+}
+
 /* False if the request is held back. */
 static bool run_one(struct intake *intake, struct session *session, size_t place,
                     struct slice bytes)
 {
-    const struct request *request = &intake->ahead[place];
+    struct request *request = &intake->ahead[place];
     struct args args = { .words = request->words, .count = request->count };
     bool ran;
 
@@ -132,7 +151,8 @@ static bool run_one(struct intake *intake, struct session *session, size_t place
         args.raw = slice_of(bytes.at, request->length);
     if (intake->keyed[place])
         keyspaces_hint(intake->keyspaces, request->words[1], intake->hash[place]);
-    ran = caller_request(intake->caller, session, &args);
+    ran = LIKELY(intake->naming == NULL) ? caller_request(intake->caller, session, &args)
+                                         : run_renamed(intake, session, request, &args);
     if (intake->keyed[place])
         keyspaces_hint(intake->keyspaces, slice_of(NULL, 0), 0);
     return ran;
@@ -188,7 +208,8 @@ static struct intake *free_intake(struct intake *intake)
     if (LIKELY(!intake->running))
         return intake;
     if (intake->within == NULL)
-        intake->within = intake_new(intake->caller, intake->keyspaces, intake->options);
+        intake->within = intake_new(intake->caller, intake->keyspaces, intake->options,
+                                    intake->naming);
     return intake->within;
 }
 

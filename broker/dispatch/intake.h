@@ -10,9 +10,11 @@
 #include "broker/dispatch/caller.h"
 
 struct intake;
+struct naming;
 
+/* Pointers are borrowed; what `naming` holds must be in it already. */
 struct intake *intake_new(struct caller *caller, struct keyspaces *keyspaces,
-                          const struct options *options);
+                          const struct options *options, const struct naming *naming);
 void intake_free(struct intake *intake);
 
 /* The input of a session, as sessions.h wants it: returns how many bytes were taken. */

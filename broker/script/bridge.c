@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "broker/dispatch/caller.h"
+#include "broker/dispatch/naming.h"
 #include "broker/script/lua_reply.h"
 #include "broker/script/patience.h"
 #include "storage/base/digest.h"
@@ -188,12 +189,21 @@ static bool refuse_queue(const struct bridge *bridge, const struct command *comm
     return refused;
 }
 
+/* The command of the words, whatever it is called; its own name is the first of them then. */
+static const struct command *find_command(struct bridge *bridge, size_t count)
+{
+    if (UNLIKELY(!naming_is_empty(bridge->setup.naming)) &&
+        naming_translate(bridge->setup.naming, &bridge->words[0]) == NAMED_NO_MORE)
+        return NULL;
+    return command_find(bridge->words, count);
+}
+
 /* Runs the words; the reply is in the outbox afterwards. Whether it is no error. */
 static bool run_words(struct bridge *bridge, size_t count)
 {
     struct script_run *run = bridge->run;
     struct call *call = run->call;
-    const struct command *command = command_find(bridge->words, count);
+    const struct command *command = find_command(bridge, count);
     struct slice line = objection(bridge, run, command, count);
     struct reply reply = { .out = &bridge->outbox,
                            .counts = call->reply->counts,
@@ -402,7 +412,7 @@ static int redis_acl_check_cmd(lua_State *lua)
 
     if (wrong != NULL)
         return raise(lua, wrong);
-    command = command_find(bridge->words, count);
+    command = find_command(bridge, count);
     if (command == NULL || command->run == NULL)
         return raise(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
     if (bridge->run == NULL)

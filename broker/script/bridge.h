@@ -17,12 +17,14 @@
 
 struct bridge;
 struct log;
+struct naming;
 struct patience;
 
 /* Pointers are borrowed. */
 struct bridge_setup {
     struct patience *patience;
     struct log      *log;
+    const struct naming *naming; /* what commands are called; may be NULL */
     const char      *version; /* redis.REDIS_VERSION: "7.0.15" */
     bool           (*is_over_memory)(const void *who); /* maxmemory is passed */
     const void      *is_over_memory_who;

@@ -58,7 +58,8 @@ static void a_bad_line_is_reported_with_its_number_and_reason(void)
     CU_ASSERT_TRUE(refuses("hz 1 2", "wrong number of arguments\n"));
     CU_ASSERT_TRUE(refuses("bad \"quote", "Unbalanced quotes in configuration line\n"));
     CU_ASSERT_TRUE(refuses("hz \"1\"0", "Unbalanced quotes in configuration line\n"));
-    CU_ASSERT_TRUE(refuses("rename-command GET x", "rename-command is not supported"));
+    CU_ASSERT_TRUE(refuses("rename-command GET", "wrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses("loadmodule x.so", "loadmodule is not supported"));
     CU_ASSERT_TRUE(refuses("cluster-enabled yes", "'yes' is not supported yet"));
 }
 
@@ -227,6 +228,43 @@ static bool two_users(const struct slice *words, size_t count, struct trouble *t
     return true;
 }
 
+static bool no_bad_name(void *who, struct slice from, struct slice to, struct trouble *trouble)
+{
+    (void)who;
+    (void)from;
+    return !slice_equal(to, SLICE("bad")) || trouble_set(trouble, "it is bad");
+}
+
+static void show_rename(void *who, struct slice from, struct slice to)
+{
+    struct buffer *shown = who;
+
+    buffer_print(shown, "%.*s>%.*s|", (int)from.len, from.at, (int)to.len, to.at);
+}
+
+static void lines_that_rename_commands_are_kept(void)
+{
+    static const char text[] = "rename-command GET fetch\nRename-Command CONFIG \"\"\n";
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+    struct buffer shown = { 0 };
+    struct buffer after = { 0 };
+
+    config_check_renames(config, no_bad_name, NULL);
+    CU_ASSERT_TRUE(config_file_read_text(config, "x.conf", slice_text(text), &report));
+    config_visit_renames(config, show_rename, &shown);
+    CU_ASSERT_TRUE(slice_equal(buffer_slice(&shown), SLICE("GET>fetch|CONFIG>|")));
+    config_rewrite_text(config, slice_text(text), false, &after);
+    CU_ASSERT_TRUE(slice_equal(buffer_slice(&after), slice_text(text)));
+    CU_ASSERT_FALSE(config_file_read_text(config, "x.conf", SLICE("rename-command SET bad"),
+                                          &report));
+    CU_ASSERT_TRUE(contains(&report, "it is bad"));
+    buffer_clear(&report);
+    buffer_clear(&shown);
+    buffer_clear(&after);
+    config_free(config);
+}
+
 static void print_two(const void *who, struct buffer *to)
 {
     (void)who;
@@ -293,6 +331,8 @@ void suite_config_file(void)
                 files_include_others_in_order_and_not_for_ever);
     CU_add_test(suite, "rewriting keeps comments and what still holds",
                 rewriting_keeps_comments_and_what_still_holds);
+    CU_add_test(suite, "lines that rename commands are kept",
+                lines_that_rename_commands_are_kept);
     CU_add_test(suite, "rewriting all says what is at its default too",
                 rewriting_all_says_what_is_at_its_default_too);
     CU_add_test(suite, "users are kept as words and said anew",
