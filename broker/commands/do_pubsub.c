@@ -8,6 +8,7 @@
 #include "handlers.h"
 
 #include "broker/broker.h"
+#include "broker/effects/notice.h"
 #include "broker/metrics/metrics.h"
 #include "broker/session/subscription.h"
 #include "storage/base/glob.h"
@@ -33,6 +34,7 @@ static void tell(struct call *call, struct slice word, const struct slice *name,
 
 static enum verdict join(struct call *call, struct slice word, enum topic_kind kind)
 {
+    notice_catch_up(call->broker->notice);
     while (args_more(call->args)) {
         struct slice name = args_next(call->args);
 
@@ -46,6 +48,7 @@ static enum verdict leave(struct call *call, struct slice word, enum topic_kind 
 {
     struct slice name;
 
+    notice_catch_up(call->broker->notice);
     if (!args_more(call->args) && subscription_count(call->session, kind) == 0)
         tell(call, word, NULL, kind);
     else if (!args_more(call->args)) {
@@ -104,8 +107,10 @@ static enum verdict publish(struct call *call, enum topic_kind kind)
 {
     struct slice channel = args_next(call->args);
     struct slice payload = args_next(call->args);
-    size_t receivers = hub_publish(call->broker->hub, kind, channel, payload);
+    size_t receivers;
 
+    notice_catch_up(call->broker->notice);
+    receivers = hub_publish(call->broker->hub, kind, channel, payload);
     ledger_say_to_replicas(call->ledger, call->args->words, call->args->count);
     call->broker->metrics->published_messages++;
     call->broker->metrics->delivered_messages += receivers;

@@ -11,6 +11,7 @@ struct notice {
     const struct options *options;
     struct buffer         channel;
     struct buffer         payload;
+    size_t                told; /* lines of the call under way that are published already */
 };
 
 struct notice *notice_new(struct ledger *ledger, struct hub *hub, const struct options *options)
@@ -124,9 +125,8 @@ static void publish_fields(struct notice *notice, const struct ledger_line *line
     }
 }
 
-void notice_changes(void *who, const struct ledger_line *lines, size_t count)
+static void tell(struct notice *notice, const struct ledger_line *lines, size_t count)
 {
-    struct notice *notice = who;
     uint32_t wanted = notice->options->notify_keyspace_events;
     uint32_t of_fields = (wanted & OPTION_NOTICE_CLASSES) != 0 ? wanted : OPTION_NOTICE_ALL;
 
@@ -146,4 +146,24 @@ void notice_changes(void *who, const struct ledger_line *lines, size_t count)
         if (UNLIKELY(line->fields > 0) && (line->class & of_fields) != 0)
             publish_fields(notice, line, wanted);
     }
+}
+
+void notice_changes(void *who, const struct ledger_line *lines, size_t count)
+{
+    struct notice *notice = who;
+    size_t told = notice->told;
+
+    notice->told = 0;
+    tell(notice, lines + told, count - told);
+}
+
+void notice_catch_up(struct notice *notice)
+{
+    const struct ledger_line *lines;
+    size_t count = ledger_lines(notice->ledger, &lines);
+
+    if (LIKELY(count <= notice->told))
+        return;
+    tell(notice, lines + notice->told, count - notice->told);
+    notice->told = count;
 }

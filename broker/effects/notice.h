@@ -33,4 +33,10 @@ void notice_follow_option(struct notice *notice);
 /* The effect. */
 void notice_changes(void *notice, const struct ledger_line *lines, size_t count);
 
+/*
+ * Publishes what earlier calls of the transaction or script under way noted, so that a message
+ * said now comes behind it, and who subscribes now does not hear of what was before.
+ */
+void notice_catch_up(struct notice *notice);
+
 #endif
