@@ -383,6 +383,15 @@ static void end_talking_replica(struct caller *caller, const struct call *call,
     connection_close(session->connection, "a replica asked for something that is answered");
 }
 
+/* CLIENT REPLY: what a call answered goes again. A call that waits is skipped once it answers. */
+static void take_back(struct session *session, struct outbox_mark mark, bool answered)
+{
+    if (!session->reply.pushed)
+        outbox_rewind(session->reply.out, mark);
+    if (session->replies == SESSION_REPLIES_SKIP && answered)
+        session->replies = SESSION_REPLIES_ON;
+}
+
 static inline bool request(struct caller *caller, struct session *session,
                            const struct command *command, struct args *args)
 {
@@ -410,11 +419,8 @@ static inline bool request(struct caller *caller, struct session *session,
         end_talking_replica(caller, &call, mark);
         return true;
     }
-    if (!session->reply.pushed)
-        outbox_rewind(session->reply.out, mark);
-    if (session->replies == SESSION_REPLIES_SKIP)
-        session->replies = SESSION_REPLIES_ON;
-    else if (session->replies == SESSION_REPLIES_SKIP_NEXT)
+    take_back(session, mark, session->waiter == NULL);
+    if (session->replies == SESSION_REPLIES_SKIP_NEXT)
         session->replies = SESSION_REPLIES_SKIP;
     return true;
 }
@@ -489,15 +495,20 @@ enum verdict caller_run_again(struct caller *caller, struct session *session,
                               size_t count, bool over)
 {
     struct args args = { .words = words, .count = count };
+    struct outbox_mark mark = outbox_mark(session->reply.out);
+    enum verdict verdict = VERDICT_REFUSED;
     struct call call;
 
     prepare(caller, &call, session, command, &args);
     call.may_wait = true;
     call.again = true;
     call.over = over;
-    if (!over && !still_passes(caller, &call, GUARD_AGAIN))
-        return VERDICT_REFUSED;
-    return run(caller, &call);
+    session->reply.pushed = false;
+    if (over || still_passes(caller, &call, GUARD_AGAIN))
+        verdict = run(caller, &call);
+    if (UNLIKELY(session->replies != SESSION_REPLIES_ON) && verdict != VERDICT_WAIT)
+        take_back(session, mark, true);
+    return verdict;
 }
 
 void caller_open_own(struct caller *caller)

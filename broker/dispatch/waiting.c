@@ -417,7 +417,10 @@ bool waiting_unblock(struct waiting *waiting, struct caller *caller, struct sess
         return false;
     if (error.len == 0)
         return serve_one(waiting, caller, session->waiter, true);
-    reply_error(&session->reply, error);
+    if (session->replies == SESSION_REPLIES_ON)
+        reply_error(&session->reply, error);
+    else if (session->replies == SESSION_REPLIES_SKIP)
+        session->replies = SESSION_REPLIES_ON;
     caller_counts(caller)[session->waiter->command->index].failed++;
     end_wait(waiting, session->waiter);
     return true;
