@@ -48,16 +48,23 @@ static enum pass refuse_unknown_subcommand(struct call *call)
     return PASS_REFUSED;
 }
 
-/* An EXEC that is wrong in itself ends the transaction, if there is one, and says so. */
+/* An EXEC that is refused ends the transaction, if there is one, and says so. */
+#define EXEC_REFUSED "EXECABORT Transaction discarded because of: "
+
+static bool refuses_exec(struct call *call)
+{
+    if (!slice_equal(command_name(call->command), SLICE("exec")))
+        return false;
+    transaction_end(call->session);
+    return true;
+}
+
 static enum pass refuse_arity(struct call *call)
 {
-    if (slice_equal(command_name(call->command), SLICE("exec"))) {
-        transaction_end(call->session);
-        (void)call_refuse_with(call, "EXECABORT Transaction discarded because of: wrong number of "
-                                     "arguments for 'exec' command");
-    } else {
+    if (refuses_exec(call))
+        (void)call_refuse_with(call, EXEC_REFUSED "wrong number of arguments for 'exec' command");
+    else
         (void)call_refuse_arity(call);
-    }
     return PASS_REFUSED;
 }
 
@@ -119,8 +126,9 @@ enum pass gate_mode(void *nobody, struct call *call)
     (void)nobody;
     if (UNLIKELY(session_only_hears(session)) && !may_while_hearing(call->command)) {
         (void)call_refuse_with(call,
-                               "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / "
+                               "%sCan't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / "
                                "PING / QUIT / RESET are allowed in this context",
+                               refuses_exec(call) ? EXEC_REFUSED : "ERR ",
                                call->command->full_name);
         return PASS_REFUSED;
     }
