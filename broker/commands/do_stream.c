@@ -5,7 +5,7 @@
 #include "broker/commands/keeper.h"
 #include "streams/cursor.h"
 
-enum { NAME_SHOWN_MOST = 300, CLAIMS_TOLD_MOST = 512, CLAIM_WORDS_AROUND = 13 };
+enum { CLAIMS_TOLD_MOST = 512, CLAIM_WORDS_AROUND = 13 };
 
 /* ---- Finding ---- */
 
@@ -42,23 +42,17 @@ enum refusal find_group(struct call *call, struct slice key, struct slice name, 
     return refusal;
 }
 
-/* So much of a name as an error line has room for. */
-static int shown(struct slice name)
-{
-    return (int)(name.len < NAME_SHOWN_MOST ? name.len : NAME_SHOWN_MOST);
-}
-
 enum verdict refuse_no_group(struct call *call, struct slice key, struct slice name,
                              const char *where)
 {
     return call_refuse_with(call, "NOGROUP No such key '%.*s' or consumer group '%.*s'%s",
-                            shown(key), key.at, shown(name), name.at, where);
+                            (int)key.len, key.at, (int)name.len, name.at, where);
 }
 
 enum verdict refuse_no_group_of_key(struct call *call, struct slice key, struct slice name)
 {
     return call_refuse_with(call, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
-                            shown(name), name.at, shown(key), key.at);
+                            (int)name.len, name.at, (int)key.len, key.at);
 }
 
 struct consumer *meet_consumer(struct call *call, struct slice key, struct group *group,
