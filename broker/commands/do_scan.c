@@ -43,11 +43,16 @@ enum verdict do_keys(struct call *call)
 /* Reads a cursor; false if it is none. */
 static bool read_cursor(struct slice word, uint64_t *cursor)
 {
+    const char *nul = word.len > 0 ? memchr(word.at, '\0', word.len) : NULL;
     bool negative = word.len > 0 && word.at[0] == '-';
-    bool nothing = word.len == 0;
+    bool nothing;
     uint64_t value = 0;
 
-    /* As generous as C is with numbers: nothing is 0, a sign and leading zeros are fine. */
+    /* As generous as C is with numbers: a NUL ends it, nothing is 0, a sign and leading zeros
+     * are fine. */
+    if (UNLIKELY(nul != NULL))
+        word.len = (size_t)(nul - word.at);
+    nothing = word.len == 0;
     if (word.len > 0 && (negative || word.at[0] == '+'))
         word = slice_after(word, 1);
     for (size_t i = 0; i < word.len; i++) {
