@@ -117,7 +117,10 @@ static const char *read_words(struct bridge *bridge, lua_State *lua, size_t coun
     return NULL;
 }
 
-/* Whether the words are XREAD or XREADGROUP that would wait. */
+/*
+ * Whether the words are XREAD or XREADGROUP that would wait. What is wrong in front of BLOCK
+ * is left to the command, which says so.
+ */
 static bool asks_to_wait(const struct command *command, const struct slice *words, size_t count)
 {
     bool group = slice_equal(command_name(command), SLICE("xreadgroup"));
@@ -125,10 +128,15 @@ static bool asks_to_wait(const struct command *command, const struct slice *word
     if (LIKELY(!group && !slice_equal(command_name(command), SLICE("xread"))))
         return false;
     for (size_t i = group ? 4 : 1; i < count; i++) {
+        int64_t number;
+
         if (slice_equal_nocase(words[i], SLICE("streams")))
             return false;
         if (slice_equal_nocase(words[i], SLICE("block")))
             return true;
+        if (slice_equal_nocase(words[i], SLICE("count")) && i + 1 < count &&
+            !number_read(words[++i], &number))
+            return false;
     }
     return false;
 }
