@@ -179,7 +179,7 @@ enum verdict do_client_caching(struct call *call)
     uint32_t flags =
         call->session->tracker != NULL ? tracking_flags_of(call->session) : 0;
 
-    if ((flags & (TRACKING_OPT_IN | TRACKING_OPT_OUT)) == 0)
+    if (call->session->tracker == NULL)
         return call_refuse_with(call, "ERR CLIENT CACHING can be called only when the client is "
                                       "in tracking mode with OPTIN or OPTOUT mode enabled");
     if (args_take(call->args, SLICE("yes"))) {
