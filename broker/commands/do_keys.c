@@ -224,15 +224,13 @@ enum verdict do_copy(struct call *call)
     to = keyspaces_at(call->keyspaces, db);
     if (to == call->keys && slice_equal(from, key))
         return call_refuse(call, REFUSAL_SAME_OBJECT);
-    if (!replace && keyspace_find(to, key, LOOK_WRITE) != NULL) {
+    /* Looking at the destination may take away what is past, so that the source is found again. */
+    if (keyspace_find(call->keys, from, LOOK_READ) == NULL ||
+        (!replace && keyspace_find(to, key, LOOK_WRITE) != NULL)) {
         reply_integer(call->reply, 0);
         return VERDICT_DONE;
     }
-    item = keyspace_find(call->keys, from, LOOK_READ);
-    if (item == NULL) {
-        reply_integer(call->reply, 0);
-        return VERDICT_DONE;
-    }
+    item = keyspace_find(call->keys, from, LOOK_QUIET);
     (void)keyspace_copy(call->keys, item, to, key);
     ledger_changed_in(call->ledger, db, key, EVENT_GENERIC, "copy_to");
     reply_integer(call->reply, 1);

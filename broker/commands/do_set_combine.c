@@ -10,13 +10,12 @@
 #include "storage/values/set_algebra.h"
 
 /* The sets of the next `count` words, in the call's arena; NULL for a key that is not there. */
-static enum refusal next_sets(struct call *call, size_t count, enum look why,
-                              const struct set ***sets)
+static enum refusal next_sets(struct call *call, size_t count, const struct set ***sets)
 {
     *sets = arena_take(call->arena, count * sizeof(struct set *));
     for (size_t i = 0; i < count; i++) {
         struct set *set;
-        enum refusal refusal = find_set(call, args_next(call->args), why, &set);
+        enum refusal refusal = find_set(call, args_next(call->args), LOOK_READ, &set);
 
         if (refusal != REFUSAL_NONE)
             return refusal;
@@ -60,7 +59,7 @@ enum verdict do_sinter(struct call *call)
     size_t count = args_left(call->args);
     const struct set **sets;
     struct outbox_hole hole;
-    enum refusal refusal = next_sets(call, count, LOOK_READ, &sets);
+    enum refusal refusal = next_sets(call, count, &sets);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -103,7 +102,7 @@ static enum refusal next_counting(struct call *call, bool approximate, struct co
     args_rewind(args, first);
     counting->count = (size_t)count;
     counting->most = (size_t)most;
-    return next_sets(call, counting->count, LOOK_READ, &counting->sets);
+    return next_sets(call, counting->count, &counting->sets);
 }
 
 /* SINTERCARD numkeys key [key ...] [LIMIT limit]: how many members all sets have. */
@@ -173,7 +172,7 @@ static enum verdict reply_combination(struct call *call, enum combination how)
     size_t count = args_left(call->args);
     const struct set **sets;
     struct set *result;
-    enum refusal refusal = next_sets(call, count, LOOK_READ, &sets);
+    enum refusal refusal = next_sets(call, count, &sets);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -203,7 +202,7 @@ static enum verdict store_combination(struct call *call, enum combination how, c
     const struct set **sets;
     struct set *result;
     size_t members;
-    enum refusal refusal = next_sets(call, count, LOOK_WRITE, &sets);
+    enum refusal refusal = next_sets(call, count, &sets);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);

@@ -173,7 +173,7 @@ enum verdict do_xclaim(struct call *call)
     struct entry_id id;
     size_t first, end;
     bool is_new;
-    enum refusal refusal = find_group(call, key, name, LOOK_WRITE, &stream, &claim.group);
+    enum refusal refusal = find_group(call, key, name, LOOK_READ, &stream, &claim.group);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -318,7 +318,7 @@ enum verdict do_xautoclaim(struct call *call)
 
     if (verdict != VERDICT_DONE)
         return verdict;
-    refusal = find_group(call, key, name, LOOK_WRITE, &stream, &claim.group);
+    refusal = find_group(call, key, name, LOOK_READ, &stream, &claim.group);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     if (claim.group == NULL)

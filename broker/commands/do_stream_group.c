@@ -236,7 +236,7 @@ enum verdict do_xack(struct call *call)
     struct retention_step step = { .left = 0 };
     struct entry_id id;
     uint64_t acknowledged = 0;
-    enum refusal refusal = find_group(call, key, name, LOOK_WRITE, &stream, &group);
+    enum refusal refusal = find_group(call, key, name, LOOK_READ, &stream, &group);
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);

@@ -52,7 +52,7 @@ static void reply_lag_reckoned(struct reply *reply, const struct stream *stream,
 /* Finds the stream that XINFO is asked about: VERDICT_DONE, or it has refused. */
 static enum verdict find_for_xinfo(struct call *call, struct slice key, struct stream **stream)
 {
-    enum refusal refusal = find_stream(call, key, LOOK_QUIET, stream);
+    enum refusal refusal = find_stream(call, key, LOOK_READ, stream);
 
     if (refusal == REFUSAL_NONE && *stream == NULL)
         refusal = REFUSAL_NO_SUCH_KEY;

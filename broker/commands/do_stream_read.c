@@ -169,8 +169,7 @@ static enum verdict find_readings(struct call *call, struct read_words *words)
         enum refusal refusal;
 
         *reading = (struct reading){ .key = keys[i] };
-        refusal = find_stream(call, keys[i], words->as_group ? LOOK_WRITE : LOOK_READ,
-                              &reading->stream);
+        refusal = find_stream(call, keys[i], LOOK_READ, &reading->stream);
         /*
          * Whoever waited for the stream is told what Redis 7.0 says, behind the code of later
          * ones: it is gone, and what is in its place.
