@@ -1,4 +1,4 @@
-/* What writing and reading the snapshot share. */
+/* What the files of the snapshot share: snapshot.c and snapshot_*.c. */
 #ifndef STORAGE_PERSIST_SNAPSHOT_PRIVATE_H
 #define STORAGE_PERSIST_SNAPSHOT_PRIVATE_H
 
@@ -34,6 +34,28 @@ struct snapshot {
     struct buffer         expired; /* keys that were left out: database, length, name; each */
     bool                  too_many_expired;
 };
+
+/* Where somebody is with writing all data. */
+struct snapshot_writing {
+    struct snapshot   *snapshot;
+    struct child_line *line; /* whom to tell how far it is; NULL on the main thread */
+    struct clock      *clock;
+    micros             told;
+};
+
+/*
+ * Writes the file, whole and durable or not at all; or into the pipe of `snapshot->pipe`,
+ * to its end. The caller holds the lock of the name, or is a child of who does.
+ */
+MUST_USE bool snapshot_write_file(struct snapshot_writing *writing, struct trouble *trouble);
+MUST_USE bool snapshot_write_pipe(struct snapshot_writing *writing, struct trouble *trouble);
+
+/* The name under which a process writes the file. */
+enum { SNAPSHOT_NAME_MOST = 512 };
+void snapshot_name_temporary(int process, char name[SNAPSHOT_NAME_MOST]);
+
+/* Lets go of the name that snapshot_lock holds, if it does. */
+void snapshot_unlock(struct snapshot *snapshot);
 
 /* Sleeps for a test: microseconds, or one for so many keys. */
 void snapshot_dawdle(int64_t delay, uint64_t keys);
