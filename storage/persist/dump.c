@@ -31,6 +31,7 @@ void dump_put(const struct item *item, const struct value_types *types, struct b
     rdb_writer_init(&writer, bytes, true);
     rdb_put_byte(&writer, (unsigned)type);
     rdb_content_put(item, types, &writer);
+    rdb_content_put_rest(item, types, &writer);
     rdb_writer_clear(&writer);
     writer_free(bytes);
     add_little(to, type > RDB_STREAM_2 ? RDB_VERSION_DATED : RDB_VERSION, VERSION_BYTES);
@@ -47,6 +48,23 @@ bool dump_is_whole(struct slice payload, bool trusting)
                            load_little(footer + VERSION_BYTES, 8);
 }
 
+/* What may follow the value: a field with what it has besides. */
+static bool read_rest(struct rdb_reader *from, const struct value_types *types,
+                      const struct rdb_content *content)
+{
+    struct slice name, rest;
+    unsigned mark;
+
+    if (rdb_left(from) == 0)
+        return true;
+    if (content->value == NULL || !rdb_get_byte(from, &mark) || mark != RDB_AUX ||
+        !rdb_get_string(from, 0, &name) || !slice_equal(name, RDB_REST) ||
+        !rdb_get_string(from, 1, &rest) || rdb_left(from) != 0)
+        return rdb_refuse(from, "bytes follow the value");
+    return rdb_content_get_rest(content->value, content->kind, types, rest) ||
+           rdb_refuse(from, "what stands behind the value is damaged");
+}
+
 bool dump_begin(struct dump *dump, struct slice payload, const struct value_types *types,
                 const struct value_limits *limits, struct rdb_content *content)
 {
@@ -59,12 +77,12 @@ bool dump_begin(struct dump *dump, struct slice payload, const struct value_type
     if (!rdb_get_byte(&dump->reader, &type) ||
         !rdb_content_get(&dump->reader, type, types, limits, content))
         return false;
-    if (rdb_left(&dump->reader) == 0)
+    if (read_rest(&dump->reader, types, content))
         return true;
     if (content->value != NULL)
         types->of[content->kind]->free(content->value);
     content->value = NULL;
-    return rdb_refuse(&dump->reader, "bytes follow the value");
+    return false;
 }
 
 void dump_end(struct dump *dump)

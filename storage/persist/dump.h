@@ -1,7 +1,10 @@
 /*
  * One value by itself, as DUMP shows it and RESTORE takes it:
  *
- *   type u8 | value | version u16 | CRC64 of all before u64
+ *   type u8 | value | [field] | version u16 | CRC64 of all before u64
+ *
+ * The field is what the value has that the format has no place for (RDB_REST in
+ * rdb_content.h); other servers do not look behind the value.
  *
  * Numbers are little-endian. Format source: the documentation of DUMP, and
  * what redis-server 7.0.15 answers.

@@ -1,6 +1,7 @@
 /* Strings are written here, because items keep them; all else by its own type. */
 #include "storage/persist/rdb_content.h"
 
+#include "storage/base/buffer.h"
 #include "storage/values/hash.h"
 
 /* The kind of value a type of the format is; VALUE_KINDS for what we have no use for. */
@@ -88,6 +89,46 @@ bool rdb_content_get(struct rdb_reader *from, unsigned type, const struct value_
         return rdb_refuse(from, "nobody here knows its type");
     content->value = types->of[content->kind]->load(from, (int)type, limits);
     return content->value != NULL;
+}
+
+void rdb_content_put_rest(const struct item *item, const struct value_types *types,
+                          struct rdb_writer *to)
+{
+    const struct value_type *type =
+        item_kind(item) == VALUE_STRING ? NULL : types->of[item_kind(item)];
+    struct buffer rest = { 0 };
+    struct rdb_writer writer;
+    struct writer *bytes;
+
+    if (type == NULL || type->has_rest == NULL || !type->has_rest(item_value(item)))
+        return;
+    bytes = writer_new_memory(&rest);
+    rdb_writer_init(&writer, bytes, false);
+    type->save_rest(item_value(item), &writer);
+    rdb_writer_clear(&writer);
+    writer_free(bytes);
+    rdb_put_byte(to, RDB_AUX);
+    rdb_put_string(to, RDB_REST);
+    rdb_put_string(to, buffer_slice(&rest));
+    buffer_clear(&rest);
+}
+
+bool rdb_content_get_rest(struct value *value, enum value_kind kind,
+                          const struct value_types *types, struct slice rest)
+{
+    const struct value_type *type = kind == VALUE_STRING ? NULL : types->of[kind];
+    struct rdb_reader reader;
+    struct reader *bytes;
+    bool fine;
+
+    if (type == NULL || type->load_rest == NULL)
+        return true;
+    bytes = reader_new_memory(rest);
+    rdb_reader_init(&reader, bytes, rest.len);
+    fine = type->load_rest(value, &reader);
+    rdb_reader_clear(&reader);
+    reader_free(bytes);
+    return fine;
 }
 
 struct item *rdb_content_place(struct keyspace *keys, struct slice key,

@@ -9,7 +9,11 @@
 #include "storage/format/rdb_format.h"
 #include "storage/keyspace/keyspace.h"
 
-/* The name of the field that stands behind a key whose value has more to it (value.h). */
+/*
+ * The name of the field that stands behind a value which has more to it (value.h). Other
+ * servers pass over it in a snapshot as a field they do not know, and at the end of what
+ * DUMP shows since they read no further than the value.
+ */
 #define RDB_REST SLICE("millrace-rest")
 
 /* What was read and is not yet under a key. */
@@ -27,6 +31,14 @@ int rdb_content_type(const struct item *item, const struct value_types *types);
 /* Writes what an item holds, without its type. O(n). */
 void rdb_content_put(const struct item *item, const struct value_types *types,
                      struct rdb_writer *to);
+
+/* Writes what the value has besides, if it has, as such a field. O(n). */
+void rdb_content_put_rest(const struct item *item, const struct value_types *types,
+                          struct rdb_writer *to);
+
+/* Reads what such a field holds into a value of some kind. False: it is damaged. */
+MUST_USE bool rdb_content_get_rest(struct value *value, enum value_kind kind,
+                                   const struct value_types *types, struct slice rest);
 
 /* Whether a byte is the type of something that can be read. */
 bool rdb_content_is_type(unsigned type);

@@ -79,25 +79,13 @@ static int64_t number_of(struct slice text)
 /* What the value of the key before has besides. It is read even where nothing is kept. */
 static bool read_rest(struct loading *now, struct slice rest)
 {
-    struct item *item;
-    const struct value_type *type;
-    struct rdb_reader reader;
-    struct reader *bytes;
-    bool fine;
+    struct item *item = now->setup->count_only
+                            ? NULL
+                            : keyspace_find(now->keys, buffer_slice(&now->key), LOOK_QUIET);
 
-    item = now->setup->count_only ? NULL
-                                  : keyspace_find(now->keys, buffer_slice(&now->key), LOOK_QUIET);
-    if (item == NULL || item_kind(item) == VALUE_STRING)
-        return true;
-    type = now->types->of[item_kind(item)];
-    if (type->load_rest == NULL)
-        return true;
-    bytes = reader_new_memory(rest);
-    rdb_reader_init(&reader, bytes, rest.len);
-    fine = type->load_rest(item_value(item), &reader);
-    rdb_reader_clear(&reader);
-    reader_free(bytes);
-    return fine || rdb_refuse(&now->from, "what stands behind a value is damaged");
+    return item == NULL || item_kind(item) == VALUE_STRING ||
+           rdb_content_get_rest(item_value(item), item_kind(item), now->types, rest) ||
+           rdb_refuse(&now->from, "what stands behind a value is damaged");
 }
 
 /* Where in a stream the writer stood. */

@@ -81,26 +81,6 @@ static void put_use(struct saving *saving, const struct item *item)
     }
 }
 
-/* What the value has besides, as a fact behind it. */
-static void put_rest(struct saving *saving, const struct item *item)
-{
-    const struct value_type *type =
-        item_kind(item) == VALUE_STRING ? NULL : saving->types->of[item_kind(item)];
-    struct buffer rest = { 0 };
-    struct rdb_writer writer;
-    struct writer *bytes;
-
-    if (type == NULL || type->has_rest == NULL || !type->has_rest(item_value(item)))
-        return;
-    bytes = writer_new_memory(&rest);
-    rdb_writer_init(&writer, bytes, false);
-    type->save_rest(item_value(item), &writer);
-    rdb_writer_clear(&writer);
-    writer_free(bytes);
-    put_fact(&saving->to, RDB_REST, buffer_slice(&rest));
-    buffer_clear(&rest);
-}
-
 static bool put_item(void *who, struct item *item)
 {
     struct saving *saving = who;
@@ -114,7 +94,7 @@ static bool put_item(void *who, struct item *item)
     rdb_put_byte(to, (unsigned)rdb_content_type(item, saving->types));
     rdb_put_string(to, item_key(item));
     rdb_content_put(item, saving->types, to);
-    put_rest(saving, item);
+    rdb_content_put_rest(item, saving->types, to);
     saving->keys++;
     if (saving->setup->wrote != NULL)
         saving->setup->wrote(saving->setup->who, saving->keys);
