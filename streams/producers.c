@@ -244,6 +244,20 @@ bool producers_find(struct producers *producers, struct slice producer, struct s
     return true;
 }
 
+bool producers_know(const struct producers *producers, struct slice producer,
+                    struct slice message, millis since, struct entry_id *id)
+{
+    struct name_room producer_room, message_room;
+    const struct producer *of = find_producer(producers, kept_name(producer, &producer_room));
+    const struct message *known =
+        of != NULL ? find_message(of, kept_name(message, &message_room)) : NULL;
+
+    if (known == NULL || is_old(known->id, since))
+        return false;
+    *id = known->id;
+    return true;
+}
+
 void producers_forget(struct producers *producers, millis since)
 {
     while (!chain_is_empty(&producers->all)) {

@@ -43,6 +43,10 @@ void producers_free(struct producers *producers); /* NULL is fine. */
 MUST_USE bool producers_find(struct producers *producers, struct slice producer,
                              struct slice message, millis since, struct entry_id *id);
 
+/* The same for one who only looks: nothing is counted, nor forgotten. O(log n). */
+MUST_USE bool producers_know(const struct producers *producers, struct slice producer,
+                             struct slice message, millis since, struct entry_id *id);
+
 /*
  * Remembers what a message became, in the place of what was known of it, and no
  * more than `most` messages of its producer. O(log n).

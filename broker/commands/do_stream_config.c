@@ -41,13 +41,17 @@ static enum refusal next_setting(struct args *args, struct stream_settings *sett
     if (args_left(args) < 2)
         return REFUSAL_SYNTAX;
     if (args_take(args, SLICE("idmp-duration"))) {
-        if (!args_next_integer(args, &value) || value < 1 || value > DURATION_MOST)
+        if (!args_next_integer(args, &value))
+            return REFUSAL_NOT_INTEGER;
+        if (value < 1 || value > DURATION_MOST)
             return REFUSAL_STREAM_IDMP_DURATION;
         settings->idmp_duration = (uint32_t)value;
         return REFUSAL_NONE;
     }
     if (args_take(args, SLICE("idmp-maxsize"))) {
-        if (!args_next_integer(args, &value) || value < 1 || value > MAXSIZE_MOST)
+        if (!args_next_integer(args, &value))
+            return REFUSAL_NOT_INTEGER;
+        if (value < 1 || value > MAXSIZE_MOST)
             return REFUSAL_STREAM_IDMP_MAXSIZE;
         settings->idmp_maxsize = (uint32_t)value;
         return REFUSAL_NONE;
@@ -85,7 +89,7 @@ enum verdict do_xcfgset(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     if (!args_more(call->args))
-        return call_refuse_arity(call);
+        return call_refuse(call, REFUSAL_STREAM_NO_SETTING);
     settings = *stream_settings(stream);
     while (refusal == REFUSAL_NONE && args_more(call->args))
         refusal = next_setting(call->args, &settings);
@@ -112,6 +116,32 @@ enum verdict do_xcfgset(struct call *call)
     return VERDICT_DONE;
 }
 
+/* Whether a message may be recorded. A log tells what was, wherever the entry is by now: deleted,
+ * or trimmed with the very command that added it. */
+static enum refusal check_record(const struct call *call, const struct stream *stream,
+                                 struct slice producer, struct slice message, struct entry_id id)
+{
+    struct producers *producers = stream_producers(stream);
+    struct entry entry;
+    struct entry_id known;
+
+    if (entry_id_compare(id, stream_last_id(stream)) > 0)
+        return REFUSAL_STREAM_NO_ENTRY;
+    if (!entries_leave_here(call))
+        return REFUSAL_NONE;
+    if (producer.len == 0)
+        return REFUSAL_STREAM_IDMP_NO_PRODUCER;
+    if (message.len == 0)
+        return REFUSAL_STREAM_IDMP_NO_MESSAGE;
+    if (!stream_find(stream, id, &entry))
+        return REFUSAL_STREAM_NO_ENTRY;
+    if (producers != NULL && producers_know(producers, producer, message,
+                       call->now - 1000 * (millis)idmp_duration(call, stream), &known) &&
+        !entry_id_equal(known, id))
+        return REFUSAL_STREAM_IDMP_OTHER_ENTRY;
+    return REFUSAL_NONE;
+}
+
 /* XIDMPRECORD key pid iid id */
 enum verdict do_xidmprecord(struct call *call)
 {
@@ -126,9 +156,8 @@ enum verdict do_xidmprecord(struct call *call)
         refusal = REFUSAL_NO_SUCH_KEY;
     if (refusal == REFUSAL_NONE && !next_entry_id(call->args, &id))
         refusal = REFUSAL_STREAM_BAD_ID;
-    /* The entry itself may be deleted, or trimmed with the very command that added it. */
-    if (refusal == REFUSAL_NONE && entry_id_compare(id, stream_last_id(stream)) > 0)
-        refusal = REFUSAL_STREAM_NO_ENTRY;
+    if (refusal == REFUSAL_NONE)
+        refusal = check_record(call, stream, producer, message, id);
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
 

@@ -128,15 +128,6 @@ enum verdict do_xinfo_consumers(struct call *call)
 
 /* ---- XINFO STREAM ---- */
 
-/* Whether duplicates were ever asked about, or XCFGSET spoke of them: only then they are told of. */
-static bool knows_duplicates(const struct stream *stream)
-{
-    const struct stream_settings *settings = stream_settings(stream);
-
-    return stream_producers(stream) != NULL || settings->idmp_duration > 0 ||
-           settings->idmp_maxsize > 0;
-}
-
 /* What both forms begin with. */
 static void reply_counters(struct call *call, const struct stream *stream)
 {
@@ -151,8 +142,6 @@ static void reply_counters(struct call *call, const struct stream *stream)
     reply_named_id(reply, "max-deleted-entry-id", stream_max_deleted(stream));
     reply_count(reply, "entries-added", stream_entries_added(stream));
     reply_named_id(reply, "recorded-first-entry-id", stream_first_id(stream));
-    if (!knows_duplicates(stream))
-        return;
     reply_count(reply, "idmp-duration", idmp_duration(call, stream));
     reply_count(reply, "idmp-maxsize", idmp_maxsize(call, stream));
     if (stream_producers(stream) != NULL) {
@@ -166,13 +155,12 @@ static void reply_counters(struct call *call, const struct stream *stream)
     reply_count(reply, "iids-duplicates", counts.duplicates);
 }
 
-enum { COUNTERS = 7, DUPLICATES_FIELDS = 6, RETENTION_FIELDS = 6, GROUP_RETENTION_FIELDS = 2 };
+enum { COUNTERS = 13, RETENTION_FIELDS = 6, GROUP_RETENTION_FIELDS = 2 };
 
 /* How many pairs there are beside entries and groups. */
 static size_t counted_fields(const struct stream *stream)
 {
-    return COUNTERS + (knows_duplicates(stream) ? (size_t)DUPLICATES_FIELDS : 0) +
-           (retention_is_set(stream) ? (size_t)RETENTION_FIELDS : 0);
+    return COUNTERS + (retention_is_set(stream) ? (size_t)RETENTION_FIELDS : 0);
 }
 
 /* What is set for entries to leave by themselves; said only where something is. */

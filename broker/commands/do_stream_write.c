@@ -7,6 +7,8 @@
  */
 #include "handlers.h"
 
+#include <stdlib.h>
+
 #include "broker/commands/do_stream_private.h"
 #include "storage/base/digest.h"
 #include "streams/producers.h"
@@ -182,7 +184,9 @@ static enum refusal next_idempotence(struct args *args, struct add_words *words,
     words->producer = args_next(args);
     if (!by_content)
         words->message = args_next(args);
-    return REFUSAL_NONE;
+    if (words->producer.len == 0)
+        return by_content ? REFUSAL_STREAM_IDMPAUTO_NO_PRODUCER : REFUSAL_STREAM_IDMP_NO_PRODUCER;
+    return by_content || words->message.len > 0 ? REFUSAL_NONE : REFUSAL_STREAM_IDMP_NO_MESSAGE;
 }
 
 /* Reads the options of XADD and the ID behind them. */
@@ -220,16 +224,39 @@ static enum refusal read_add(struct call *call, struct add_words *words)
     return complete_trim(call, &words->trim);
 }
 
-/* Names a message by what is in it: the length of every word, then all words. */
-static void name_by_content(struct add_words *words, const struct slice *fields, size_t count)
+/* A field with its value. */
+struct pair {
+    struct slice field;
+    struct slice value;
+};
+
+static int compare_pairs(const void *a, const void *b)
 {
+    const struct pair *one = a, *other = b;
+    int order = slice_compare(one->field, other->field);
+
+    return order != 0 ? order : slice_compare(one->value, other->value);
+}
+
+/*
+ * Names a message by what is in it, in whichever order its fields come: the
+ * length of every word, and the word, of the pairs in order.
+ */
+static void name_by_content(struct call *call, struct add_words *words, const struct slice *fields,
+                            size_t count)
+{
+    struct pair *pairs = arena_take(call->arena, count / 2 * sizeof(*pairs));
     struct buffer content = { 0 };
 
+    for (size_t i = 0; i < count / 2; i++)
+        pairs[i] = (struct pair){ fields[2 * i], fields[2 * i + 1] };
+    qsort(pairs, count / 2, sizeof(*pairs), compare_pairs);
     for (size_t i = 0; i < count; i++) {
-        uint64_t len = fields[i].len;
+        struct slice word = i % 2 == 0 ? pairs[i / 2].field : pairs[i / 2].value;
+        uint64_t len = word.len;
 
         buffer_add(&content, slice_of((const char *)&len, sizeof(len)));
-        buffer_add(&content, fields[i]);
+        buffer_add(&content, word);
     }
     digest_sha256(buffer_slice(&content), words->digest);
     buffer_clear(&content);
@@ -303,7 +330,7 @@ enum verdict do_xadd(struct call *call)
         return VERDICT_DONE;
     }
     if (words.by_content)
-        name_by_content(&words, fields, field_words);
+        name_by_content(call, &words, fields, field_words);
     if (words.idempotent && stream != NULL && came_before(call, stream, &words, &id)) {
         reply_entry_id(call->reply, id);
         return VERDICT_DONE;
