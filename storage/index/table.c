@@ -286,6 +286,8 @@ static void grow_if_full(struct table *table)
 {
     if (LIKELY(table->count <= array_limit(table->exponent)))
         return;
+    if (table->cramped && !is_too_full(table, TABLE_RELUCTANCE))
+        return;
     if (table->old == NULL && may_move(table))
         begin_resize(table, exponent_for(table->count, 11));
 }
@@ -325,6 +327,11 @@ void table_hold_size(struct table *table, bool hold)
 void table_set_reluctant(struct table *table, bool reluctant)
 {
     table->reluctant = reluctant;
+}
+
+void table_set_cramped(struct table *table, bool cramped)
+{
+    table->cramped = cramped;
 }
 
 size_t table_next_bytes(const struct table *table)

@@ -59,6 +59,7 @@ struct table {
     uint8_t                  old_exponent;
     uint8_t                  walks; /* while not 0, nothing is moved */
     bool                     reluctant : 1;
+    bool                     cramped : 1; /* has no memory to grow into */
     bool                     held : 1; /* does not shrink */
 };
 
@@ -277,6 +278,12 @@ bool table_resize_step(struct table *table, size_t buckets);
  * five times too full.
  */
 void table_set_reluctant(struct table *table, bool reluctant);
+
+/*
+ * While there is no memory for the next larger array, a cramped table grows only when
+ * it is five times too full; it shrinks, and goes on with what it began.
+ */
+void table_set_cramped(struct table *table, bool cramped);
 
 /* Bytes of the array that it would grow into. */
 size_t table_next_bytes(const struct table *table);

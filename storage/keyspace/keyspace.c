@@ -95,7 +95,7 @@ void keyspaces_set_room(struct keyspaces *all, size_t room)
 
     all->room = room;
     for (uint32_t db = 0; followed && db < all->count; db++)
-        table_set_reluctant(&all->at[db].items, (all->unmarked & UNMARKED_SAVING) != 0);
+        table_set_cramped(&all->at[db].items, false);
 }
 
 void keyspaces_hold(struct keyspaces *all, enum hold why, bool on)
@@ -254,10 +254,7 @@ struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct i
 /* At the limit of memory a larger table would have others evicted for its sake. */
 static void stay_within_room(struct keyspace *keys)
 {
-    bool saving = (keys->all->unmarked & UNMARKED_SAVING) != 0;
-
-    table_set_reluctant(&keys->items,
-                        saving || table_next_bytes(&keys->items) > keys->all->room);
+    table_set_cramped(&keys->items, table_next_bytes(&keys->items) > keys->all->room);
 }
 
 /* Makes a key hold some content, which is then the item's. */

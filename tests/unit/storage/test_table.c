@@ -200,6 +200,32 @@ static void a_reluctant_table_stays_as_it_is_until_far_too_full(void)
     memory_free(all);
 }
 
+static void a_cramped_table_grows_late_but_shrinks_in_time(void)
+{
+    struct table *table = table_new(&things, &secret);
+    struct thing *all = make_things(ITEMS);
+
+    table_reserve(table, 100);
+    size_t buckets = table_buckets(table);
+    table_set_cramped(table, true);
+    for (size_t i = 0; i < 400; i++)
+        add(table, &all[i]);
+    CU_ASSERT_EQUAL(table_buckets(table), buckets);
+    table_check(table);
+    for (size_t i = 400; i < ITEMS; i++)
+        add(table, &all[i]);
+    CU_ASSERT(table_buckets(table) > buckets);
+    table_check(table);
+    for (size_t i = 10; i < ITEMS; i++)
+        take(table, &all[i]);
+    while (table_resize_step(table, 64))
+        continue;
+    CU_ASSERT(table_buckets(table) < buckets);
+    table_check(table);
+    table_free(table, NULL, NULL);
+    memory_free(all);
+}
+
 static void note(void *who, void *item)
 {
     struct thing *thing = item;
@@ -368,6 +394,8 @@ void suite_table(void)
                 a_held_table_shrinks_when_it_is_let_go);
     CU_add_test(suite, "a reluctant table stays as it is until far too full",
                 a_reluctant_table_stays_as_it_is_until_far_too_full);
+    CU_add_test(suite, "a cramped table grows late but shrinks in time",
+                a_cramped_table_grows_late_but_shrinks_in_time);
     CU_add_test(suite, "a scan misses nothing that stays", a_scan_misses_nothing_that_stays);
     CU_add_test(suite, "any number is a legal cursor", any_number_is_a_legal_cursor);
     CU_add_test(suite, "a walk meets each item once though they are removed",
