@@ -12,8 +12,7 @@
 #include "storage/keyspace/eviction.h"
 
 enum {
-    LOOK_EVERY = 16,     /* items evicted between looks at the clock */
-    TURN_SLICE = 1000,   /* microseconds of eviction at the end of a turn */
+    TURN_SLICE = 1000,   /* microseconds of eviction in a turn, of commands and at its end */
     TENACITY_LINEAR = 10,
     TENACITY_USEC = 50   /* for each step of tenacity up to there */
 };
@@ -29,7 +28,9 @@ struct memory_limit {
     uint32_t                  queue_kinds; /* what counts towards it: 1 << enum value_kind */
     struct holding            waiting;     /* who waits for room in queues */
     struct session           *admitted;    /* whose turn it is */
-    bool                      handed;    /* a worker frees what was evicted */
+    size_t                    promised;  /* bytes that a worker is about to free */
+    size_t                    seen;      /* in use when a command last made room */
+    micros                    spent;     /* on eviction in this turn */
     bool                      frees_much; /* more is evicted in every turn */
     micros                    over_since;/* eviction could not keep up since then; 0: it does */
 };
@@ -206,41 +207,48 @@ bool memory_limit_is_over(const struct memory_limit *limit)
 /* ---- Evicting ---- */
 
 /*
- * Evicts as much as memory is over its limit, or until the time is over. What is
- * freed counts, not what is in use then: to tell of keys that went takes memory
- * too, for a while, and must not have others go.
+ * Evicts so many bytes, or until the time is over. What is freed counts, not what
+ * is in use then: to tell of keys that went takes memory too, for a while, and
+ * must not have others go.
  */
-static enum outcome evict_for(struct memory_limit *limit, micros patience, micros begun)
+static enum outcome evict_for(struct memory_limit *limit, size_t wanted, micros patience,
+                              micros begun)
 {
     enum eviction_result result = EVICTION_NOTHING;
     size_t used = memory_used();
-    size_t counted = counted_memory(limit);
-    size_t wanted = counted > limit->bytes ? counted - limit->bytes : 0;
     size_t freed = 0;
     size_t taken = 0;
 
-    for (size_t tries = 1; freed < wanted; tries++) {
+    while (freed < wanted) {
         size_t left;
 
         result = eviction_take(limit->eviction);
         if (result == EVICTION_NOTHING)
-            return STUCK;
+            return limit->promised > 0 ? STILL_OVER : STUCK;
         taken += result != EVICTION_SEARCHES;
-        /* How much that one gives back is known when it is freed. */
-        if (result == EVICTION_HANDED) {
-            limit->handed = true;
-            return STILL_OVER;
-        }
         left = memory_used();
         freed += left < used ? used - left : 0;
         used = left;
-        if (tries % LOOK_EVERY == 0 &&
-            clock_monotonic(limit->setup.clock) - begun >= patience)
-            return taken > 0 ? STILL_OVER : STUCK;
-        if (result == EVICTION_SEARCHES && patience == 0)
-            return STUCK;
+        if (result == EVICTION_HANDED) {
+            limit->promised += eviction_handed(limit->eviction);
+            freed += eviction_handed(limit->eviction);
+        }
+        /* The clock is asked each time: one that goes may have thousands of pages. */
+        if (freed < wanted && clock_monotonic(limit->setup.clock) - begun >= patience)
+            return taken > 0 || limit->promised > 0 ? STILL_OVER : STUCK;
     }
-    return UNDER;
+    return limit->promised > 0 ? STILL_OVER : UNDER;
+}
+
+/* How much is to go: what memory is over its limit, without what a worker is about to free. */
+static size_t excess(struct memory_limit *limit)
+{
+    size_t counted = counted_memory(limit);
+    size_t over = counted > limit->bytes ? counted - limit->bytes : 0;
+
+    if (limit->promised > 0 && worker_pending(limit->setup.worker) == 0)
+        limit->promised = 0;
+    return over > limit->promised ? over - limit->promised : 0;
 }
 
 static void note_pressure(struct memory_limit *limit, enum outcome outcome, micros now)
@@ -263,7 +271,8 @@ static bool may_not_evict(const struct memory_limit *limit)
            ((held & HOLD_FOLLOWS) != 0 && limit->setup.options->replica_ignore_maxmemory);
 }
 
-static enum outcome come_below(struct memory_limit *limit, micros patience)
+/* Comes below the limit, or at least nearer to it by so many bytes, if the time suffices. */
+static enum outcome come_below(struct memory_limit *limit, micros patience, size_t most)
 {
     micros begun;
     enum outcome outcome;
@@ -272,23 +281,40 @@ static enum outcome come_below(struct memory_limit *limit, micros patience)
         outcome = UNDER;
     else if (limit->setup.options->maxmemory_policy == OPTION_POLICY_NONE)
         return STUCK;
-    else if (limit->handed && worker_pending(limit->setup.worker) > 0)
-        return STILL_OVER;
     else
         outcome = STILL_OVER;
     begun = clock_monotonic(limit->setup.clock);
     if (outcome == STILL_OVER) {
+        size_t over = excess(limit);
         micros now;
 
-        limit->handed = false;
         caller_open_own(limit->caller);
-        outcome = evict_for(limit, patience, begun);
+        outcome = evict_for(limit, over < most ? over : most, patience, begun);
         caller_close_own(limit->caller);
+        if (outcome == UNDER && over > most)
+            outcome = STILL_OVER;
         now = clock_monotonic(limit->setup.clock);
+        limit->spent += now - begun;
         limit->setup.note(limit->setup.note_who, "eviction-cycle", now - begun);
         begun = now;
     }
     note_pressure(limit, outcome, begun);
+    return outcome;
+}
+
+/*
+ * Has a command make room. Many commands run in a turn: once they have evicted for as long
+ * as a turn may, each makes no more room than twice what was taken since the last one looked,
+ * and takes at least one item out, so as to know whether there is any.
+ */
+static enum outcome make_room(struct memory_limit *limit)
+{
+    size_t used = memory_used();
+    size_t grown = used > limit->seen ? used - limit->seen : 0;
+    bool hurries = limit->patience <= TURN_SLICE && limit->spent >= TURN_SLICE;
+    enum outcome outcome = come_below(limit, limit->patience, hurries ? 2 * grown + 1 : SIZE_MAX);
+
+    limit->seen = memory_used();
     return outcome;
 }
 
@@ -321,7 +347,7 @@ static enum pass check(struct memory_limit *limit, struct call *call)
 {
     const struct session *session = call->session;
 
-    if (come_below(limit, limit->patience) != STUCK)
+    if (make_room(limit) != STUCK)
         return PASS_ON;
     if (call->command == limit->exec && session->transaction != NULL &&
         !transaction_is_broken(session) && transaction_has(session, COMMAND_DENYOOM))
@@ -500,16 +526,20 @@ bool memory_limit_step(void *who)
     enum outcome outcome;
     bool more = UNLIKELY(limit->waiting.count > 0 || limit->admitted != NULL) &&
                 serve_waiting(limit);
+    micros spent = limit->spent < TURN_SLICE ? limit->spent : TURN_SLICE - 1;
     uint64_t evicted;
 
+    limit->spent = 0;
     if (LIKELY(!memory_limit_is_over(limit) && limit->over_since == 0)) {
         free_much(limit, false);
         return more;
     }
     evicted = keyspaces_counts(limit->setup.keyspaces)->evicted;
-    outcome = come_below(limit, TURN_SLICE);
+    outcome = come_below(limit, TURN_SLICE - spent, SIZE_MAX);
+    limit->spent = 0;
     free_much(limit, outcome == STILL_OVER);
-    more |= outcome == STILL_OVER && !limit->handed;
+    /* Who waits for the worker only is woken by the next tick. */
+    more |= outcome == STILL_OVER && excess(limit) > 0;
     /* What was said of those that went is written in the turn that follows. */
     return more || keyspaces_counts(limit->setup.keyspaces)->evicted != evicted;
 }

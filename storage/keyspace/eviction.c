@@ -29,7 +29,9 @@ enum {
     ROUNDS = 8,         /* of sampling, before everything is walked over */
     WALK_STEPS = 256,   /* of the scan in one attempt */
     BARREN_FOR = 100,   /* milliseconds for which nothing is looked for again */
-    LARGE_EFFORT = 4096 /* blocks of a value that a worker had better free */
+    LARGE_EFFORT = 128, /* blocks of a value that a worker had better free */
+    LARGE_TEXT = 1 << 18, /* bytes of a string, likewise: its pages go back to the kernel */
+    SAMPLES_OF_LARGE = 5  /* elements that are looked at to tell its size */
 };
 
 /* Somebody who may go. */
@@ -49,6 +51,7 @@ struct eviction {
     uint64_t              cursor;    /* of the walk */
     uint32_t              walked;    /* databases it has seen the end of without finding any */
     millis                barren_until;
+    size_t                handed; /* bytes that the last one handed to the worker has */
 };
 
 /* ---- Clocks ---- */
@@ -231,19 +234,51 @@ static void fill_pool(struct eviction *eviction)
     }
 }
 
+/* The bytes of what takes long to free, roughly; 0 for all else. */
+static size_t large_bytes(const struct keyspaces *all, const struct item *item)
+{
+    struct item_content content = item_content(item);
+    const struct value_type *type = all->types->of[content.kind];
+
+    if (content.value != NULL)
+        return type->effort(content.value) > LARGE_EFFORT
+                   ? type->measure(content.value, SAMPLES_OF_LARGE) | 1
+                   : 0;
+    /* Who shares a string with others frees nothing. */
+    return content.bytes != NULL && content.bytes->len >= LARGE_TEXT && bytes_sole(content.bytes)
+               ? content.bytes->len
+               : 0;
+}
+
+static void drop_bytes(void *what)
+{
+    bytes_drop(what);
+}
+
+size_t eviction_handed(const struct eviction *eviction)
+{
+    return eviction->handed;
+}
+
 static enum eviction_result take(struct eviction *eviction, struct keyspace *keys,
                                  struct item *item, uint64_t hash)
 {
     struct keyspaces *all = eviction->all;
-    struct value *value = item_value(item);
-    bool large = value != NULL && all->reclaim != NULL &&
-                 all->types->of[item->kind]->effort(value) > LARGE_EFFORT;
+    size_t large = all->reclaim != NULL ? large_bytes(all, item) : 0;
+    struct item_content content = item_content(item);
 
     eviction->walked = 0;
+    eviction->handed = large;
     all->counts.evicted++;
     keyspace_tell(keys, item_key_of(item), CHANGE_EVICTED);
-    keyspace_drop(keys, item, hash, large);
-    return large ? EVICTION_HANDED : EVICTION_TOOK;
+    if (large > 0 && content.bytes != NULL)
+        (void)bytes_share(content.bytes);
+    keyspace_drop(keys, item, hash, large > 0);
+    if (large > 0 && content.bytes != NULL) {
+        all->counts.handed++;
+        keyspaces_reclaim(all, drop_bytes, content.bytes);
+    }
+    return large > 0 ? EVICTION_HANDED : EVICTION_TOOK;
 }
 
 /* The best candidate that is still what it was; false if the pool is empty. */

@@ -69,6 +69,9 @@ enum eviction_result {
  */
 enum eviction_result eviction_take(struct eviction *eviction);
 
+/* After EVICTION_HANDED: how many bytes that value has, roughly. */
+size_t eviction_handed(const struct eviction *eviction);
+
 /* How many items the rules let go, estimated from a sample, out of how many. For reports. */
 void eviction_estimate(struct eviction *eviction, size_t *evictable, size_t *items);
 
