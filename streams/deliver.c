@@ -21,11 +21,6 @@ bool deliver_begin(struct deliver *deliver, const struct deliver_setup *setup)
     return deliver->ready;
 }
 
-void deliver_to(struct deliver *deliver, struct consumer *consumer)
-{
-    deliver->setup.consumer = consumer;
-}
-
 bool deliver_next(struct deliver *deliver, struct entry *entry)
 {
     const struct deliver_setup *setup = &deliver->setup;

@@ -6,7 +6,6 @@
  *
  *     struct deliver deliver;
  *     if (deliver_begin(&deliver, &setup)) {
- *         deliver_to(&deliver, consumer);
  *         while (deliver_next(&deliver, &entry))
  *             ...
  *     }
@@ -24,7 +23,7 @@
 struct deliver_setup {
     const struct stream *stream;
     struct group        *group;
-    struct consumer     *consumer; /* for new entries it may be told later */
+    struct consumer     *consumer;
     millis               now;
     uint64_t             count;  /* the most entries wanted; 0 is all */
     bool                 no_ack; /* nothing is recorded: delivered is acknowledged */
@@ -42,9 +41,6 @@ struct deliver {
 
 /* Whether there are entries that the group has not read; nothing is changed yet. O(log n). */
 bool deliver_begin(struct deliver *deliver, const struct deliver_setup *setup);
-
-/* Who gets them, if the setup did not say: a consumer who is only added when there is something. */
-void deliver_to(struct deliver *deliver, struct consumer *consumer);
 
 /*
  * Delivers the next new entry and shows it; false if there is none, or the

@@ -76,7 +76,8 @@ static void reply_elements(struct call *call, const struct list *list, size_t in
         reply_bulk(call->reply, element);
 }
 
-size_t pop_elements(struct call *call, struct slice key, struct list *list, enum list_end end,
+/* The same for up to `count` elements, replied as an array. Returns how many they were. */
+static size_t pop_elements(struct call *call, struct slice key, struct list *list, enum list_end end,
                     size_t count)
 {
     size_t length = list_length(list);

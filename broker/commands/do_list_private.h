@@ -24,10 +24,6 @@ MUST_USE enum refusal next_list_end(struct call *call, enum list_end *end);
 /* Takes an element off a list that has one, replies with it and notes the change. */
 void pop_element(struct call *call, struct slice key, struct list *list, enum list_end end);
 
-/* The same for up to `count` elements, replied as an array. Returns how many they were. */
-size_t pop_elements(struct call *call, struct slice key, struct list *list, enum list_end end,
-                    size_t count);
-
 /* An element's way from one list to another, or back into the same. */
 struct list_move {
     struct slice  source;

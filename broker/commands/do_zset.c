@@ -40,12 +40,14 @@ enum verdict store_zset(struct call *call, struct slice key, struct zset *zset, 
     return VERDICT_DONE;
 }
 
-void reply_member_count(struct call *call, size_t count, bool with_scores)
+/* Announces members, with their scores or without. */
+static void reply_member_count(struct call *call, size_t count, bool with_scores)
 {
     reply_array(call->reply, with_scores && !call->reply->resp3 ? 2 * count : count);
 }
 
-void reply_member(struct call *call, struct slice member, double score, bool with_score)
+/* Replies with a member and its score, if that is asked for: a pair of its own in RESP3. */
+static void reply_member(struct call *call, struct slice member, double score, bool with_score)
 {
     if (with_score && call->reply->resp3)
         reply_array(call->reply, 2);

@@ -17,12 +17,6 @@ void put_zset(struct call *call, struct slice key, struct zset *zset);
 enum verdict store_zset(struct call *call, struct slice key, struct zset *zset,
                         const char *event);
 
-/* Announces members, with their scores or without. */
-void reply_member_count(struct call *call, size_t count, bool with_scores);
-
-/* Replies with a member and its score, if that is asked for: a pair of its own in RESP3. */
-void reply_member(struct call *call, struct slice member, double score, bool with_score);
-
 /* Replies with the members of a span, announced. */
 void reply_span(struct call *call, const struct zset *zset, struct zset_span span,
                 enum zset_direction direction, bool with_scores);

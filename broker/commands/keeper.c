@@ -120,11 +120,6 @@ void keeper_free(struct keeper *keeper)
     memory_free(keeper);
 }
 
-size_t keeper_watched(const struct keeper *keeper)
-{
-    return ordered_count(keeper->by_key);
-}
-
 /* Sets the timer for whatever is due first. */
 static void set_timer(struct keeper *keeper)
 {

@@ -45,9 +45,6 @@ void keeper_watch(struct keeper *keeper, uint32_t db, struct slice key, struct s
 /* Looks at some keys and some watched ones; upkeep calls it with every tick. */
 void keeper_tick(void *keeper);
 
-/* How many keys are watched. O(1). */
-size_t keeper_watched(const struct keeper *keeper);
-
 /* Notes and says what left a stream in a step, in the database that the ledger is at: an exact
  * XTRIM, an XDEL. */
 void keeper_tell(struct ledger *ledger, struct slice key, const struct stream *stream,

@@ -235,7 +235,4 @@ void options_print(const struct options *options, const struct option *option, s
 /* Whether an option has the same value in both. */
 bool options_equal(const struct options *a, const struct options *b, const struct option *option);
 
-/* Reads the letters of notify-keyspace-events; false if one is unknown. */
-MUST_USE bool options_read_notices(struct slice letters, uint32_t *notices);
-
 #endif

@@ -348,7 +348,8 @@ static bool parse_types(uint32_t *field, const struct slice *words, size_t count
     return true;
 }
 
-bool options_read_notices(struct slice letters, uint32_t *notices)
+/* Reads the letters of notify-keyspace-events; false if one is unknown. */
+static bool read_notices(struct slice letters, uint32_t *notices)
 {
     uint32_t bits = 0;
 
@@ -469,7 +470,7 @@ bool options_parse(struct options *options, const struct option *option, const s
         parse_bytes(field, words[0]);
         return true;
     case OPTION_KIND_NOTICES:
-        if (options_read_notices(words[0], field))
+        if (read_notices(words[0], field))
             return true;
         return trouble_set(trouble, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     case OPTION_KIND_WORDS:

@@ -116,6 +116,9 @@ void tracking_end(struct tracking *tracking, struct session *session)
 void tracking_forget(void *tracking, struct session *session)
 {
     tracking_end(tracking, session);
+#ifdef MILLRACE_CHECKS
+    tracking_check(tracking);
+#endif
 }
 
 uint32_t tracking_flags_of(const struct session *session)

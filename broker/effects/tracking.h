@@ -91,7 +91,7 @@ struct tracking_figures {
 };
 void tracking_figures(const struct tracking *tracking, struct tracking_figures *figures);
 
-/* Asserts every invariant; for tests. */
+/* Asserts every invariant; debug and sanitizer builds do it whenever a session ends. */
 void tracking_check(const struct tracking *tracking);
 
 #endif

@@ -235,8 +235,3 @@ void watch_forget(void *watch, struct session *session)
 {
     watch_end(watch, session);
 }
-
-size_t watch_keys(const struct watch *watch)
-{
-    return watch->count;
-}

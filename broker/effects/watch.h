@@ -34,7 +34,4 @@ void watch_changes(void *watch, const struct ledger_line *lines, size_t count);
 /* A farewell for sessions.h. */
 void watch_forget(void *watch, struct session *session);
 
-/* Keys watched, for INFO. */
-size_t watch_keys(const struct watch *watch);
-
 #endif

@@ -1,36 +1,27 @@
 #include "broker/metrics/metrics.h"
 
-#include "storage/base/must.h"
+#include <string.h>
+
+/* What is known of one field of struct metrics. */
+struct metric {
+    const char *section; /* of INFO */
+    const char *field;   /* in that section */
+    size_t offset;
+    bool is_counter;
+};
 
 static const struct metric rows[] = {
 #define COUNTER(name, section, field, help) \
-    { #name, section, field, help, offsetof(struct metrics, name), true },
-#define GAUGE(name, section, field, help) \
-    { #name, section, field, help, offsetof(struct metrics, name), false },
+    { section, field, offsetof(struct metrics, name), true },
+#define GAUGE(name, section, field, help) { section, field, offsetof(struct metrics, name), false },
 #include "broker/metrics/metrics.def"
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-const struct metric *metrics_at(size_t index)
+static uint64_t *value_of(const struct metrics *metrics, const struct metric *metric)
 {
-    must(index < ROWS);
-    return &rows[index];
-}
-
-size_t metrics_count(void)
-{
-    return ROWS;
-}
-
-static uint64_t *value_of(struct metrics *metrics, const struct metric *metric)
-{
-    return (uint64_t *)(void *)((char *)metrics + metric->offset);
-}
-
-uint64_t metrics_value(const struct metrics *metrics, const struct metric *metric)
-{
-    return *(const uint64_t *)(const void *)((const char *)metrics + metric->offset);
+    return (uint64_t *)((uintptr_t)metrics + metric->offset);
 }
 
 void metrics_print(const struct metrics *metrics, const char *section, struct buffer *to)
@@ -38,7 +29,7 @@ void metrics_print(const struct metrics *metrics, const char *section, struct bu
     for (size_t i = 0; i < ROWS; i++) {
         if (strcmp(rows[i].section, section) == 0)
             buffer_print(to, "%s:%llu\r\n", rows[i].field,
-                         (unsigned long long)metrics_value(metrics, &rows[i]));
+                         (unsigned long long)*value_of(metrics, &rows[i]));
     }
 }
 

@@ -70,11 +70,6 @@ void connections_free(struct connections *all)
     memory_free(all);
 }
 
-size_t connections_count(const struct connections *all)
-{
-    return all->count;
-}
-
 struct outbox_pool *connections_pool(struct connections *all)
 {
     return all->pool;

@@ -68,7 +68,6 @@ struct connection_handler {
 /* All connections of a thread, with what they share. Pointers are borrowed. */
 struct connections *connections_new(struct loop *loop, struct metrics *metrics);
 void connections_free(struct connections *all);
-size_t connections_count(const struct connections *all);
 struct outbox_pool *connections_pool(struct connections *all);
 
 /*

@@ -29,20 +29,6 @@ size_t acks_count_on_disk(const struct primary *primary, int64_t offset)
     return count(primary, offset, true);
 }
 
-int64_t acks_lowest(const struct primary *primary)
-{
-    const struct chain *all = primary_chain(primary);
-    int64_t lowest = INT64_MAX;
-
-    for (const struct chain *link = all->next; link != all; link = link->next) {
-        const struct replica *replica = REPLICA_AT(link);
-
-        if (replica->state == REPLICA_ONLINE && replica->acked < lowest)
-            lowest = replica->acked;
-    }
-    return lowest;
-}
-
 void acks_wake(struct primary *primary, struct waiting *waiting, uint32_t databases,
                struct slice key)
 {

@@ -17,9 +17,6 @@ struct waiting;
 size_t acks_count(const struct primary *primary, int64_t offset);
 size_t acks_count_on_disk(const struct primary *primary, int64_t offset);
 
-/* The lowest offset that any replica has acknowledged that is fed; INT64_MAX if there is none. */
-int64_t acks_lowest(const struct primary *primary);
-
 /*
  * Has those run again who wait under a key, in each of so many databases, because
  * somebody has acknowledged something. O(1) if nobody waits for anything.

@@ -90,6 +90,18 @@ void primary_follow_options(struct primary *primary)
         backlog_resize(primary->backlog, primary_backlog_size(primary));
 }
 
+/* Closes a replica with a line in the log that names it. */
+static void close_replica(struct primary *primary, struct replica *replica, const char *why)
+{
+    struct buffer line = { 0 };
+
+    session_describe(replica->session, caller_now(primary->setup.caller), &line);
+    log_line(primary->setup.log, LOG_WARNING, "Client %.*s %s",
+             (int)(line.len < 512 ? line.len : 512), line.at, why);
+    buffer_clear(&line);
+    sessions_close(primary->setup.sessions, replica->session, false);
+}
+
 /* Bytes of the stream that a replica has not been handed, while it waits for its snapshot. */
 static void look_at_limit(struct primary *primary, struct replica *replica)
 {
@@ -99,7 +111,7 @@ static void look_at_limit(struct primary *primary, struct replica *replica)
         (uint64_t)(backlog_next(primary->backlog) - replica->from) > most &&
         !connection_closing(replica->session->connection)) {
         primary->setup.metrics->output_buffer_disconnections++;
-        primary_close(primary, replica,
+        close_replica(primary, replica,
                       "scheduled to be closed ASAP for overcoming of output buffer limits.");
     }
 }
@@ -167,17 +179,6 @@ void primary_restart_backlog(struct primary *primary)
     backlog_free(primary->backlog);
     primary->backlog = NULL;
     primary_keep_backlog(primary);
-}
-
-void primary_close(struct primary *primary, struct replica *replica, const char *why)
-{
-    struct buffer line = { 0 };
-
-    session_describe(replica->session, caller_now(primary->setup.caller), &line);
-    log_line(primary->setup.log, LOG_WARNING, "Client %.*s %s",
-             (int)(line.len < 512 ? line.len : 512), line.at, why);
-    buffer_clear(&line);
-    sessions_close(primary->setup.sessions, replica->session, false);
 }
 
 void primary_drop_replicas(struct primary *primary)

@@ -22,9 +22,6 @@ struct primary {
 /* How many bytes the backlog keeps, by the options. */
 size_t primary_backlog_size(const struct primary *primary);
 
-/* Closes a replica with a line in the log that names it. */
-void primary_close(struct primary *primary, struct replica *replica, const char *why);
-
 /* A replica has everything up to `from`: it hears the stream. */
 void primary_put_online(struct primary *primary, struct replica *replica);
 

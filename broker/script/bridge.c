@@ -1,15 +1,16 @@
 /*
- * Words of a call within are slices of Lua's own strings, which stand on the
- * stack of the function meanwhile. Lua leaves C functions by longjmp when it
- * raises an error, so nothing here owns memory while it asks Lua for anything.
+ * The table `redis`, but for its calls (bridge_call.c); running a script with it, and what
+ * is answered when one fails.
+ *
+ * Lua leaves C functions by longjmp when it raises an error, so nothing here owns memory
+ * while it asks Lua for anything.
  */
 #include "broker/script/bridge.h"
 
 #include <lua5.1/lauxlib.h>
-#include <math.h>
 
 #include "broker/dispatch/caller.h"
-#include "broker/dispatch/naming.h"
+#include "broker/script/bridge_private.h"
 #include "broker/script/lua_reply.h"
 #include "broker/script/patience.h"
 #include "storage/base/digest.h"
@@ -18,17 +19,6 @@
 #include "storage/base/must.h"
 
 enum { REPL_NONE = 0, REPL_AOF = 1, REPL_REPLICA = 2, REPL_ALL = 3 };
-
-struct bridge {
-    struct bridge_setup setup;
-    struct script_run *run; /* under way, or NULL */
-    struct outbox_pool *pool;
-    struct outbox outbox;   /* the reply of a call within */
-    struct lua_reader *reader;
-    struct slice *words;
-    size_t capacity;
-    bool allows_all;        /* scripts may call what is not for them */
-};
 
 struct bridge *bridge_new(const struct bridge_setup *setup)
 {
@@ -51,6 +41,11 @@ void bridge_free(struct bridge *bridge)
     memory_free(bridge);
 }
 
+void bridge_allow_all(struct bridge *bridge, bool allow)
+{
+    bridge->allows_all = allow;
+}
+
 /* What is made for the first script there is. */
 static void make_ready(struct bridge *bridge)
 {
@@ -61,216 +56,7 @@ static void make_ready(struct bridge *bridge)
     outbox_init(&bridge->outbox, bridge->pool);
 }
 
-static struct bridge *bridge_of(lua_State *lua)
-{
-    return lua_touserdata(lua, lua_upvalueindex(1));
-}
-
-/* ---- redis.call ---- */
-
-/* Raises an error of the house: a table, so that Lua puts no place in front. */
-static int raise(lua_State *lua, const char *line)
-{
-    lua_push_error(lua, slice_text(line), false);
-    return lua_error(lua);
-}
-
-/* Makes a number on the stack text, as Redis prints it; false if it is neither number nor text. */
-static bool make_text(lua_State *lua, int index)
-{
-    char digits[NUMBER_DOUBLE_MAX + 1];
-    lua_Number number;
-    size_t len = 0;
-
-    if (lua_type(lua, index) == LUA_TSTRING)
-        return true;
-    if (lua_type(lua, index) != LUA_TNUMBER)
-        return false;
-    number = lua_tonumber(lua, index);
-    /* What 0/0 is has a sign, and Redis shows it. */
-    if (number != number && signbit(number))
-        digits[len++] = '-';
-    len += number_put_double(digits + len, number);
-    lua_pushlstring(lua, digits, len);
-    lua_replace(lua, index);
-    return true;
-}
-
-/* The words on the stack of the function; NULL or an error line. */
-static const char *read_words(struct bridge *bridge, lua_State *lua, size_t count)
-{
-    if (count == 0)
-        return "ERR Please specify at least one argument for this redis lib call";
-    if (count > bridge->capacity) {
-        bridge->capacity = count < 16 ? 16 : count * 2;
-        bridge->words = memory_resize(bridge->words, bridge->capacity * sizeof(struct slice));
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t len;
-        const char *at;
-
-        if (!make_text(lua, (int)i + 1))
-            return "ERR Lua redis lib command arguments must be strings or integers";
-        at = lua_tolstring(lua, (int)i + 1, &len);
-        bridge->words[i] = slice_of(at, len);
-    }
-    return NULL;
-}
-
-/*
- * Whether the words are XREAD or XREADGROUP that would wait. What is wrong in front of BLOCK
- * is left to the command, which says so.
- */
-static bool asks_to_wait(const struct command *command, const struct slice *words, size_t count)
-{
-    bool group = slice_equal(command_name(command), SLICE("xreadgroup"));
-
-    if (LIKELY(!group && !slice_equal(command_name(command), SLICE("xread"))))
-        return false;
-    for (size_t i = group ? 4 : 1; i < count; i++) {
-        int64_t number;
-
-        if (slice_equal_nocase(words[i], SLICE("streams")))
-            return false;
-        if (slice_equal_nocase(words[i], SLICE("block")))
-            return true;
-        if (slice_equal_nocase(words[i], SLICE("count")) && i + 1 < count &&
-            !number_read(words[++i], &number))
-            return false;
-    }
-    return false;
-}
-
-void bridge_allow_all(struct bridge *bridge, bool allow)
-{
-    bridge->allows_all = allow;
-}
-
-/* Whether a command is not for scripts. None of theirs is: runs do not nest. */
-static bool is_forbidden(const struct bridge *bridge, const struct command *command)
-{
-    return (command->flags & COMMAND_NOSCRIPT) != 0 &&
-           (!bridge->allows_all ||
-            (command->categories & UINT64_C(1) << CATEGORY_SCRIPTING) != 0);
-}
-
-/* Why a script may not call this, or nothing. */
-static struct slice objection(const struct bridge *bridge, const struct script_run *run,
-                              const struct command *command, size_t count)
-{
-    if (command == NULL || command_lacks_subcommand(command, count))
-        return SLICE("ERR Unknown Redis command called from script");
-    if (command->run == NULL || !command_takes(command, count))
-        return SLICE("ERR Wrong number of args calling Redis command from script");
-    if (is_forbidden(bridge, command))
-        return SLICE("ERR This Redis command is not allowed from script");
-    if ((run->flags & SCRIPT_NO_WRITES) != 0 &&
-        (command->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0)
-        return SLICE("ERR Write commands are not allowed from read-only scripts.");
-    /* Once it has written it cannot be stopped half way. */
-    if (run->over_memory && !run->wrote && (command->flags & COMMAND_DENYOOM) != 0 &&
-        (run->flags & SCRIPT_ALLOW_OOM) == 0)
-        return refusal_line(REFUSAL_OUT_OF_MEMORY);
-    return SLICE("");
-}
-
-static void refuse_to_wait(struct reply *reply, struct slice name)
-{
-    struct buffer line = { 0 };
-
-    buffer_print(&line, "ERR %.*s command is not allowed with BLOCK option from scripts",
-                 (int)name.len, name.at);
-    reply_error(reply, buffer_slice(&line));
-    buffer_clear(&line);
-}
-
-/* Whether a command may not run because queues are full; then that is the reply. */
-static bool refuse_queue(const struct bridge *bridge, const struct command *command,
-                         struct reply *reply)
-{
-    struct buffer line = { 0 };
-    bool refused = bridge->setup.refuses_queue(bridge->setup.refuses_queue_who, command, &line);
-
-    if (refused)
-        reply_error(reply, buffer_slice(&line));
-    buffer_clear(&line);
-    return refused;
-}
-
-/* The command of the words, whatever it is called; its own name is the first of them then. */
-static const struct command *find_command(struct bridge *bridge, size_t count)
-{
-    if (UNLIKELY(!naming_is_empty(bridge->setup.naming)) &&
-        naming_translate(bridge->setup.naming, &bridge->words[0]) == NAMED_NO_MORE)
-        return NULL;
-    return command_find(bridge->words, count);
-}
-
-/* Runs the words; the reply is in the outbox afterwards. Whether it is no error. */
-static bool run_words(struct bridge *bridge, size_t count)
-{
-    struct script_run *run = bridge->run;
-    struct call *call = run->call;
-    const struct command *command = find_command(bridge, count);
-    struct slice line = objection(bridge, run, command, count);
-    struct reply reply = { .out = &bridge->outbox,
-                           .counts = call->reply->counts,
-                           .resp3 = run->resp3 };
-
-    if (line.len > 0) {
-        if (command != NULL)
-            caller_counts(call->caller)[command->index].rejected++;
-        reply_error(&reply, line);
-        return false;
-    }
-    if (UNLIKELY((command->flags & COMMAND_BLOCKING) != 0) &&
-        asks_to_wait(command, bridge->words, count)) {
-        refuse_to_wait(&reply, bridge->words[0]);
-        return false;
-    }
-    if ((command->flags & COMMAND_WRITE) != 0) {
-        if (!run->wrote && refuse_queue(bridge, command, &reply))
-            return false;
-        run->wrote = true;
-    }
-    (void)caller_run_within(call->caller, call->session, &reply, command, bridge->words, count);
-    return reply.errors == 0;
-}
-
-static int call_words(lua_State *lua, bool raises)
-{
-    struct bridge *bridge = bridge_of(lua);
-    size_t count = (size_t)lua_gettop(lua);
-    const char *wrong;
-    bool fine;
-
-    if (bridge->run == NULL)
-        return raise(lua, "ERR redis.call/pcall can only be called inside a script invocation");
-    wrong = read_words(bridge, lua, count);
-    if (wrong != NULL) {
-        lua_push_error(lua, slice_text(wrong), false);
-        return raises ? lua_error(lua) : 1;
-    }
-    fine = run_words(bridge, count);
-    lua_settop(lua, 0); /* the words are done with, and may have filled the stack */
-    if (!lua_reader_take(bridge->reader, lua, &bridge->outbox, bridge->run->resp3))
-        return luaL_error(lua, "reached lua stack limit");
-    if (raises && !fine && lua_istable(lua, -1))
-        return lua_error(lua);
-    return 1;
-}
-
-static int redis_call(lua_State *lua)
-{
-    return call_words(lua, true);
-}
-
-static int redis_pcall(lua_State *lua)
-{
-    return call_words(lua, false);
-}
-
-/* ---- The rest of the table ---- */
+/* ---- The table ---- */
 
 static int redis_error_reply(lua_State *lua)
 {
@@ -319,7 +105,7 @@ static int redis_sha1hex(lua_State *lua)
     const char *text;
 
     if (lua_gettop(lua) != 1)
-        return raise(lua, "ERR wrong number of arguments");
+        return bridge_raise(lua, "ERR wrong number of arguments");
     text = lua_tolstring(lua, 1, &len);
     digest_sha1(slice_of(text, text != NULL ? len : 0), digest);
     digest_hex(digest, sizeof(digest), hex);
@@ -334,12 +120,12 @@ static int redis_log(lua_State *lua)
     int level;
 
     if (count < 2)
-        return raise(lua, "ERR redis.log() requires two arguments or more.");
+        return bridge_raise(lua, "ERR redis.log() requires two arguments or more.");
     if (!lua_isnumber(lua, 1))
-        return raise(lua, "ERR First argument must be a number (log level).");
+        return bridge_raise(lua, "ERR First argument must be a number (log level).");
     level = (int)lua_tonumber(lua, 1);
     if (level < LOG_DEBUG || level > LOG_WARNING)
-        return raise(lua, "ERR Invalid debug level.");
+        return bridge_raise(lua, "ERR Invalid debug level.");
     lua_pushliteral(lua, "");
     for (int i = 2; i <= count; i++) {
         if (!lua_isstring(lua, i))
@@ -358,10 +144,10 @@ static int redis_setresp(lua_State *lua)
     int version;
 
     if (lua_gettop(lua) != 1)
-        return raise(lua, "ERR redis.setresp() requires one argument.");
+        return bridge_raise(lua, "ERR redis.setresp() requires one argument.");
     version = (int)lua_tonumber(lua, 1);
     if (version != 2 && version != 3)
-        return raise(lua, "ERR RESP version must be 2 or 3.");
+        return bridge_raise(lua, "ERR RESP version must be 2 or 3.");
     if (bridge->run != NULL)
         bridge->run->resp3 = version == 3;
     return 0;
@@ -374,11 +160,12 @@ static int redis_set_repl(lua_State *lua)
     int flags;
 
     if (lua_gettop(lua) != 1)
-        return raise(lua, "ERR redis.set_repl() requires two arguments.");
+        return bridge_raise(lua, "ERR redis.set_repl() requires two arguments.");
     flags = (int)lua_tonumber(lua, 1);
     if (flags < REPL_NONE || flags > REPL_ALL)
-        return raise(lua, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
-                          "REPL_NONE.");
+        return bridge_raise(
+            lua, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
+                 "REPL_NONE.");
     if (bridge->run != NULL) {
         unsigned audience = AUDIENCE_NOBODY;
 
@@ -415,16 +202,17 @@ static int redis_acl_check_cmd(lua_State *lua)
 {
     struct bridge *bridge = bridge_of(lua);
     size_t count = (size_t)lua_gettop(lua);
-    const char *wrong = read_words(bridge, lua, count);
+    const char *wrong = bridge_read_words(bridge, lua, count);
     const struct command *command;
 
     if (wrong != NULL)
-        return raise(lua, wrong);
-    command = find_command(bridge, count);
+        return bridge_raise(lua, wrong);
+    command = bridge_find_command(bridge, count);
     if (command == NULL || command->run == NULL)
-        return raise(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
+        return bridge_raise(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
     if (bridge->run == NULL)
-        return raise(lua, "ERR redis.acl_check_cmd can only be called inside a script invocation");
+        return bridge_raise(
+            lua, "ERR redis.acl_check_cmd can only be called inside a script invocation");
     lua_pushboolean(lua, bridge->setup.may(bridge->setup.may_who, bridge->run->call->session,
                                            command, bridge->words, count));
     return 1;
@@ -479,8 +267,8 @@ void bridge_push_for_loading(struct bridge *bridge, lua_State *lua)
 void bridge_push(struct bridge *bridge, lua_State *lua, bool for_functions)
 {
     static const struct luaL_Reg functions[] = {
-        { "call", redis_call },
-        { "pcall", redis_pcall },
+        { "call", bridge_call },
+        { "pcall", bridge_pcall },
         { "error_reply", redis_error_reply },
         { "status_reply", redis_status_reply },
         { "sha1hex", redis_sha1hex },
@@ -534,7 +322,8 @@ int bridge_on_error(lua_State *lua)
     return 1;
 }
 
-struct slice bridge_error_field(lua_State *lua, const char *name)
+/* A text of the error on top of the stack, which stays: "err", "source". Empty if it has none. */
+static struct slice error_field(lua_State *lua, const char *name)
 {
     size_t len;
     const char *at;
@@ -552,7 +341,7 @@ struct slice bridge_error_text(lua_State *lua)
     struct slice err = SLICE("");
 
     if (lua_istable(lua, -1)) {
-        err = bridge_error_field(lua, "err");
+        err = error_field(lua, "err");
     } else if (lua_type(lua, -1) == LUA_TSTRING) {
         err.at = lua_tolstring(lua, -1, &err.len);
     }
@@ -575,7 +364,7 @@ static void reply_failure(lua_State *lua, const struct script_run *run)
         buffer_clear(&line);
         return;
     }
-    source = bridge_error_field(lua, "source");
+    source = error_field(lua, "source");
     buffer_add(&line, bridge_error_text(lua));
     buffer_add(&line, SLICE(" script: "));
     buffer_add(&line, run->name);

@@ -62,9 +62,6 @@ enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run
 enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
                             bool read_only_command);
 
-/* A text of the error on top of the stack, which stays: "err", "source". Empty if it has none. */
-struct slice bridge_error_field(lua_State *lua, const char *name);
-
 /* Whether scripts may call what is not for scripts, but for scripts themselves; for tests. */
 void bridge_allow_all(struct bridge *bridge, bool allow);
 

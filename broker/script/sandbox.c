@@ -18,7 +18,8 @@ void chance_seed(struct chance *chance, int32_t seed)
     chance->state = ((uint64_t)(uint32_t)seed << 16) | 0x330E;
 }
 
-int32_t chance_next(struct chance *chance)
+/* A number from 0 to 2147483647. */
+static int32_t chance_next(struct chance *chance)
 {
     chance->state = (chance->state * UINT64_C(0x5DEECE66D) + 0xB) & UINT64_C(0xFFFFFFFFFFFF);
     return (int32_t)(chance->state >> 17);

@@ -17,9 +17,6 @@ struct chance {
 };
 void chance_seed(struct chance *chance, int32_t seed);
 
-/* A number from 0 to 2147483647. */
-int32_t chance_next(struct chance *chance);
-
 /*
  * Adds to the table on top of the stack what scripts see of the standard
  * libraries, which are open. `chance` is borrowed as long as the machine lives.

@@ -360,12 +360,8 @@ static enum pass check(struct memory_limit *limit, struct call *call)
 
 /* ---- Queues ---- */
 
-size_t memory_limit_of_queues(const struct memory_limit *limit)
-{
-    return limit->queue_bytes;
-}
-
-size_t memory_limit_queues_used(const struct memory_limit *limit)
+/* What counts towards maxmemory-queues now, in bytes. */
+static size_t queues_used(const struct memory_limit *limit)
 {
     size_t bytes = 0;
 
@@ -378,7 +374,7 @@ size_t memory_limit_queues_used(const struct memory_limit *limit)
 
 static bool queues_are_full(const struct memory_limit *limit)
 {
-    return limit->queue_bytes > 0 && memory_limit_queues_used(limit) >= limit->queue_bytes;
+    return limit->queue_bytes > 0 && queues_used(limit) >= limit->queue_bytes;
 }
 
 /* What only moves elements from queue to queue takes no room. */
@@ -407,7 +403,7 @@ static bool adds_to_queues(const struct command *command, uint32_t flags, uint64
 /* Counts a refusal, and appends its line. */
 static void print_full(struct memory_limit *limit, struct buffer *line)
 {
-    size_t used = memory_limit_queues_used(limit);
+    size_t used = queues_used(limit);
 
     limit->setup.metrics->queue_full_refusals++;
     buffer_print(line, "FULL queues hold %zu of %zu bytes, %.1f%% of 'maxmemory-queues'", used,
@@ -577,7 +573,7 @@ void memory_limit_print(struct memory_limit *limit, struct buffer *to)
                  "used_memory_lists:%zu\r\nused_memory_streams:%zu\r\nused_memory_queues:%zu\r\n",
                  keyspaces_weight(limit->setup.keyspaces, VALUE_LIST),
                  keyspaces_weight(limit->setup.keyspaces, VALUE_STREAM),
-                 memory_limit_queues_used(limit));
+                 queues_used(limit));
     buffer_print(to, "maxmemory_queues:%zu\r\nqueue_waiting_writers:%zu\r\n",
                  limit->queue_bytes, limit->waiting.count);
     if (options->maxmemory_policy != OPTION_POLICY_NONE) {

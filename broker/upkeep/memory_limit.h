@@ -82,10 +82,6 @@ size_t memory_limit_bytes(const struct memory_limit *limit);
 /* maxmemory-clients in bytes, 0 for no limit: a share is one of maxmemory. */
 size_t memory_limit_of_clients(const struct memory_limit *limit);
 
-/* maxmemory-queues in bytes, 0 for no limit; and what counts towards it now. */
-size_t memory_limit_of_queues(const struct memory_limit *limit);
-size_t memory_limit_queues_used(const struct memory_limit *limit);
-
 /* A farewell for sessions.h: who waits for room ends. */
 void memory_limit_forget(void *limit, struct session *session);
 

@@ -88,11 +88,6 @@ void save_points_schedule(struct save_points *points)
     points->scheduled = true;
 }
 
-bool save_points_waits(const struct save_points *points)
-{
-    return points->scheduled;
-}
-
 /* Whether a rule says that it is time. */
 static bool is_time(const struct save_points *points, const struct snapshot_figures *figures)
 {

@@ -42,9 +42,6 @@ void save_points_tick(struct save_points *points);
 /* Has a snapshot written as soon as no other child is at work. */
 void save_points_schedule(struct save_points *points);
 
-/* Whether one is waiting to be begun. */
-bool save_points_waits(const struct save_points *points);
-
 /* Changes that are in no snapshot. */
 uint64_t save_points_unsaved(const struct save_points *points);
 

@@ -87,11 +87,6 @@ static struct packed *with_room(struct packed *packed, size_t total)
     return LIKELY(total <= memory_usable(packed)) ? packed : memory_resize(packed, total);
 }
 
-struct packed *packed_reserve(struct packed *packed, size_t extra)
-{
-    return with_room(packed, packed_total(packed) + extra);
-}
-
 struct packed *packed_trim(struct packed *packed)
 {
     size_t total = packed_total(packed);
@@ -249,11 +244,6 @@ struct packed *packed_append_integer(struct packed *packed, int64_t integer)
 struct packed *packed_prepend(struct packed *packed, struct slice text)
 {
     return insert_at(packed, PACKED_HEADER, packed_text(text));
-}
-
-struct packed *packed_prepend_integer(struct packed *packed, int64_t integer)
-{
-    return insert_at(packed, PACKED_HEADER, packed_integer(integer));
 }
 
 struct packed *packed_insert_before(struct packed *packed, size_t *place, struct packed_value value)

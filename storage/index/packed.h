@@ -122,7 +122,6 @@ struct packed *packed_append(struct packed *packed, struct slice text) MUST_USE;
 struct packed *packed_append_integer(struct packed *packed, int64_t integer) MUST_USE;
 struct packed *packed_append_value(struct packed *packed, struct packed_value value) MUST_USE;
 struct packed *packed_prepend(struct packed *packed, struct slice text) MUST_USE;
-struct packed *packed_prepend_integer(struct packed *packed, int64_t integer) MUST_USE;
 
 /* Inserts before or after the entry at `*place` and sets it to the new entry's place. O(n). */
 struct packed *packed_insert_before(struct packed *packed, size_t *place,
@@ -142,9 +141,6 @@ struct packed *packed_delete_range(struct packed *packed, size_t *place, size_t 
 
 /* Appends all entries of another list, which is left as it was. */
 struct packed *packed_merge(struct packed *packed, const struct packed *other) MUST_USE;
-
-/* Makes room for `extra` more bytes, so that a series of appends moves at most once. */
-struct packed *packed_reserve(struct packed *packed, size_t extra) MUST_USE;
 
 /* Gives back what the block has to spare, before it is kept for long. */
 struct packed *packed_trim(struct packed *packed) MUST_USE;

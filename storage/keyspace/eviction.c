@@ -146,7 +146,8 @@ static bool begins_with_any(struct slice key, const struct slice *prefixes, size
     return false;
 }
 
-bool eviction_may_take(const struct eviction *eviction, const struct item *item)
+/* Whether the rules let an item go. */
+static bool may_take(const struct eviction *eviction, const struct item *item)
 {
     const struct eviction_rules *rules = &eviction->rules;
 
@@ -228,7 +229,7 @@ static void fill_pool(struct eviction *eviction)
         size_t count = sample(eviction, keys, items);
 
         for (size_t i = 0; i < count; i++) {
-            if (eviction_may_take(eviction, items[i]))
+            if (may_take(eviction, items[i]))
                 offer(eviction, keys, items[i]);
         }
     }
@@ -288,7 +289,7 @@ static bool best_of_pool(struct eviction *eviction, struct candidate *best)
         struct candidate *last = &eviction->pool[--eviction->count];
 
         if (!table_holds(&eviction->all->at[last->db].items, last->item, last->hash) ||
-            !eviction_may_take(eviction, last->item) ||
+            !may_take(eviction, last->item) ||
             score_of(eviction, last->item) < last->score)
             continue;
         *best = *last;
@@ -325,7 +326,7 @@ static enum eviction_result take_random(struct eviction *eviction)
         for (size_t i = 0; i < count; i++) {
             struct item *item = items[(first + i) % count];
 
-            if (eviction_may_take(eviction, item))
+            if (may_take(eviction, item))
                 return take(eviction, keys, item, keyspace_hash(keys, item_key_of(item)));
         }
     }
@@ -340,7 +341,7 @@ static struct item *next_due(const struct eviction *eviction, const struct keysp
     for (int i = 0; i < SAMPLES_MOST && at.record != NULL; i++) {
         struct item *item = ((const struct due *)at.record)->item;
 
-        if (eviction_may_take(eviction, item))
+        if (may_take(eviction, item))
             return item;
         at = ordered_next(keys->dues, at);
     }
@@ -377,7 +378,7 @@ static void look_at(void *who, void *item)
 {
     struct walk *walk = who;
 
-    if (walk->found == NULL && eviction_may_take(walk->eviction, item))
+    if (walk->found == NULL && may_take(walk->eviction, item))
         walk->found = item;
 }
 
@@ -446,7 +447,7 @@ void eviction_estimate(struct eviction *eviction, size_t *evictable, size_t *ite
         size_t may = 0;
 
         for (size_t i = 0; i < count; i++)
-            may += eviction_may_take(eviction, seen[i]);
+            may += may_take(eviction, seen[i]);
         *items += table_count(&keys->items);
         if (count > 0)
             *evictable += table_count(&keys->items) * may / count;

@@ -52,9 +52,6 @@ void eviction_free(struct eviction *eviction);
 /* Follows other rules from now on; slices must outlive them. */
 void eviction_follow(struct eviction *eviction, const struct eviction_rules *rules);
 
-/* Whether the rules let an item go. */
-bool eviction_may_take(const struct eviction *eviction, const struct item *item);
-
 /* How an attempt ended. */
 enum eviction_result {
     EVICTION_TOOK,     /* an item went */

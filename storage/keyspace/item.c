@@ -31,7 +31,8 @@ struct slice item_key(const struct item *item)
     return item_key_of(item);
 }
 
-size_t item_block_size(const struct item *item)
+/* Bytes that the block was asked for with. */
+static size_t block_size_of(const struct item *item)
 {
     return block_size(item_expires(item), (enum item_form)item->form, item_key_of(item).len,
                       item->text_len);
@@ -42,7 +43,7 @@ bool item_fits_text(const struct item *item, size_t len)
     size_t with = block_size(item_expires(item), ITEM_TEXT, item_key_of(item).len, len);
 
     return item->form == ITEM_TEXT &&
-           memory_good_size(with) == memory_good_size(item_block_size(item));
+           memory_good_size(with) == memory_good_size(block_size_of(item));
 }
 
 char *item_text(struct item *item)
@@ -126,7 +127,7 @@ struct item_content item_content(const struct item *item)
 
 void item_free_block(struct item *item)
 {
-    memory_free_sized(item, item_block_size(item));
+    memory_free_sized(item, block_size_of(item));
 }
 
 struct slice item_string(const struct item *item, struct item_digits *digits)

@@ -26,9 +26,6 @@ struct item_content item_content(const struct item *item);
 /* Frees the block only; what its payload points at is somebody else's by now. */
 void item_free_block(struct item *item);
 
-/* Bytes that the block was asked for with. */
-size_t item_block_size(const struct item *item);
-
 /* Whether a string of this length can be written into the block as it is. */
 bool item_fits_text(const struct item *item, size_t len);
 

@@ -134,9 +134,8 @@ struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
 /* Has something freed that takes long: `run(what)` on the worker, or at once if there is none. */
 void keyspaces_reclaim(struct keyspaces *all, void (*run)(void *what), void *what);
 
-/* Which database this is, and all of them. */
+/* Which database this is. */
 uint32_t keyspace_db(const struct keyspace *keys);
-struct keyspaces *keyspace_all(const struct keyspace *keys);
 
 /* How many keys there are, and how many of them have a time to live; those past it that nobody has
  * removed yet are counted. O(1). */

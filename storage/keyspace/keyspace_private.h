@@ -152,9 +152,8 @@ static inline struct hash *item_hash(const struct item *item)
     return (struct hash *)(void *)item_value(item);
 }
 
-/* Makes the item at a slot another block with the same key; both indexes are mended. */
-struct item *keyspace_rebuild(struct keyspace *keys, void **slot, const struct item_content *content,
-                              millis due);
+/* Makes a database that is not there yet, and empty. */
+void keyspace_begin(struct keyspace *keys, struct keyspaces *all, uint32_t db);
 
 /* Takes an item out of both indexes and frees it. */
 void keyspace_drop(struct keyspace *keys, struct item *item, uint64_t hash, bool lazily);

@@ -81,11 +81,6 @@ void folder_close(struct folder *folder)
     memory_free(folder);
 }
 
-const char *folder_path(const struct folder *folder)
-{
-    return folder->path;
-}
-
 int folder_open_file(const struct folder *folder, const char *name, int flags,
                      struct trouble *trouble)
 {

@@ -25,9 +25,6 @@ struct folder;
 struct folder *folder_open(const char *path, struct faults *faults, struct trouble *trouble);
 void folder_close(struct folder *folder);
 
-/* The path it was opened with. */
-const char *folder_path(const struct folder *folder);
-
 /* Opens a file with flags of open(2); -1 with trouble. The caller closes it. */
 int folder_open_file(const struct folder *folder, const char *name, int flags,
                      struct trouble *trouble);

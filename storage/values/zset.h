@@ -169,9 +169,6 @@ static inline bool zset_packs_integer(double score)
 /* The block of a packed zset, or NULL if it is large or nothing was ever added. */
 const struct packed *zset_packed(const struct zset *zset);
 
-/* Bytes of memory; looks at `samples` members of a large one, 0 for all, and extrapolates. */
-size_t zset_bytes(const struct zset *zset, size_t samples);
-
 /* The table that a large one has its members in, borrowed; NULL while it is packed. */
 const struct table *zset_table(const struct zset *zset);
 

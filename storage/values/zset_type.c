@@ -10,7 +10,8 @@ const struct table *zset_table(const struct zset *zset)
     return zset->value.form == ZSET_LARGE ? &zset->of.large->table : NULL;
 }
 
-size_t zset_bytes(const struct zset *zset, size_t samples)
+/* Bytes of memory; looks at `samples` members of a large one, 0 for all, and extrapolates. */
+static size_t zset_bytes(const struct zset *zset, size_t samples)
 {
     size_t bytes = memory_good_size(sizeof(*zset));
     size_t block_bytes = 0;
