@@ -147,6 +147,9 @@ MUST_USE bool aof_write_reserve(struct aof *aof, int fd, struct trouble *trouble
 /* Says anew how promises are to be kept: options have changed, or a rewrite begins or ends. */
 void aof_write_follow(struct aof *aof);
 
+/* Notes that the scribe is about to force all that was said to disk, as it does when it turns over. */
+void aof_write_covered_soon(struct aof *aof);
+
 /* Notes that the log cannot be written, for the reason in aof->trouble. */
 void aof_write_break(struct aof *aof, const char *doing);
 

@@ -204,6 +204,7 @@ static void unprepare(struct aof *aof)
 /* Has the scribe go over to a new increment, which the manifest will name. */
 static void hand_over(struct aof *aof, struct aof_manifest *manifest, int fd)
 {
+    aof_write_covered_soon(aof);
     aof_manifest_print(manifest, &aof->turning_text);
     recovery_temporary_name(&aof->where, "manifest", aof->turning_temporary);
     recovery_manifest_name(&aof->where, aof->turning_name);

@@ -110,13 +110,16 @@ static void keep_pace(struct aof_scribe *scribe, size_t batch)
 static void do_work(struct aof_scribe *scribe)
 {
     bool unsure = scribe->unsure;
-    uint64_t enough = scribe->sealing ? 1 : AOF_SEAL_EVERY;
+    uint64_t enough;
     bool kept = scribe->batch.len > 0; /* from an attempt that failed; more has gathered since */
     size_t batch;
+    bool mark = scribe->sealing;
     bool sync, asked, fine, turned;
 
     take_batch(scribe);
     batch = scribe->batch.len;
+    /* A file that is left is sealed up to its end: with the batch, so that one fsync does. */
+    enough = scribe->sealing || scribe->turning != NULL ? 1 : AOF_SEAL_EVERY;
     asked = scribe->sync_asked || scribe->retry || scribe->turning != NULL || scribe->failed;
     sync = asked || scribe->always;
     scribe->sync_asked = false;
@@ -125,7 +128,7 @@ static void do_work(struct aof_scribe *scribe)
     unlock(scribe);
 
     pause_for(scribe->batch.len > 0 ? scribe->delay : 0);
-    fine = aof_pen_write_batch(scribe, sync, enough) && (enough > 1 || aof_pen_mark(scribe));
+    fine = aof_pen_write_batch(scribe, sync, enough) && (!mark || aof_pen_mark(scribe));
     if (!fine && scribe->turning != NULL)
         scribe->turning->trouble = scribe->story;
     turned = fine && scribe->turning != NULL && aof_pen_turn_over(scribe, scribe->turning);

@@ -173,11 +173,16 @@ static void promise(struct aof *aof, micros at)
         aof->promised = to;
 }
 
-static void begin_sync(struct aof *aof, micros at)
+void aof_write_covered_soon(struct aof *aof)
 {
-    aof->sync_at = at;
+    aof->sync_at = now(aof);
     aof->sync_upto = aof->said;
     aof->syncing = true;
+}
+
+static void begin_sync(struct aof *aof)
+{
+    aof_write_covered_soon(aof);
     aof_scribe_sync_soon(aof->scribe);
 }
 
@@ -188,14 +193,14 @@ static void sync_on_time(struct aof *aof, micros at)
         aof->broken || at - aof->sync_at < SECOND || aof_durable(aof) == aof->said ||
         syncing_is_off(aof))
         return;
-    begin_sync(aof, at);
+    begin_sync(aof);
 }
 
 void aof_sync_soon(struct aof *aof)
 {
     aof_collect(aof);
     if (aof->fd >= 0 && !aof->syncing && !aof->broken && aof_durable(aof) < aof->said)
-        begin_sync(aof, now(aof));
+        begin_sync(aof);
 }
 
 /* ---- What the scribe did ---- */

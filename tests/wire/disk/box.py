@@ -101,6 +101,13 @@ class Box(Server):
             self.kill()  # another server answers at that port
         return False
 
+    def kill_settled(self):
+        """With everysec a kill takes what was said while the disk was busy: waits until it is not."""
+        client = self.client()
+        if info(client, "aof_enabled") == "1":
+            client("WAITAOF", 1, 0, 5000)
+        self.kill()
+
     def is_ours(self):
         try:
             return info(self.client(), "process_id") == str(self.process.pid)

@@ -89,14 +89,6 @@ def leftovers(folder):
             if name.startswith("temp-") or name.endswith(".new")]
 
 
-def kill_settled(box):
-    """With everysec a kill takes what was said while the disk was busy: waits until it is not."""
-    client = box.client()
-    if info(client, "aof_enabled") == "1":
-        client("WAITAOF", 1, 0, 5000)
-    box.kill()
-
-
 def enumerate_faults(name, options, action, kinds, again=None, silent=(), words=(), times=1,
                      errors=USUAL, prepare=None, most=0):
     """`action(box, ledger)` with each fault; it returns what it was told went wrong. `most`: so many of a
@@ -132,7 +124,7 @@ def enumerate_faults(name, options, action, kinds, again=None, silent=(), words=
             told = action(box, ledger)
             assert not told, where + ": without the fault: %s" % told
             ledger.check(box.client())
-            kill_settled(box)
+            box.kill_settled()
             assert box.start(), where + ": " + box.said()[-500:]
             ledger.check(box.client())
             left = leftovers(disk.folder)
@@ -321,7 +313,7 @@ def a_start_fails_anywhere():
             ledger.tell(box, 20)
             assert not rewrite(box, ledger)
             ledger.tell(box, 5)
-            kill_settled(box)
+            box.kill_settled()
             with open(box.path("appendonlydir", "appendonly.aof.2.incr.aof"), "ab") as log:
                 log.write(b"*3\r\n$3\r\nSET")  # so that there is something to cut
         shutil.rmtree(kept, ignore_errors=True)

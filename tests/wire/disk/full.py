@@ -127,7 +127,7 @@ def fill_and_empty(disk, sync, before=lambda client: None):
         # Full again, and killed: what was acknowledged is there, now or when there is room.
         disk.fill()
         refused_until_full(told, client)
-        box.kill()
+        box.kill_settled()
         if not box.start():
             assert "No space left" in box.said().splitlines()[-1] or \
                 "No space left" in box.said()[-400:], box.said()[-400:]
@@ -139,7 +139,7 @@ def fill_and_empty(disk, sync, before=lambda client: None):
         client = box.client()
         told.check(client)
         assert wait_until(lambda: told.tell(client) is None, 10)
-        box.kill()
+        box.kill_settled()
         assert box.start(), box.said()[-500:]
         told.check(box.client())
         hole = any(b"\0" * 64 in open(os.path.join(where, name), "rb").read()
