@@ -104,6 +104,7 @@ static struct faults *faults_of_a_test(struct log *log)
 struct durable_wake {
     int                fd; /* an eventfd */
     struct loop_watch *watch;
+    struct loop_timer *timer;
 };
 
 /* On a thread of the log. */
@@ -114,6 +115,15 @@ static void wake(void *who)
 
     if (write(to->fd, &once, sizeof(once)) < 0)
         (void)0; /* it is woken already */
+}
+
+/* On the main thread: after so long it looks by itself. */
+static void wake_later(void *who, micros delay)
+{
+    struct durable_wake *to = who;
+
+    if (to->timer != NULL)
+        loop_timer_start(to->timer, (delay + 999) / 1000, 0);
 }
 
 /* In a child that saves or rewrites. */
@@ -138,6 +148,7 @@ void durable_make(struct broker *broker)
     };
     struct aof_setup setup = {
         .moved = wake,
+        .later = wake_later,
         .dir = ".", /* the broker enters its folder */
         .dirname = broker->options->appenddirname,
         .filename = broker->options->appendfilename,
@@ -164,16 +175,22 @@ void durable_make(struct broker *broker)
         .clock = broker->clock, .log = broker->log, .options = broker->options });
 }
 
-/* Promises of the log have moved: replies that waited for that leave at the end of the turn. */
-static void woken(void *who)
+/* Promises of the log may have moved: replies that waited for that leave at the end of the turn. */
+static void look(void *who)
 {
     struct broker *broker = who;
-    uint64_t times;
 
-    if (read(broker->wake->fd, &times, sizeof(times)) < 0)
-        return;
     aof_collect(broker->aof);
     propagate_promise(broker->propagate);
+}
+
+static void woken(void *who)
+{
+    const struct broker *broker = who;
+    uint64_t times;
+
+    if (read(broker->wake->fd, &times, sizeof(times)) >= 0)
+        look(who);
 }
 
 static void tick(void *who)
@@ -230,6 +247,7 @@ void durable_bind(struct broker *broker)
 
     propagate_set_sessions(broker->propagate, broker->sessions);
     broker->wake->watch = loop_watch_new(broker->loop, broker->wake->fd, woken, broker);
+    broker->wake->timer = loop_timer_new(broker->loop, look, broker);
     upkeep_add(broker->upkeep, tick, broker);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         config_on_change(broker->config, names[i], policy_changed, broker);
@@ -507,6 +525,7 @@ void durable_free(struct broker *broker)
     aof_free(broker->aof);
     snapshot_free(broker->snapshot);
     propagate_free(broker->propagate);
+    loop_timer_free(broker->wake->timer);
     loop_watch_free(broker->wake->watch);
     (void)close(broker->wake->fd);
     memory_free(broker->wake);

@@ -74,6 +74,7 @@ struct aof_setup {
     struct child_birth birth; /* of children that rewrite */
     struct snapshot  *snapshot; /* writes bases in RDB format; may be NULL: there are none */
     void            (*moved)(void *who); /* has aof_collect called soon; on another thread; or NULL */
+    void            (*later)(void *who, micros delay); /* has it called after so long; or NULL */
     void             *who;
 };
 

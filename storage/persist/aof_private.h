@@ -86,6 +86,8 @@ struct aof {
     uint64_t sync_upto;  /* what it will force to disk */
     micros   sync_at;    /* when the last one was asked for */
     micros   covered_at; /* what was said before that is on disk */
+    uint64_t awaited_upto;  /* what was said up to here is awaited in the file */
+    micros   awaited_since;
     bool     overdue;    /* the disk is too slow for the promise: nothing more is promised */
     micros   slow_until; /* writing has taken long: the scribe writes */
     uint64_t delayed_fsync;

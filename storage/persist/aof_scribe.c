@@ -106,6 +106,23 @@ static void keep_pace(struct aof_scribe *scribe, size_t batch)
     pace->wanted = (batch + scribe->gathered.len) / 10 * 9;
 }
 
+static void tell_moved(struct aof_scribe *scribe)
+{
+    if (scribe->setup.moved != NULL)
+        scribe->setup.moved(scribe->setup.who);
+}
+
+/* Writes the batch and forces it to disk if asked to; who waits for the file alone goes on between. */
+static bool write_batch(struct aof_scribe *scribe, bool sync, bool always, uint64_t enough)
+{
+    if (sync && !always && scribe->batch.len > 0) {
+        if (!aof_pen_write_batch(scribe, false, enough))
+            return false;
+        tell_moved(scribe);
+    }
+    return aof_pen_write_batch(scribe, sync, enough);
+}
+
 /* What there is to do now, from the lock to the file and back; the lock is held around it. */
 static void do_work(struct aof_scribe *scribe)
 {
@@ -114,6 +131,7 @@ static void do_work(struct aof_scribe *scribe)
     bool kept = scribe->batch.len > 0; /* from an attempt that failed; more has gathered since */
     size_t batch;
     bool mark = scribe->sealing;
+    bool always = scribe->always;
     bool sync, asked, fine, turned;
 
     take_batch(scribe);
@@ -121,14 +139,14 @@ static void do_work(struct aof_scribe *scribe)
     /* A file that is left is sealed up to its end: with the batch, so that one fsync does. */
     enough = scribe->sealing || scribe->turning != NULL ? 1 : AOF_SEAL_EVERY;
     asked = scribe->sync_asked || scribe->retry || scribe->turning != NULL || scribe->failed;
-    sync = asked || scribe->always;
+    sync = asked || always;
     scribe->sync_asked = false;
     scribe->retry = false;
     scribe->busy = true;
     unlock(scribe);
 
     pause_for(scribe->batch.len > 0 ? scribe->delay : 0);
-    fine = aof_pen_write_batch(scribe, sync, enough) && (!mark || aof_pen_mark(scribe));
+    fine = write_batch(scribe, sync, always, enough) && (!mark || aof_pen_mark(scribe));
     if (!fine && scribe->turning != NULL)
         scribe->turning->trouble = scribe->story;
     turned = fine && scribe->turning != NULL && aof_pen_turn_over(scribe, scribe->turning);
@@ -144,14 +162,14 @@ static void do_work(struct aof_scribe *scribe)
     scribe->lost = scribe->lost || (fine && unsure);
     if (sync && fine)
         keep_pace(scribe, batch);
-    asked = asked || scribe->always || fine == scribe->failed;
+    asked = asked || batch > 0 || fine == scribe->failed;
     scribe->failed = !fine;
     if (!fine)
         scribe->trouble = scribe->story;
     must(pthread_cond_broadcast(&scribe->done) == 0);
-    if (asked && scribe->setup.moved != NULL) {
+    if (asked) {
         unlock(scribe);
-        scribe->setup.moved(scribe->setup.who);
+        tell_moved(scribe);
         lock(scribe);
     }
 }
@@ -454,6 +472,11 @@ uint64_t aof_scribe_durable(const struct aof_scribe *scribe)
 uint64_t aof_scribe_written(const struct aof_scribe *scribe)
 {
     return atomic_load(&scribe->written);
+}
+
+bool aof_scribe_is_syncing(const struct aof_scribe *scribe)
+{
+    return atomic_load(&scribe->syncing);
 }
 
 uint64_t aof_scribe_size(const struct aof_scribe *scribe)

@@ -140,6 +140,9 @@ void aof_scribe_look(struct aof_scribe *scribe, struct aof_scribe_status *status
 uint64_t aof_scribe_durable(const struct aof_scribe *scribe);
 uint64_t aof_scribe_written(const struct aof_scribe *scribe);
 
+/* Whether the scribe waits for the disk; without a lock. */
+bool aof_scribe_is_syncing(const struct aof_scribe *scribe);
+
 /* Bytes of memory for what is said and not written, room to spare included. */
 size_t aof_scribe_memory(struct aof_scribe *scribe);
 

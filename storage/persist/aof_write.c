@@ -2,7 +2,8 @@
  * The path of a turn's statements to the disk, seen from the main thread.
  *
  *   (1) What was said up to `promised` may be acknowledged. With `always` that is
- *       on disk; otherwise it is in the file or with the scribe, and on disk two
+ *       on disk; otherwise it is in the file, which outlives this process, or the
+ *       scribe has been waiting for the disk for two milliseconds; and it is on disk two
  *       seconds later, or else nothing more is promised until it is.
  *   (2) While `broken`, nothing is admitted and nothing more is promised.
  *   (3) The file will not be longer than `bound` with all that was said, and up to
@@ -29,6 +30,8 @@ enum {
     MARGIN = 64 * 1024,               /* statements may be longer than the request said */
     BEHIND_MOST = 128 * 1024 * 1024,  /* said and not written */
     OVERDUE = 2 * SECOND,
+    PATIENCE = 100000,                /* microseconds an answer waits for the scribe to write */
+    PATIENCE_SYNCING = 2000,          /* and while the scribe waits for the disk */
     SLOW_WRITE = 5000,                /* microseconds: the disk has been waited for */
     SLOW_FOR = SECOND,
     COMPLAIN_EVERY = 30 * SECOND
@@ -162,13 +165,36 @@ static bool is_overdue(struct aof *aof, micros at)
     return true;
 }
 
+/*
+ * What a crash of this process would not take: all that is in the file. Where the scribe
+ * writes, that is so a moment later, and answers wait for it; but for no disk, so what
+ * was said is promised all the same when the scribe has not come to it in time.
+ */
+static uint64_t outlives(struct aof *aof, micros at)
+{
+    uint64_t written = aof_scribe_written(aof->scribe);
+    bool syncing = aof->turning != NULL || aof_scribe_is_syncing(aof->scribe);
+    micros patience = syncing ? PATIENCE_SYNCING : PATIENCE;
+
+    if (LIKELY(written == aof->said))
+        return written;
+    if (written >= aof->awaited_upto) {
+        aof->awaited_upto = aof->said;
+        aof->awaited_since = at;
+    }
+    if (at - aof->awaited_since >= patience || aof->setup.later == NULL)
+        return aof->said;
+    aof->setup.later(aof->setup.who, PATIENCE_SYNCING);
+    return written;
+}
+
 static void promise(struct aof *aof, micros at)
 {
     uint64_t to = aof_durable(aof);
 
     aof->overdue = is_overdue(aof, at);
     if (!aof->always && !aof->overdue && !aof->broken)
-        to = aof->said;
+        to = outlives(aof, at);
     if (to > aof->promised)
         aof->promised = to;
 }

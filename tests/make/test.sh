@@ -185,7 +185,7 @@ for want; do
             made "$build/millrace" &&
                 stage files "$python" tests/wire/files/files.py "$build/millrace" redis-server
         else absent files 'no redis-server or python3 here'; fi ;;
-    power | faults | full)
+    kill | power | faults | full)
         if have "$python"; then
             made "$build/millrace" "$build/disk_shim.so" &&
                 stage "$want" "$python" "tests/wire/disk/$want.py" "$build/millrace"

@@ -102,12 +102,21 @@ static bool run(void *who, const struct slice *words, size_t count, struct troub
     return fine;
 }
 
+static void later(void *who, micros delay)
+{
+    struct mill *mill = who;
+
+    (void)delay;
+    mill->asked_later++;
+}
+
 bool mill_start(struct mill *mill, struct trouble *trouble)
 {
     struct keyspaces_setup keys = { .count = 16, .types = &types,
                                     .secret = value_limits_default.secret };
     struct aof_setup setup = { mill->dir,  "appendonlydir", "appendonly.aof", mill->policy, NULL,
-                               mill->clock, mill->faults,   NULL, { NULL, NULL }, NULL, NULL, NULL };
+                               mill->clock, mill->faults,   NULL, { NULL, NULL }, NULL, NULL, later,
+                               mill };
     struct aof_runner runner = { .run = run, .who = mill };
 
     mill_crash(mill);

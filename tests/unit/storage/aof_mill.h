@@ -23,6 +23,7 @@ struct mill {
     int64_t           applied; /* increments of "n" made in memory */
     int64_t           acked;   /* increments that may be acknowledged */
     uint64_t          ran;     /* statements run by the last load */
+    int               asked_later; /* how often the log asked to be looked at later */
 };
 
 /* A folder in /tmp and a policy of fsync always. */

@@ -299,7 +299,7 @@ static void a_second_server_is_refused(void)
     assert_starts(&mill);
     setup = (struct aof_setup){ mill.dir, "appendonlydir", "appendonly.aof", mill.policy,
                                 mill.keys, mill.clock, NULL, NULL, { NULL, NULL }, NULL, NULL,
-                               NULL };
+                                NULL, NULL };
     other = aof_new(&setup);
     CU_ASSERT_FALSE(aof_open(other, &trouble));
     CU_ASSERT_PTR_NOT_NULL(strstr(trouble.text, "another server"));
@@ -328,6 +328,27 @@ static void each_second_the_file_is_synced(void)
     CU_ASSERT_EQUAL(faults_asked(mill.faults, "fsync"), before + 1);
     mill_wait(&mill, 30);
     CU_ASSERT_EQUAL(faults_asked(mill.faults, "fsync"), before + 1);
+    mill_end(&mill);
+}
+
+/* What the scribe has not written a crash of the process would take: answers wait for it. */
+static void each_second_answers_wait_for_the_file_but_not_for_long(void)
+{
+    struct mill mill;
+    int asked;
+
+    mill_begin(&mill);
+    mill.policy.sync = AOF_SYNC_EVERYSEC;
+    assert_starts(&mill);
+    aof_delay_writes(mill.aof, 200000);
+    asked = mill.asked_later;
+    CU_ASSERT(aof_append(mill.aof, slice_text("*1\r\n$4\r\nPING\r\n")));
+    aof_collect(mill.aof);
+    CU_ASSERT(aof_promised(mill.aof) < aof_appended(mill.aof));
+    CU_ASSERT(mill.asked_later > asked);
+    clock_move(mill.clock, 150000);
+    aof_collect(mill.aof);
+    CU_ASSERT_EQUAL(aof_promised(mill.aof), aof_appended(mill.aof));
     mill_end(&mill);
 }
 
@@ -831,6 +852,8 @@ void suite_aof(void)
     CU_add_test(suite, "a rewrite while off writes a base", a_rewrite_while_off_writes_a_base);
     CU_add_test(suite, "a second server is refused", a_second_server_is_refused);
     CU_add_test(suite, "each second the file is synced", each_second_the_file_is_synced);
+    CU_add_test(suite, "each second answers wait for the file but not for long",
+                each_second_answers_wait_for_the_file_but_not_for_long);
     CU_add_test(suite, "a failed sync refuses writes until it works",
                 a_failed_sync_refuses_writes_until_it_works);
     CU_add_test(suite, "always syncs before it returns", always_syncs_before_it_returns);
