@@ -11,9 +11,10 @@ the same data. Replies must be the same, errors to the letter.
 
 What may differ is in ALLOWED, with the reason. Last line: `refusals: N passed, N failed`.
 """
-import argparse, collections, pathlib, re, shutil, socket, subprocess, sys, tempfile, time
+import argparse, collections, pathlib, re, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "differential"))
+from free_port import free_port
 from resp import Broken, Link, show  # noqa: E402
 
 INTEGERS = ["notint", "", "1.5", " 1", "1 ", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
@@ -90,13 +91,11 @@ class Word(str):
 class Server:
     def __init__(self, words, protocol):
         self.protocol = protocol
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="refusals")
         self.process = subprocess.Popen([*words, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 self.connect()
                 break

@@ -11,9 +11,10 @@ makes others wait too, so what took long is done again, and what counts is its s
 the server's time on a processor. Memory is what the kernel saw at most.
 Runs 4,000 mutations, 200,000 with LONG=1 in the environment.
 """
-import argparse, collections, os, pathlib, random, shutil, socket, subprocess, sys, tempfile, time
+import argparse, collections, os, pathlib, random, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "differential"))
+from free_port import free_port
 from resp import Broken, Link  # noqa: E402
 
 POLYNOMIAL = 0x95AC9329AC4BC9B5  # CRC64 as Redis takes it: Jones, reflected
@@ -43,16 +44,14 @@ def sealed(body):
 
 class Server:
     def __init__(self, binary):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="restore")
         self.errors = open(f"{self.folder}/stderr", "wb")
         self.process = subprocess.Popen(
             [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder,
              "--enable-debug-command", "yes"],
             stdout=self.errors, stderr=self.errors)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 self.link = Link(self.port, timeout=120)
                 break

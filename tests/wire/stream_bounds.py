@@ -10,9 +10,10 @@ by bounds that stand beside the commands; the wait is not: it is the machine's, 
 for sanitizers, neither is.
 100,000 groups and as many consumers, a million with LONG=1 in the environment.
 """
-import argparse, multiprocessing, os, pathlib, shutil, socket, subprocess, sys, tempfile, time
+import argparse, multiprocessing, os, pathlib, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "differential"))
+from free_port import free_port
 from resp import Link, show  # noqa: E402
 
 MOST = str(2**63 - 1)
@@ -28,15 +29,13 @@ NO_INTEGER = "value is not an integer or out of range"
 
 class Server:
     def __init__(self, binary):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="stream_bounds")
         self.process = subprocess.Popen(
             [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder,
              "--enable-debug-command", "yes", "--client-output-buffer-limit", "normal 0 0 0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 self.link = Link(self.port, timeout=120)
                 return

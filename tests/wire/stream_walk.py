@@ -9,6 +9,8 @@ time takes away is switched off for the comparison, and no answer may be an erro
 """
 import argparse, random, shutil, socket, subprocess, sys, tempfile, time
 
+from free_port import free_port
+
 KEYS, GROUPS, CONSUMERS = ("s", "t"), ("g", "h"), ("a", "b", "c")
 KNOWN = ("NOGROUP", "BUSYGROUP", "no such key", "smaller", "requires the key")
 
@@ -17,9 +19,7 @@ class Walk:
     def __init__(self, binary, seed):
         self.binary, self.random = binary, random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix="stream_walk")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.entries = self.random.choice((1, 3, 10, 100))
         self.ids = {key: [] for key in KEYS}
         self.trouble = []
@@ -30,7 +30,7 @@ class Walk:
             [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
              "--appendonly", "yes", "--enable-debug-command", "yes", "--auto-aof-rewrite-percentage", "0",
              "--stream-node-max-entries", str(self.entries)], stdout=subprocess.DEVNULL)
-        for _ in range(400):
+        for _ in range(1200):
             try:
                 link = socket.create_connection(("127.0.0.1", self.port))
                 break

@@ -89,30 +89,12 @@ class Box(Server):
     def environment(self):
         return self.disk.environment() if self.disk else None
 
-    def start(self, *more, wait=True):
-        for _ in range(5):
-            said = len(self.said()) if os.path.exists(self.log_path()) else 0
-            if not super().start(*more, wait=wait):
-                if "Address already in use" in self.said()[said:]:
-                    continue
-                return False
-            if not wait or self.is_ours():
-                return True
-            self.kill()  # another server answers at that port
-        return False
-
     def kill_settled(self):
         """With everysec a kill takes what was said while the disk was busy: waits until it is not."""
         client = self.client()
         if info(client, "aof_enabled") == "1":
             client("WAITAOF", 1, 0, 5000)
         self.kill()
-
-    def is_ours(self):
-        try:
-            return info(self.client(), "process_id") == str(self.process.pid)
-        except (OSError, EOFError, Refused):
-            return False
 
 
 boxes = []

@@ -120,7 +120,7 @@ def fill_and_empty(disk, sync, before=lambda client: None):
             told.check(client)  # reading goes on
             assert info(client, "aof_last_write_status") == "err"
             disk.empty()
-            assert wait_until(lambda: told.tell(client) is None, 10), "it does not recover"
+            assert wait_until(lambda: told.tell(client) is None), "it does not recover"
             for _ in range(20):
                 assert told.tell(client) is None
             assert info(client, "aof_last_write_status") == "ok"
@@ -138,7 +138,7 @@ def fill_and_empty(disk, sync, before=lambda client: None):
             disk.empty()
         client = box.client()
         told.check(client)
-        assert wait_until(lambda: told.tell(client) is None, 10)
+        assert wait_until(lambda: told.tell(client) is None)
         box.kill_settled()
         assert box.start(), box.said()[-500:]
         told.check(box.client())
@@ -209,7 +209,7 @@ def saving_and_rewriting_on_a_full_disk_fail_and_leave_what_was():
         assert not left, left
         disk.empty()
         assert client("SAVE") == "OK"
-        assert wait_until(lambda: told.tell(client) is None, 10)
+        assert wait_until(lambda: told.tell(client) is None)
         rewrite(client)
         box.kill()
         assert box.start(), box.said()[-500:]

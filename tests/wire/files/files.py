@@ -369,8 +369,8 @@ def rules_save_by_themselves():
     time.sleep(2.5)
     assert not os.path.exists(one.path("dump.rdb"))
     client("SET", "k5", 5)
-    assert wait_until(lambda: os.path.exists(one.path("dump.rdb")), 5)
-    assert wait_until(lambda: info(client, "rdb_changes_since_last_save") == "0", 5)
+    assert wait_until(lambda: os.path.exists(one.path("dump.rdb")))
+    assert wait_until(lambda: info(client, "rdb_changes_since_last_save") == "0")
     one.kill()
     assert one.start() and one.client()("DBSIZE") == 5
     one.end()
@@ -384,7 +384,7 @@ def while_snapshots_fail_writes_are_refused_and_then_taken_again():
     client("SET", "k", "v")
     os.mkdir(one.path("dump.rdb"))
     client("BGSAVE")
-    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "err", 5)
+    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "err")
     for words in (("SET", "k", "x"), ("PING",)):
         try:
             client(*words)
@@ -394,7 +394,7 @@ def while_snapshots_fail_writes_are_refused_and_then_taken_again():
     assert client("GET", "k") == b"v"
     os.rmdir(one.path("dump.rdb"))
     client("BGSAVE")
-    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "ok", 5)
+    assert wait_until(lambda: info(client, "rdb_last_bgsave_status") == "ok")
     assert client("SET", "k", "x") == "OK"
     one.end(signal.SIGKILL)
 

@@ -4,7 +4,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_port import free_port                                         # noqa: E402
 
 
 class Refused(Exception):
@@ -59,23 +63,8 @@ class Client:
         self.socket.close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        while True:
-            port = 21000 + (os.getpid() * 7 + free_port.tries * 13) % 6000
-            free_port.tries += 1
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
-free_port.tries = 0
-
-
 class Server:
-    """A server over a folder. `start` says whether it answers."""
+    """A server over a folder. `start` says whether it answers, it and no other."""
 
     def __init__(self, program, folder, *options):
         self.program, self.folder, self.options = program, folder, options
@@ -84,28 +73,54 @@ class Server:
         os.makedirs(folder, exist_ok=True)
 
     def start(self, *more, wait=True):
+        for _ in range(5):
+            said = len(self.said()) if os.path.exists(self.log_path()) else 0
+            self.begin(more)
+            if not wait:
+                return True
+            if self.answers():
+                if self.is_ours():
+                    return True
+                self.kill()  # another server answers at that port
+            elif "Address already in use" not in self.said()[said:]:
+                return False
+        return False
+
+    def begin(self, more):
         self.port = free_port()
         self.log = open(self.log_path(), "ab")
         self.process = subprocess.Popen(
             [*self.words, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
              "--enable-debug-command", "yes", *self.options, *more],
             env=self.environment(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        if not wait:
-            return True
-        for _ in range(600):
+
+    def answers(self):
+        """Waits until somebody does, or it has ended."""
+        def asked():
             if self.process.poll() is not None:
-                self.process = None
-                return False
+                return True
             try:
                 client = Client(self.port)
                 client("PING")
                 client.close()
                 return True
-            except (OSError, EOFError):
-                time.sleep(0.01)
-            except Refused:
-                time.sleep(0.01)
+            except (OSError, EOFError, Refused):
+                return False
+
+        if wait_until(asked) and self.process.poll() is None:
+            return True
+        if self.process.poll() is not None:
+            self.process = None
         return False
+
+    def is_ours(self):
+        try:
+            client = Client(self.port)
+            ours = info(client, "process_id") == str(self.process.pid)
+            client.close()
+            return ours
+        except (OSError, EOFError, Refused):
+            return False
 
     def log_path(self):
         return os.path.join(self.folder, "log")
@@ -177,12 +192,13 @@ def digest(client):
     return client("DEBUG", "DIGEST")
 
 
-def wait_until(what, seconds=20):
+def wait_until(what, seconds=60):
+    """Whether it comes true: waiting long costs nothing where it does, on a busy machine too."""
     until = time.time() + seconds
     while time.time() < until:
         if what():
             return True
-        time.sleep(0.02)
+        time.sleep(0.01)
     return False
 
 
