@@ -13,29 +13,6 @@
 /* "slave" is what CONFIG GET has always said, and what tools look for. */
 static const char *const class_names[OPTION_CLASSES] = { "normal", "slave", "pubsub" };
 
-struct notice_letter {
-    char letter;
-    uint32_t bit;
-};
-
-/* In the order in which they are shown. */
-static const struct notice_letter class_letters[] = {
-    { 'g', OPTION_NOTICE_GENERIC }, { '$', OPTION_NOTICE_STRING },  { 'l', OPTION_NOTICE_LIST },
-    { 's', OPTION_NOTICE_SET },     { 'h', OPTION_NOTICE_HASH },    { 'z', OPTION_NOTICE_ZSET },
-    { 'x', OPTION_NOTICE_EXPIRED }, { 'e', OPTION_NOTICE_EVICTED }, { 't', OPTION_NOTICE_STREAM },
-    { 'd', OPTION_NOTICE_MODULE },
-};
-static const struct notice_letter other_letters[] = {
-    { 'K', OPTION_NOTICE_KEYSPACE },
-    { 'E', OPTION_NOTICE_KEYEVENT },
-    { 'm', OPTION_NOTICE_MISS },
-    { 'n', OPTION_NOTICE_NEW },
-    { 'S', OPTION_NOTICE_FIELDS_OF_KEY },
-    { 'T', OPTION_NOTICE_FIELDS_OF_EVENT },
-    { 'I', OPTION_NOTICE_ONE_FIELD },
-    { 'V', OPTION_NOTICE_FIELDS_OF_BOTH },
-};
-
 static bool is_blank(char byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
@@ -313,65 +290,6 @@ static bool parse_saves(struct option_saves *field, const struct slice *words, s
     return true;
 }
 
-/* In the order of enum value_kind. */
-static const char *const type_names[] = { "string", "list", "set", "zset", "hash", "stream" };
-
-static bool parse_types(uint32_t *field, const struct slice *words, size_t count,
-                        struct trouble *trouble)
-{
-    uint32_t types = 0;
-
-    if (count == 1 && slice_equal_nocase(words[0], SLICE("auto"))) {
-        *field = OPTION_TYPES_AUTO;
-        return true;
-    }
-    if (count == 1 && slice_equal_nocase(words[0], SLICE("all"))) {
-        *field = OPTION_TYPES_ALL;
-        return true;
-    }
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bit = 0;
-
-        for (size_t j = 0; j < COUNT_OF(type_names); j++) {
-            if (slice_equal_nocase(words[i], slice_text(type_names[j])))
-                bit = 1u << j;
-        }
-        types |= bit;
-        if (bit == 0)
-            return trouble_set(trouble, "argument(s) must be auto, all or some of string, list, "
-                                        "set, zset, hash, stream");
-    }
-    if (types == 0)
-        return trouble_set(trouble, "at least one type must be evictable; the policy noeviction "
-                                    "evicts none");
-    *field = types;
-    return true;
-}
-
-/* Reads the letters of notify-keyspace-events; false if one is unknown. */
-static bool read_notices(struct slice letters, uint32_t *notices)
-{
-    uint32_t bits = 0;
-
-    for (size_t i = 0; i < letters.len; i++) {
-        uint32_t bit = letters.at[i] == 'A' ? (uint32_t)OPTION_NOTICE_ALL : 0;
-
-        for (size_t j = 0; j < COUNT_OF(class_letters); j++) {
-            if (class_letters[j].letter == letters.at[i])
-                bit = class_letters[j].bit;
-        }
-        for (size_t j = 0; j < COUNT_OF(other_letters); j++) {
-            if (other_letters[j].letter == letters.at[i])
-                bit = other_letters[j].bit;
-        }
-        if (bit == 0)
-            return false;
-        bits |= bit;
-    }
-    *notices = bits;
-    return true;
-}
-
 /* The first value of a FIXED option, which is the one it shows. */
 static struct slice fixed_value(const struct option *option)
 {
@@ -429,7 +347,7 @@ static bool parse_many(struct options *options, const struct option *option,
     if (option->kind == OPTION_KIND_WORDS)
         return parse_words(options_field(options, option), option, words, count, trouble);
     if (option->kind == OPTION_KIND_TYPES)
-        return parse_types(options_field(options, option), words, count, trouble);
+        return options_read_types(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_ENDS)
         return options_read_ends(options_field(options, option), words, count, trouble);
     if (option->kind == OPTION_KIND_SAVES)
@@ -470,7 +388,7 @@ bool options_parse(struct options *options, const struct option *option, const s
         parse_bytes(field, words[0]);
         return true;
     case OPTION_KIND_NOTICES:
-        if (read_notices(words[0], field))
+        if (options_read_notices(words[0], field))
             return true;
         return trouble_set(trouble, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     case OPTION_KIND_WORDS:
@@ -484,22 +402,6 @@ bool options_parse(struct options *options, const struct option *option, const s
         return parse_fixed(option, words, count, trouble);
     }
     return false;
-}
-
-static void print_notices(uint32_t notices, struct buffer *to)
-{
-    if ((notices & OPTION_NOTICE_ALL) == OPTION_NOTICE_ALL) {
-        buffer_add_byte(to, 'A');
-    } else {
-        for (size_t i = 0; i < COUNT_OF(class_letters); i++) {
-            if (notices & class_letters[i].bit)
-                buffer_add_byte(to, class_letters[i].letter);
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(other_letters); i++) {
-        if (notices & other_letters[i].bit)
-            buffer_add_byte(to, other_letters[i].letter);
-    }
 }
 
 static void print_limits(const struct option_limits *limits, struct buffer *to)
@@ -523,22 +425,6 @@ static void print_saves(const struct option_saves *saves, struct buffer *to)
     for (size_t i = 0; i < saves->count; i++)
         buffer_print(to, "%s%" PRId64 " %" PRId64, i > 0 ? " " : "", saves->at[i].seconds,
                      saves->at[i].changes);
-}
-
-static void print_types(uint32_t types, struct buffer *to)
-{
-    bool first = true;
-
-    if (types == OPTION_TYPES_AUTO || types == OPTION_TYPES_ALL) {
-        buffer_add(to, types == OPTION_TYPES_ALL ? SLICE("all") : SLICE("auto"));
-        return;
-    }
-    for (size_t i = 0; i < COUNT_OF(type_names); i++) {
-        if ((types & 1u << i) == 0)
-            continue;
-        buffer_print(to, "%s%s", first ? "" : " ", type_names[i]);
-        first = false;
-    }
 }
 
 void options_print(const struct options *options, const struct option *option, struct buffer *to)
@@ -576,7 +462,7 @@ void options_print(const struct options *options, const struct option *option, s
             buffer_print(to, "%s%s", i > 0 ? " " : "", words->at[i]);
         break;
     case OPTION_KIND_NOTICES:
-        print_notices(*(const uint32_t *)field, to);
+        options_add_notices(*(const uint32_t *)field, to);
         break;
     case OPTION_KIND_LIMITS:
         print_limits(field, to);
@@ -585,7 +471,7 @@ void options_print(const struct options *options, const struct option *option, s
         print_percents(field, to);
         break;
     case OPTION_KIND_TYPES:
-        print_types(*(const uint32_t *)field, to);
+        options_add_types(*(const uint32_t *)field, to);
         break;
     case OPTION_KIND_SAVES:
         print_saves(field, to);

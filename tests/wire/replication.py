@@ -396,7 +396,7 @@ def scores(millrace):
             return int(file.read()) - first
 
     def has(pid, wanted):
-        until("%d has the score %d" % (pid, wanted), 5, lambda: score(pid) == wanted)
+        until("%d has the score %d" % (pid, wanted), lambda: score(pid) == wanted)
 
     try:
         pid, first = server.process.pid, 0
