@@ -138,6 +138,7 @@ void ordered_find_path(const struct ordered *tree, const void *probe, struct ord
         path->step[level].node = inner;
         path->step[level].index = index;
         node = inner_children(tree, inner)[index];
+        ordered_ask_for(tree, node);
     }
     path->leaf = node;
     path->index = ordered_search(tree, path->leaf->records, path->leaf->count, probe, false);

@@ -124,6 +124,22 @@ static inline int ordered_compare(const struct ordered *tree, const void *a, con
     return ordered_compare_by(tree->kind->lead, tree, a, b);
 }
 
+/*
+ * Asks for the lines of a node that a search in it may look at: of a leaf all, of an
+ * inner node the first records. A binary search meets them one after the other, and
+ * waits for each. A tree of few records lies in the processor's caches.
+ */
+static inline void ordered_ask_for(const struct ordered *tree, const void *node)
+{
+    enum { FEW = 16 * 1024, LINE = 64 };
+    const char *at = node;
+
+    if (tree->count < FEW)
+        return;
+    for (size_t line = 0; line < ORDERED_LEAF_BYTES; line += LINE)
+        __builtin_prefetch(at + line);
+}
+
 /* How many of the records are less than the probe, or also those that equal it. */
 uint32_t ordered_search(const struct ordered *tree, const unsigned char *records, uint32_t count,
                         const void *probe, bool also_equal);

@@ -148,8 +148,10 @@ static struct ordered_leaf *leaf_of(const struct ordered *tree, const void *prob
     const void *node = tree->root;
     const struct ordered_leaf *leaf;
 
-    for (unsigned level = tree->height; level > 0; level--)
+    for (unsigned level = tree->height; level > 0; level--) {
         node = inner_children(tree, node)[ordered_enter(tree, node, probe, also_equal)];
+        ordered_ask_for(tree, node);
+    }
     leaf = node;
     *index = leaf == NULL ? 0 : ordered_search(tree, leaf->records, leaf->count, probe, also_equal);
     return (struct ordered_leaf *)(uintptr_t)leaf;
@@ -247,9 +249,11 @@ size_t ordered_rank(const struct ordered *tree, const void *probe)
         return 0;
     for (unsigned level = tree->height; level > 0; level--) {
         uint32_t index = ordered_enter(tree, node, probe, false);
+        const void *child = inner_children(tree, node)[index];
 
+        ordered_ask_for(tree, child);
         rank += sum(inner_counts(tree, node), index);
-        node = inner_children(tree, node)[index];
+        node = child;
     }
     leaf = node;
     return rank + ordered_search(tree, leaf->records, leaf->count, probe, false);
