@@ -59,17 +59,21 @@ void intake_free(struct intake *intake)
 /* Takes up what the session has half read; it holds no memory meanwhile. */
 static void take_up(struct intake *intake, struct session *session)
 {
-    if (LIKELY(session->request.at == 0))
+    if (LIKELY(session->request == NULL))
         return;
     request_clear(&intake->ahead[0]);
-    intake->ahead[0] = session->request;
-    request_init(&session->request);
+    intake->ahead[0] = *session->request;
+    memory_free(session->request);
+    session->request = NULL;
 }
 
-/* Leaves a half-read request with its session. */
+/* Leaves a half-read request with its session; one of which nothing is known yet begins anew. */
 static void leave_off(struct intake *intake, size_t place, struct session *session)
 {
-    session->request = intake->ahead[place];
+    if (intake->ahead[place].at == 0)
+        return;
+    session->request = memory_new(sizeof(*session->request));
+    *session->request = intake->ahead[place];
     request_init(&intake->ahead[place]);
 }
 

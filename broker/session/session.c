@@ -80,12 +80,20 @@ static size_t text_memory(const struct bytes *text)
     return text != NULL ? sizeof(*text) + text->len : 0;
 }
 
+/* A request that is half read. */
+static size_t request_memory(const struct request *half)
+{
+    return half != NULL
+               ? memory_good_size(sizeof(*half)) + half->capacity * sizeof(struct slice)
+               : 0;
+}
+
 /* All but what is in the outbox. */
 static size_t memory_beside_outbox(const struct session *session)
 {
     size_t total = memory_good_size(sizeof(*session)) + session->queued_bytes +
                    session->watched_bytes + session->tracked_bytes + session->behind.capacity +
-                   session->request.capacity * sizeof(struct slice);
+                   request_memory(session->request);
 
     total += text_memory(session->name) + text_memory(session->library) +
              text_memory(session->library_version);
@@ -115,11 +123,12 @@ static void describe_buffers(const struct session *session, struct buffer *to)
     size_t kept = session->connection != NULL ? connection_unread(session->connection) : 0;
     size_t room = session->connection != NULL ? connection_unread_room(session->connection) : 0;
     size_t unread = session->reading > kept ? session->reading : kept;
-    size_t words = session->request.capacity * sizeof(struct slice);
+    const struct request *half = session->request;
+    size_t words = half != NULL ? half->capacity * sizeof(struct slice) : 0;
 
     /* Of a long word under way Redis keeps the bytes alone, without what announced it. */
-    if (session->request.bulk_left >= LONG_WORD && unread > session->request.at)
-        unread -= session->request.at;
+    if (half != NULL && half->bulk_left >= LONG_WORD && unread > half->at)
+        unread -= half->at;
 
     buffer_print(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0", unread,
                  room - kept, words, session->queued_bytes);

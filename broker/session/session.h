@@ -57,6 +57,8 @@ struct session {
     bool               is_primary;  /* a stand-in for the primary that is followed */
     bool               is_monitor;  /* gets every call */
     bool               watch_failed;/* a key it watches changed: its EXEC will do nothing */
+    bool               wrote;       /* the call under way has said something */
+    bool               in_call;     /* its own call is under way */
     bool               tracks_prefixes; /* it tracks keys in broadcast mode */
     bool               tracks_broken;   /* whom it redirects invalidations to is gone */
     int64_t            redirect;    /* to which session it redirects them, 0 to none, -1: it does not track */
@@ -64,7 +66,7 @@ struct session {
     uint32_t           channels;    /* how many it is subscribed to */
     uint32_t           patterns;
     uint32_t           shards;
-    struct outbox      heard;       /* Private: the outbox of a stand-in */
+    struct outbox     *heard;       /* Private: the outbox of a stand-in, else NULL */
 
     /* Each belongs to the room named; NULL while it does not concern the session. */
     struct user           *user;        /* acl/user; NULL of a stand-in, which may do all */
@@ -76,12 +78,10 @@ struct session {
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
 
-    bool               wrote;       /* the call under way has said something */
     uint64_t           said;        /* where the feed ended after its last statement */
     int64_t            told;        /* where the stream of replicas did; no less, perhaps more */
-    bool               in_call;     /* its own call is under way */
     struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
-    struct request     request;     /* what is half read; no memory while nothing is */
+    struct request    *request;     /* what is half read, owned; NULL while nothing is */
     struct slice       user_name;   /* borrowed from its user; nothing of a stand-in */
     struct bytes      *name;        /* CLIENT SETNAME, or NULL */
     struct bytes      *library;     /* CLIENT SETINFO LIB-NAME, or NULL */

@@ -178,7 +178,6 @@ static struct session *make(struct sessions *all, millis now)
     session->since = session->active = now;
     session->last_command = "NULL";
     session->reply.counts = all->setup.errors;
-    request_init(&session->request);
     chain_init(&session->all);
     chain_init(&session->slow);
     chain_init(&session->held);
@@ -252,8 +251,9 @@ struct session *sessions_stand_in(struct sessions *all, millis now)
 {
     struct session *session = make(all, now);
 
-    outbox_init(&session->heard, all->pool);
-    session->reply.out = &session->heard;
+    session->heard = memory_new(sizeof(*session->heard));
+    outbox_init(session->heard, all->pool);
+    session->reply.out = session->heard;
     session->signed_in = true;
     session->may_all = true;
     chain_put_last(&all->stand_ins, &session->all);
@@ -271,10 +271,13 @@ void sessions_end(struct sessions *all, struct session *session)
         must(table_remove_item(&all->by_id, session, table_hash(&all->by_id, id_of(session))));
         all->setup.metrics->connected_clients = --all->count;
     } else {
-        outbox_clear(&session->heard);
+        outbox_clear(session->heard);
+        memory_free(session->heard);
     }
     overflow_end(session);
-    request_clear(&session->request);
+    if (session->request != NULL)
+        request_clear(session->request);
+    memory_free(session->request);
     buffer_clear(&session->behind);
     bytes_drop(session->name);
     bytes_drop(session->library);
