@@ -459,7 +459,7 @@ static void make_sessions(struct broker *broker)
         .options = broker->options,
         .errors = broker->errors,
         .secret = broker->secret,
-        .intake = { intake_input, broker->intake },
+        .intake = { intake_input, intake_ahead, broker->intake },
         .welcome = { acl_welcome, broker->acl },
     });
     acl_set_sessions(broker->acl, broker->sessions);

@@ -15,8 +15,9 @@
 #include "storage/base/memory.h"
 
 enum {
-    AHEAD = 16,
-    PREFETCH_FROM = 4096 /* keys; fewer are in the processor's caches anyway */
+    AHEAD = GLANCES_MOST, /* a batch is glanced at once */
+    LAST_WORDS = 4, /* the last of so few words may be a member */
+    NO_GLANCE = UINT8_MAX
 };
 
 struct intake {
@@ -25,8 +26,8 @@ struct intake {
     const struct options *options;
     struct request        ahead[AHEAD];
     size_t                end[AHEAD];  /* where each request ends in the input */
-    uint64_t              hash[AHEAD]; /* of the first key, where there is one */
-    bool                  keyed[AHEAD];
+    struct glance         glances[AHEAD]; /* of the first keys, where there are any */
+    uint8_t               glance_of[AHEAD]; /* a request's place among them, or NO_GLANCE */
     const struct naming  *naming;  /* NULL if every command has its own name */
     bool                  running; /* a batch is under way */
     struct intake        *within;  /* for the input that comes meanwhile, or NULL */
@@ -77,29 +78,69 @@ static void leave_off(struct intake *intake, size_t place, struct session *sessi
     request_init(&intake->ahead[place]);
 }
 
+/* What a request of so many words will look at, as far as its first ones tell. */
+static struct glance glance_of(const struct keyspace *keys, const struct slice *words,
+                               size_t count)
+{
+    struct glance glance = { .keys = keys, .key = words[1] };
+
+    if (count > 2) {
+        glance.member = words[2];
+        glance.last = words[count <= LAST_WORDS ? count - 1 : 2];
+    }
+    return glance;
+}
+
 /*
- * Asks for the lines that the calls of the batch will look at, bucket first,
- * item second. Nearly every command has its first key behind its name; where
- * another word stands there, nothing but the asking is lost.
+ * Asks for the lines that the calls of the batch will look at. Nearly every command
+ * has its first key behind its name; where another word stands there, nothing but
+ * the asking is lost.
  */
 static void prefetch(struct intake *intake, const struct session *session, size_t count)
 {
-    struct keyspace *keys = keyspaces_at(intake->keyspaces, session->db);
-    bool worth = count > 1 && keyspace_count(keys) >= PREFETCH_FROM;
+    const struct keyspace *keys = keyspaces_at(intake->keyspaces, session->db);
+    bool worth = count > 1 && keyspace_is_wide(keys);
+    uint8_t glances = 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct request *request = &intake->ahead[i];
 
-        intake->keyed[i] = worth && request->count > 1;
-        if (!intake->keyed[i])
+        intake->glance_of[i] = NO_GLANCE;
+        if (!worth || request->count < 2)
             continue;
-        intake->hash[i] = keyspace_hash(keys, request->words[1]);
-        keyspace_prefetch_bucket(keys, intake->hash[i]);
+        intake->glance_of[i] = glances;
+        intake->glances[glances++] = glance_of(keys, request->words, request->count);
     }
-    for (size_t i = 0; worth && i < count; i++) {
-        if (intake->keyed[i])
-            keyspace_prefetch_item(keys, intake->hash[i]);
+    if (glances > 0)
+        keyspace_glance(intake->glances, glances);
+}
+
+void intake_ahead(void *who, const struct preview *previews, size_t count)
+{
+    const struct intake *intake = who;
+    const struct keyspace *looked_at = NULL;
+    struct glance glances[AHEAD];
+    bool wide = false;
+    size_t made = 0;
+
+    for (size_t i = 0; i < count && made < AHEAD; i++) {
+        const struct session *session = previews[i].who;
+        const struct keyspace *keys = keyspaces_at(intake->keyspaces, session->db);
+        struct slice words[LAST_WORDS];
+        size_t whole;
+        size_t seen;
+
+        if (keys != looked_at)
+            wide = keyspace_is_wide(keys);
+        looked_at = keys;
+        if (!wide)
+            continue;
+        seen = request_glimpse(previews[i].bytes, words, LAST_WORDS, &whole);
+        if (seen > 1)
+            glances[made++] = glance_of(keys, words, seen < whole && seen > 2 ? 3 : seen);
     }
+    if (made > 1)
+        keyspace_glance(glances, made);
 }
 
 /* Parses requests ahead; `count` says how many are whole. */
@@ -153,11 +194,12 @@ static bool run_one(struct intake *intake, struct session *session, size_t place
         return true;
     if (!request->inlined)
         args.raw = slice_of(bytes.at, request->length);
-    if (intake->keyed[place])
-        keyspaces_hint(intake->keyspaces, request->words[1], intake->hash[place]);
+    if (intake->glance_of[place] != NO_GLANCE)
+        keyspaces_hint(intake->keyspaces, request->words[1],
+                       intake->glances[intake->glance_of[place]].hash);
     ran = LIKELY(intake->naming == NULL) ? caller_request(intake->caller, session, &args)
                                          : run_renamed(intake, session, request, &args);
-    if (intake->keyed[place])
+    if (intake->glance_of[place] != NO_GLANCE)
         keyspaces_hint(intake->keyspaces, slice_of(NULL, 0), 0);
     return ran;
 }

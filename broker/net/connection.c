@@ -49,7 +49,7 @@ struct connections *connections_new(struct loop *loop, struct metrics *metrics)
     all->loop = loop;
     all->metrics = metrics;
     all->pool = outbox_pool_new();
-    all->input = memory_new(CONNECTION_READ_BYTES);
+    all->input = memory_new(CONNECTIONS_INPUT_BYTES);
     chain_init(&all->readable);
     chain_init(&all->sending);
     chain_init(&all->sending_last);

@@ -38,6 +38,12 @@ struct transport {
 /* The plain socket. */
 extern const struct transport transport_plain;
 
+/* Bytes that a handler will be shown next, in this turn; borrowed. */
+struct preview {
+    void        *who;
+    struct slice bytes;
+};
+
 /* Who is told what happens on a connection. */
 struct connection_handler {
     /*
@@ -63,6 +69,13 @@ struct connection_handler {
      * (connections_promise). NULL: it waits for none.
      */
     uint64_t (*leaving)(void *who);
+
+    /*
+     * What several connections with this handler will be shown, in the order in which they
+     * will be: a chance to ask for memory, no more. Some may be shown nothing after all,
+     * because the calls before close them. NULL: nobody looks ahead.
+     */
+    void (*ahead)(const struct preview *previews, size_t count);
 };
 
 /* All connections of a thread, with what they share. Pointers are borrowed. */

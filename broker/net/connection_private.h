@@ -8,8 +8,19 @@
 #include "storage/base/buffer.h"
 #include "storage/base/chain.h"
 
-/* The shared buffer, in bytes: most that is taken from one peer a turn, unless a word is longer. */
+/* Most bytes that are taken from one peer a turn, unless a word is longer. */
 enum { CONNECTION_READ_BYTES = 64 * 1024 };
+
+/* Connections that are read from before the first is shown its bytes: so many, and while no more
+ * than so many bytes came of them. Thereby the shared buffer has room for all. */
+enum { CONNECTIONS_TOGETHER = 16, CONNECTIONS_LITTLE = 16 * 1024,
+       CONNECTIONS_INPUT_BYTES = CONNECTIONS_LITTLE + CONNECTION_READ_BYTES };
+
+/* What was read of one of them. */
+struct arrival {
+    struct connection *connection;
+    struct slice bytes;
+};
 
 /* What happened to connections waits in chains for the step of the turn that deals with it. */
 struct connections {
@@ -25,7 +36,10 @@ struct connections {
     uint64_t promised;
     bool broken; /* promises will not be kept: nobody is held, but closed */
     size_t count;
-    char *input; /* CONNECTION_READ_BYTES that are shown and then read over */
+    char *input; /* CONNECTIONS_INPUT_BYTES that are shown and then read over */
+    struct arrival arrivals[CONNECTIONS_TOGETHER];
+    unsigned arrived;
+    unsigned shown;
 };
 
 struct connection {

@@ -5,6 +5,11 @@
  * shown to the handler there. Only what it does not take is copied into a
  * buffer of the connection's own, which goes as soon as it is empty. A
  * connection waiting for the rest of a large word reads straight into its own.
+ *
+ * A few connections are read from, one behind the other, before the first is shown
+ * its bytes, so that handlers can look ahead. What always holds: arrivals from
+ * `shown` to `arrived` were read and not shown yet, their bytes lie in the shared
+ * buffer of then, and nothing is read from anybody until they were shown.
  */
 #include <errno.h>
 
@@ -114,51 +119,140 @@ void connection_on_readable(struct ev_loop *ev, ev_io *watcher, int events)
         chain_put_first(&connection->all->readable, &connection->readable);
 }
 
-static void read_input(struct connection *connection)
+/* What was asked counts once it was looked at, and is answered at the end of the turn. */
+static void note_input(struct connection *connection, size_t len)
 {
     struct connections *all = connection->all;
-    ssize_t got;
 
-    if (UNLIKELY(connection->closing))
-        return;
-    if (UNLIKELY(connection->wanted > connection->unread.len + CONNECTION_READ_BYTES)) {
-        got = read_own_on(connection);
-    } else {
-        got = connection->transport->read(connection->transport_who, connection->reader.fd,
-                                          all->input, CONNECTION_READ_BYTES);
-        if (LIKELY(got > 0))
-            show_input(connection, slice_of(all->input, (size_t)got));
-        if (UNLIKELY(connection->wanted > connection->unread.len + CONNECTION_READ_BYTES) &&
-            !connection->closing) {
-            ssize_t more = read_own_on(connection);
+    all->metrics->net_input_bytes += (uint64_t)len;
+    all->metrics->reads_processed++;
+    if (outbox_pending(&connection->outbox) > 0)
+        connection_wants_send(connection);
+}
 
-            got += more > 0 ? more : 0;
-        }
-    }
-    if (LIKELY(got > 0)) {
-        all->metrics->net_input_bytes += (uint64_t)got;
-        all->metrics->reads_processed++;
-        if (outbox_pending(&connection->outbox) > 0)
-            connection_wants_send(connection);
-        return;
-    }
+/* Nothing could be read: for now, or for ever. */
+static void end_of_input(struct connection *connection, ssize_t got)
+{
     if (got == 0)
         connection_close(connection, "the peer closed it");
     else if (errno != EAGAIN && errno != EINTR)
         connection_close(connection, "reading failed");
 }
 
-bool connections_read(void *connections)
+static bool waits_for_long_word(const struct connection *connection)
 {
-    struct connections *all = connections;
+    return connection->wanted > connection->unread.len + CONNECTION_READ_BYTES;
+}
 
-    while (!chain_is_empty(&all->readable)) {
+static void read_long_word(struct connection *connection)
+{
+    ssize_t got = read_own_on(connection);
+
+    if (LIKELY(got > 0))
+        note_input(connection, (size_t)got);
+    else
+        end_of_input(connection, got);
+}
+
+static void show_arrival(struct connection *connection, struct slice bytes)
+{
+    size_t len = bytes.len;
+
+    if (UNLIKELY(connection->closing))
+        return;
+    show_input(connection, bytes);
+    if (UNLIKELY(waits_for_long_word(connection)) && !connection->closing) {
+        ssize_t more = read_own_on(connection);
+
+        len += more > 0 ? (size_t)more : 0;
+    }
+    note_input(connection, len);
+}
+
+/* Shows what was read, in the order of reading; some of it may have been shown already. */
+static void show_arrivals(struct connections *all)
+{
+    while (all->shown < all->arrived) {
+        unsigned next = all->shown++;
+
+        show_arrival(all->arrivals[next].connection, all->arrivals[next].bytes);
+    }
+}
+
+/*
+ * Reads from those that have something, one behind the other into the shared buffer, as
+ * long as what came is little. Who waits for a long word is read from alone.
+ */
+static void gather(struct connections *all)
+{
+    size_t used = 0;
+
+    all->shown = all->arrived = 0;
+    while (!chain_is_empty(&all->readable) && all->arrived < CONNECTIONS_TOGETHER &&
+           used <= CONNECTIONS_LITTLE) {
         struct connection *connection =
             CHAIN_OWNER(all->readable.next, struct connection, readable);
+        ssize_t got;
 
+        if (UNLIKELY(waits_for_long_word(connection)) && all->arrived > 0)
+            return;
         chain_leave(&connection->readable);
-        read_input(connection);
+        if (UNLIKELY(connection->closing))
+            continue;
+        if (UNLIKELY(waits_for_long_word(connection))) {
+            read_long_word(connection);
+            continue;
+        }
+        got = connection->transport->read(connection->transport_who, connection->reader.fd,
+                                          all->input + used, CONNECTION_READ_BYTES);
+        if (UNLIKELY(got <= 0)) {
+            end_of_input(connection, got);
+            continue;
+        }
+        all->arrivals[all->arrived++] =
+            (struct arrival){ connection, slice_of(all->input + used, (size_t)got) };
+        used += (size_t)got;
     }
+}
+
+/* Tells the handler of several that come with requests, not with the rest of one. */
+static void look_ahead(struct connections *all)
+{
+    const struct connection_handler *handler = NULL;
+    struct preview previews[CONNECTIONS_TOGETHER];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < all->arrived; i++) {
+        const struct connection *connection = all->arrivals[i].connection;
+
+        if (connection->handler->ahead == NULL || connection->unread.len > 0 ||
+            (handler != NULL && handler != connection->handler))
+            continue;
+        handler = connection->handler;
+        previews[count++] = (struct preview){ connection->who, all->arrivals[i].bytes };
+    }
+    if (count > 1)
+        handler->ahead(previews, count);
+}
+
+/*
+ * Bytes are shown when several connections have been read from: what the first ones will
+ * look at is on its way from memory then.
+ */
+static void read_all(struct connections *all)
+{
+    show_arrivals(all);
+    while (!chain_is_empty(&all->readable)) {
+        gather(all);
+        if (all->arrived > 1)
+            look_ahead(all);
+        show_arrivals(all);
+    }
+}
+
+bool connections_read(void *connections)
+{
+    read_all(connections);
     return false;
 }
 
@@ -184,18 +278,10 @@ void connections_meanwhile(void *connections)
 {
     struct connections *all = connections;
     char *input = all->input;
-    struct chain readable;
 
-    /* What lies in the shared buffer is still being looked at. */
-    all->input = memory_new(CONNECTION_READ_BYTES);
-    chain_init(&readable);
-    chain_move_all(&all->readable, &readable);
-    while (!chain_is_empty(&readable)) {
-        struct connection *connection = CHAIN_OWNER(readable.next, struct connection, readable);
-
-        chain_leave(&connection->readable);
-        read_input(connection);
-    }
+    /* What lies in the shared buffer is still being looked at, or not shown yet. */
+    all->input = memory_new(CONNECTIONS_INPUT_BYTES);
+    read_all(all);
     memory_free(all->input);
     all->input = input;
     (void)connections_send(all);

@@ -322,3 +322,37 @@ size_t request_wanted(const struct request *request)
         return request->at + (size_t)request->bulk_left + 2;
     return request->at + 1;
 }
+
+/* A header of one or two digits, the usual ones; false for any other. */
+static bool glimpse_header(struct slice input, size_t *at, char mark, size_t *value)
+{
+    const char *from;
+
+    if (*at + 5 > input.len)
+        return false;
+    from = input.at + *at;
+    if (from[0] != mark || from[1] < '0' || from[1] > '9')
+        return false;
+    *value = (size_t)(from[1] - '0');
+    from += 2;
+    if (*from >= '0' && *from <= '9')
+        *value = *value * 10 + (size_t)(*from++ - '0');
+    *at = (size_t)(from + 2 - input.at);
+    return *from == '\r';
+}
+
+size_t request_glimpse(struct slice input, struct slice *words, size_t most, size_t *whole)
+{
+    size_t at = 0;
+    size_t count = 0;
+    size_t len;
+
+    if (!glimpse_header(input, &at, '*', whole))
+        return 0;
+    while (count < most && count < *whole && glimpse_header(input, &at, '$', &len) &&
+           input.len - at >= len) {
+        words[count++] = slice_of(input.at + at, len);
+        at += len + 2;
+    }
+    return count;
+}

@@ -54,6 +54,14 @@ void request_reset(struct request *request);
 enum request_state request_parse(struct request *request, struct slice input,
                                  const struct request_limits *limits);
 
+/*
+ * A glimpse of a request: its first words, up to `most`, as far as they are there and
+ * none is longer than 99 bytes. Nothing is checked and nothing remembered: what it
+ * says helps to guess what the request will look at. `whole` says how many words the
+ * request is to have. Returns how many were seen.
+ */
+size_t request_glimpse(struct slice input, struct slice *words, size_t most, size_t *whole);
+
 /* How many bytes the input must have at least before parsing can get further, as far as known:
  * where that is no more than it has, any byte may make the difference. */
 size_t request_wanted(const struct request *request);

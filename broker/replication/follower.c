@@ -238,7 +238,7 @@ static void closed(void *who, const char *reason)
 
 static const struct connection_handler handler = { .input = heard, .backlog = fell_behind,
                                                    .kept = kept, .closed = closed,
-                                                   .leaving = NULL };
+                                                   .leaving = NULL, .ahead = NULL };
 
 static void greet(struct follower *follower)
 {

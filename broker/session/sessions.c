@@ -83,6 +83,14 @@ static size_t on_input(void *who, struct slice bytes, size_t *wanted)
     return taken;
 }
 
+static void on_ahead(const struct preview *previews, size_t count)
+{
+    const struct session *first = previews[0].who;
+    const struct session_intake *intake = &first->home->setup.intake;
+
+    intake->ahead(intake->who, previews, count);
+}
+
 static bool on_kept(void *who)
 {
     struct session *session = who;
@@ -139,8 +147,8 @@ struct sessions *sessions_new(const struct sessions_setup *setup)
     struct sessions *all = memory_new_zeroed(1, sizeof(*all));
 
     all->setup = *setup;
-    all->handler =
-        (struct connection_handler){ on_input, on_backlog, on_kept, on_closed, on_leaving };
+    all->handler = (struct connection_handler){ on_input, on_backlog, on_kept,
+                                                on_closed, on_leaving, on_ahead };
     all->pool = outbox_pool_new();
     chain_init(&all->chain);
     chain_init(&all->stand_ins);

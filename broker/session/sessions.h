@@ -22,9 +22,12 @@ struct farewell {
     void *who;
 };
 
+struct preview;
+
 /* What happens with the bytes of a session: broker/dispatch/intake. */
 struct session_intake {
     size_t (*input)(void *who, struct session *session, struct slice bytes, size_t *wanted);
+    void (*ahead)(void *who, const struct preview *previews, size_t count); /* of sessions */
     void *who;
 };
 

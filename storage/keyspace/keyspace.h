@@ -175,6 +175,30 @@ uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
 size_t keyspace_ask_ahead(const struct keyspace *keys, const struct slice *words, size_t stride,
                           size_t count, uint64_t *hashes);
 
+/*
+ * The place of a command that will run soon, as far as its words say where it will
+ * look. Words that are something else cost a little time and do no harm.
+ */
+struct glance {
+    const struct keyspace *keys;
+    struct slice           key;
+    struct slice           member; /* what is looked up in a set or hash; empty: nothing */
+    struct slice           last;   /* the same in a sorted set: ZADD says the score first */
+    uint64_t               hash;   /* of the key, for keyspaces_hint: keyspace_glance writes it */
+};
+
+/* Glances that are made together, so that one's cache misses hide another's. */
+enum { GLANCES_MOST = 16 };
+
+/*
+ * Asks for the lines that commands will look at: buckets, items and, in large
+ * collections, buckets and blocks of members. Changes nothing.
+ */
+void keyspace_glance(struct glance *glances, size_t count);
+
+/* Whether that is worth while: else all lies in the processor's caches anyway. O(1). */
+bool keyspace_is_wide(const struct keyspace *keys);
+
 /* Appends, for people, how the keys lie in the database's table. O(n). */
 void keyspace_describe(const struct keyspace *keys, struct buffer *to);
 

@@ -35,6 +35,13 @@ static const char *encoding(const struct value *value)
     return hash_expires(hash_of(value)) ? "listpackex" : "listpack";
 }
 
+static const struct table *members(const struct value *value)
+{
+    const struct hash *hash = hash_of(value);
+
+    return hash_in_table(hash) ? hash_body(hash)->table : NULL;
+}
+
 static size_t effort(const struct value *value)
 {
     size_t expiring = hash_expiring(hash_of(value));
@@ -148,6 +155,7 @@ const struct value_type hash_type = {
     .copy = copy,
     .encoding = encoding,
     .effort = effort,
+    .members = members,
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,

@@ -24,6 +24,11 @@ static const char *encoding(const struct value *value)
     return set_is_ints(set_of(value)) ? "intset" : "hashtable";
 }
 
+static const struct table *members(const struct value *value)
+{
+    return set_table(set_of(value));
+}
+
 static size_t effort(const struct value *value)
 {
     return set_is_table(set_of(value)) ? set_count(set_of(value)) : 1;
@@ -78,6 +83,7 @@ const struct value_type set_type = {
     .copy = copy,
     .encoding = encoding,
     .effort = effort,
+    .members = members,
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,

@@ -21,6 +21,7 @@
 struct mover;
 struct rdb_reader;
 struct rdb_writer;
+struct table;
 
 /* The types, in the order of Redis's own numbering. */
 enum value_kind {
@@ -65,7 +66,7 @@ struct value_limits {
 /* Redis's defaults, with a secret that everybody knows: for tests. */
 extern const struct value_limits value_limits_default;
 
-/* What a type must do to live in the keyspace. Every member is set, but for `weigh`. */
+/* What a type must do to live in the keyspace. Every member is set, but for `weigh` and `members`. */
 struct value_type {
     const char *name; /* what TYPE answers */
 
@@ -86,6 +87,13 @@ struct value_type {
      * whose sum nobody keeps: only what serves as a queue has one.
      */
     size_t (*weigh)(const struct value *value);
+
+    /*
+     * The table in which the words of commands are looked up, borrowed until the value
+     * changes; NULL while there is none. Only a help to ask for memory early. A type
+     * without such tables has NULL for the function.
+     */
+    const struct table *(*members)(const struct value *value);
 
     /* Bytes of memory; looks at `samples` elements and extrapolates, 0 for all of them. */
     size_t (*measure)(const struct value *value, size_t samples);

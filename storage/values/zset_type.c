@@ -123,6 +123,11 @@ static const char *encoding(const struct value *value)
     return zset_is_large(zset_of(value)) ? "skiplist" : "listpack";
 }
 
+static const struct table *members(const struct value *value)
+{
+    return zset_table(zset_of(value));
+}
+
 static size_t effort(const struct value *value)
 {
     return zset_is_large(zset_of(value)) ? zset_count(zset_of(value)) : 1;
@@ -234,6 +239,7 @@ const struct value_type zset_type = {
     .copy = copy,
     .encoding = encoding,
     .effort = effort,
+    .members = members,
     .measure = measure,
     .digest = digest,
     .rewrite = rewrite,

@@ -173,6 +173,37 @@ static void a_claim_alone_allocates_nothing(void)
     request_clear(&request);
 }
 
+static void a_glimpse_sees_the_first_words(void)
+{
+    static const char text[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nvalue\r\nvalue\r\nrest";
+    static const char *const odd[] = { "PING\r\n", "*", "*3\r\n", "*x\r\n$1\r\na\r\n",
+                                       "*123\r\n$1\r\na\r\n", "*1\r\n$123\r\na\r\n",
+                                       "*1\r\n:1\r\na\r\n" };
+    struct slice words[3];
+    size_t whole;
+
+    CU_ASSERT_EQUAL(request_glimpse(slice_of(text, sizeof(text) - 1), words, 3, &whole), 3);
+    CU_ASSERT_EQUAL(whole, 3);
+    CU_ASSERT(slice_equal(words[0], SLICE("SET")));
+    CU_ASSERT(slice_equal(words[1], SLICE("k")));
+    CU_ASSERT(slice_equal(words[2], SLICE("value\r\nvalue")));
+    CU_ASSERT_EQUAL(request_glimpse(slice_of(text, sizeof(text) - 1), words, 2, &whole), 2);
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        CU_ASSERT_EQUAL(request_glimpse(slice_text(odd[i]), words, 3, &whole), 0);
+    /* Of what is there it sees no more than that, from a block that ends there. */
+    for (size_t len = 0; len < sizeof(text) - 1; len++) {
+        char *part = malloc(len + 1);
+        size_t seen;
+
+        memcpy(part, text, len);
+        part = realloc(part, len | !len);
+        seen = request_glimpse(slice_of(part, len), words, 3, &whole);
+        for (size_t i = 0; i < seen; i++)
+            CU_ASSERT(words[i].at + words[i].len <= part + len);
+        free(part);
+    }
+}
+
 void suite_request(void)
 {
     CU_pSuite suite = CU_add_suite("request", NULL, NULL);
@@ -185,6 +216,7 @@ void suite_request(void)
     CU_add_test(suite, "empty requests have no words", empty_requests_have_no_words);
     CU_add_test(suite, "what breaks the protocol is named", what_breaks_the_protocol_is_named);
     CU_add_test(suite, "endless headers are cut short", endless_headers_are_cut_short);
+    CU_add_test(suite, "a glimpse sees the first words", a_glimpse_sees_the_first_words);
     CU_add_test(suite, "strangers get little", strangers_get_little);
     CU_add_test(suite, "a claim alone allocates nothing", a_claim_alone_allocates_nothing);
 }
