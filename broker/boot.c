@@ -24,6 +24,7 @@
 #include "broker/observe/watchdog.h"
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
+#include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
@@ -208,7 +209,9 @@ static void end_on_signal(struct broker *broker, const char *name, unsigned how)
     struct trouble trouble = { 0 };
 
     log_line(broker->log, LOG_WARNING, "Received %s, scheduling shutdown...", name);
-    if (departure_ask(broker->departure, how, &trouble) == DEPARTURE_FAILED)
+    if (upkeep_is_paused(broker->upkeep))
+        departure_postpone(broker->departure, how);
+    else if (departure_ask(broker->departure, how, &trouble) == DEPARTURE_FAILED)
         log_line(broker->log, LOG_WARNING,
                  "Errors trying to shut down the server. Check the logs for more information: %s",
                  trouble.text);

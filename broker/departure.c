@@ -142,6 +142,12 @@ enum departure_answer departure_ask(struct departure *departure, unsigned how,
     return DEPARTURE_WAITS;
 }
 
+void departure_postpone(struct departure *departure, unsigned how)
+{
+    departure->how = how;
+    departure->until = caller_now(departure->broker->caller);
+}
+
 millis departure_left(const struct departure *departure)
 {
     millis left = departure->until - caller_now(departure->broker->caller);

@@ -36,6 +36,9 @@ enum departure_answer {
 enum departure_answer departure_ask(struct departure *departure, unsigned how,
                                     struct trouble *trouble);
 
+/* The same with the next tick of upkeep, which stands still; SHUTDOWN ABORT may come before. */
+void departure_postpone(struct departure *departure, unsigned how);
+
 /* Whether it waits, and for how many milliseconds at most: 0 if it does not. */
 millis departure_left(const struct departure *departure);
 

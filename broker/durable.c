@@ -2,6 +2,7 @@
 #include "broker/durable.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -462,6 +463,28 @@ bool durable_reload_log(struct broker *broker, struct trouble *trouble)
 
 /* ---- Ending ---- */
 
+/* An interrupt while the last snapshot is saved: it ends at once, and leaves no half of one. */
+static void on_insistence(int number)
+{
+    (void)number;
+    snapshot_remove_temporary((int)getpid());
+    _exit(1);
+}
+
+/* Saves a snapshot, which takes its time. */
+static bool save_unless_interrupted(struct broker *broker, struct trouble *trouble)
+{
+    struct sigaction insistence = { .sa_handler = on_insistence };
+    struct sigaction before;
+    bool fine;
+
+    sigemptyset(&insistence.sa_mask);
+    (void)sigaction(SIGINT, &insistence, &before);
+    fine = snapshot_save(broker->snapshot, ledger_changes(broker->ledger), trouble);
+    (void)sigaction(SIGINT, &before, NULL);
+    return fine;
+}
+
 /* Saves the snapshot at the end, if it is wanted. */
 static bool save_last(struct broker *broker, unsigned how, struct trouble *trouble)
 {
@@ -469,7 +492,7 @@ static bool save_last(struct broker *broker, unsigned how, struct trouble *troub
         ((how & BOOT_END_SAVE) == 0 && broker->options->save.count == 0))
         return true;
     log_line(broker->log, LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
-    if (snapshot_save(broker->snapshot, ledger_changes(broker->ledger), trouble))
+    if (save_unless_interrupted(broker, trouble))
         return true;
     log_line(broker->log, LOG_WARNING, "Error trying to save the DB, %s.",
              (how & BOOT_END_FORCE) != 0 ? "exit anyway" : "can't exit");

@@ -172,6 +172,11 @@ void upkeep_pause(struct upkeep *upkeep, bool paused)
     upkeep->paused = paused;
 }
 
+bool upkeep_is_paused(const struct upkeep *upkeep)
+{
+    return upkeep->paused;
+}
+
 void upkeep_expire_actively(struct upkeep *upkeep, bool on)
 {
     upkeep->expire = on;

@@ -46,6 +46,7 @@ void upkeep_expire_actively(struct upkeep *upkeep, bool on);
 
 /* Stops and starts the regular ticks; for tests. */
 void upkeep_pause(struct upkeep *upkeep, bool paused);
+bool upkeep_is_paused(const struct upkeep *upkeep);
 
 /* Has something done at every regular tick, options.hz times a second. */
 void upkeep_add(struct upkeep *upkeep, void (*run)(void *who), void *who);

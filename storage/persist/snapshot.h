@@ -106,6 +106,9 @@ struct snapshot_replication {
 void snapshot_set_replication(struct snapshot *snapshot,
                               const struct snapshot_replication *replication);
 
+/* Removes the unfinished file of a process, from the folder it is in; safe in a signal handler. */
+void snapshot_remove_temporary(int process);
+
 /* Whether a child writes. */
 bool snapshot_runs(const struct snapshot *snapshot);
 

@@ -85,6 +85,14 @@ void snapshot_name_temporary(int process, char name[SNAPSHOT_NAME_MOST])
     (void)snprintf(name, SNAPSHOT_NAME_MOST, "temp-%d.rdb", process);
 }
 
+void snapshot_remove_temporary(int process)
+{
+    char name[SNAPSHOT_NAME_MOST];
+
+    snapshot_name_temporary(process, name);
+    (void)unlink(name);
+}
+
 /* Writes all into an open file and has it on disk. */
 static bool fill(struct snapshot_writing *writing, int fd, struct trouble *trouble)
 {
