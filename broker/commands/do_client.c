@@ -186,6 +186,7 @@ struct kill_filter {
     struct slice      own_address;
     struct slice      user;
     uint64_t          id;
+    millis            age; /* at least so long ago it came; 0 for any */
     enum session_type type;
     bool              skip_me;
 };
@@ -218,6 +219,14 @@ static enum verdict read_kill_filter(struct call *call, struct kill_filter *filt
                 return call_refuse_with(call, "ERR No such user '%.*s'",
                                         (int)(filter->user.len > 128 ? 128 : filter->user.len),
                                         filter->user.at);
+        } else if (args_take(args, SLICE("maxage"))) {
+            int64_t seconds;
+
+            if (!args_next_integer(args, &seconds) || seconds > INT64_MAX / 1000)
+                return call_refuse(call, REFUSAL_NOT_INTEGER);
+            if (seconds < 1)
+                return call_refuse_with(call, "ERR maxage should be greater than 0");
+            filter->age = seconds * 1000;
         } else if (args_take(args, SLICE("skipme"))) {
             if (args_take(args, SLICE("yes")))
                 filter->skip_me = true;
@@ -254,6 +263,8 @@ static bool filter_hits(const struct call *call, const struct kill_filter *filte
         return false;
     if (filter->type != TYPE_ANY && type_of(session) != filter->type)
         return false;
+    if (filter->age > 0 && call->now - session->since < filter->age)
+        return false;
     if (filter->user.at != NULL && !slice_equal(session->user_name, filter->user))
         return false;
     if (filter->address.at != NULL && !address_is(session, false, filter->address))
@@ -283,7 +294,7 @@ static int64_t kill_matching(struct call *call, const struct kill_filter *filter
     return killed;
 }
 
-/* CLIENT KILL ip:port | [ID id] [TYPE t] [USER u] [ADDR a] [LADDR a] [SKIPME yes|no] */
+/* CLIENT KILL ip:port | [ID id] [TYPE t] [USER u] [ADDR a] [LADDR a] [MAXAGE s] [SKIPME yes|no] */
 enum verdict do_client_kill(struct call *call)
 {
     struct kill_filter filter = { .type = TYPE_ANY, .skip_me = true };

@@ -67,7 +67,8 @@ command CLIENT KILL
   usage    (filter: <ip:port:string>!2.8.12|(new-format: [ID <client-id:int>@2.8.12]|[TYPE
            (normal_master_slave_pubsub:
            NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB)@2.8.12]|[USER <username>]|[ADDR
-           <ip:port:string>]|[LADDR <ip:port:string>@6.2.0]|[SKIPME <yes/no>])...)
+           <ip:port:string>]|[LADDR <ip:port:string>@6.2.0]|[SKIPME <yes/no>]|[MAXAGE
+           <maxage:int>@7.4.0])...)
 
 command CLIENT LIST
   summary  Describes all connections, one a line.
