@@ -283,6 +283,7 @@ static enum verdict debug_object(struct call *call)
     struct buffer line = { 0 };
     struct item_digits digits;
     size_t length;
+    millis idle;
 
     /* A key past its time that is still there is shown, and stays. */
     keyspaces_keep_expired(call->keyspaces, true);
@@ -293,9 +294,12 @@ static enum verdict debug_object(struct call *call)
     length = item_kind(item) == VALUE_STRING
                  ? item_string(item, &digits).len + 1
                  : types->of[item->kind]->measure(item_value(item), 0);
-    buffer_print(&line, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:0 "
-                        "lru_seconds_idle:0",
-                 (void *)item, item_encoding(item, types), length);
+    /* When it was last used, in seconds as 24 bits tell them. */
+    idle = uses_are_counted(call) ? 0 : keyspaces_idle(call->keyspaces, item);
+    buffer_print(&line, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%" PRId64
+                        " lru_seconds_idle:%" PRId64,
+                 (void *)item, item_encoding(item, types), length,
+                 (call->now - idle) / 1000 & 0xffffff, idle / 1000);
     if (item_kind(item) == VALUE_LIST)
         tell_nodes(&line, (const struct list *)(const void *)item_value(item),
                    call->options->list_max_listpack_size);

@@ -20,6 +20,7 @@
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/waiting.h"
 #include "broker/effects/tracking.h"
+#include "broker/effects/watch.h"
 #include "broker/handover.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/histogram.h"
@@ -105,9 +106,11 @@ static void write_clients(void *who, struct buffer *to)
                  tracked.sessions,
                  broker->metrics->blocked_clients);
     buffer_print(to,
-                 "pubsub_clients:%zu\r\ntotal_blocking_keys:%zu\r\n"
+                 "pubsub_clients:%zu\r\nwatching_clients:%zu\r\n"
+                 "total_watched_keys:%zu\r\ntotal_blocking_keys:%zu\r\n"
                  "total_blocking_keys_on_nokey:%zu\r\n",
-                 parts.subscribed, waiting_keys(broker->waiting),
+                 parts.subscribed, watch_sessions(broker->watch), watch_keys(broker->watch),
+                 waiting_keys(broker->waiting),
                  waiting_keys_on_gone(broker->waiting));
 }
 

@@ -38,6 +38,7 @@ struct watch {
     struct keyspaces *keyspaces;
     struct table     *keys; /* one for each database */
     size_t            count;
+    size_t            sessions; /* that watch anything */
 };
 
 static struct slice key_of_watched(const void *item)
@@ -126,6 +127,7 @@ void watch_key(struct watch *watch, struct session *session, uint32_t db, struct
     if (session->watches == NULL) {
         session->watches = memory_new(sizeof(struct watches));
         chain_init(&session->watches->all);
+        watch->sessions++;
     }
     if (watches_already(session, watched))
         return;
@@ -167,6 +169,7 @@ void watch_end(struct watch *watch, struct session *session)
     memory_free(watches);
     session->watches = NULL;
     session->watched_bytes = 0;
+    watch->sessions--;
     if (watch->count == 0)
         ledger_listen(watch->ledger, LISTENER_WATCH, false);
 }
@@ -234,4 +237,18 @@ void watch_changes(void *who, const struct ledger_line *lines, size_t count)
 void watch_forget(void *watch, struct session *session)
 {
     watch_end(watch, session);
+}
+
+size_t watch_keys(const struct watch *watch)
+{
+    size_t keys = 0;
+
+    for (uint32_t db = 0; db < keyspaces_count(watch->keyspaces); db++)
+        keys += table_count(&watch->keys[db]);
+    return keys;
+}
+
+size_t watch_sessions(const struct watch *watch)
+{
+    return watch->sessions;
 }

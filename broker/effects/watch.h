@@ -34,4 +34,8 @@ void watch_changes(void *watch, const struct ledger_line *lines, size_t count);
 /* A farewell for sessions.h. */
 void watch_forget(void *watch, struct session *session);
 
+/* Keys that anybody watches, and sessions that watch any; for INFO. O(databases). */
+size_t watch_keys(const struct watch *watch);
+size_t watch_sessions(const struct watch *watch);
+
 #endif
