@@ -26,10 +26,34 @@ def start(case_server, program, folder, name, fsync_ms, *options):
     return one
 
 
-def took(run, *words):
-    began = time.monotonic()
+def stood_in_queue(one):
+    """Seconds that we and the threads of a server have been ready and had no processor."""
+    tasks = ["/proc/self"] + ["/proc/%d/task/%s" % (one.process.pid, task)
+                              for task in os.listdir("/proc/%d/task" % one.process.pid)]
+    total = 0
+    for task in tasks:
+        try:
+            with open(task + "/schedstat") as told:
+                total += int(told.read().split()[1])
+        except (OSError, IndexError):
+            pass
+    return total / 1e9
+
+
+class Watch:
+    """Time since it was made, less what a busy machine took of it."""
+
+    def __init__(self, one):
+        self.one, self.began, self.queued = one, time.monotonic(), stood_in_queue(one)
+
+    def seconds(self):
+        return time.monotonic() - self.began - (stood_in_queue(self.one) - self.queued)
+
+
+def took(one, run, *words):
+    watch = Watch(one)
     answer = run(*words)
-    return time.monotonic() - began, answer
+    return watch.seconds(), answer
 
 
 def with_always_writers_wait_and_readers_do_not(case_server, program, folder):
@@ -37,25 +61,25 @@ def with_always_writers_wait_and_readers_do_not(case_server, program, folder):
     if one is None:
         return
     writer, second, reader = one.client(), one.client(), one.client()
+    began, watch = time.monotonic(), Watch(one)
     writer.send("SET", "a", "1")
     time.sleep(0.05)
     second.send("INCR", "n")  # in the turns meanwhile: it shares the next fsync
-    waited, value = took(reader, "GET", "a")
+    waited, value = took(one, reader, "GET", "a")
     assert value == b"1" and waited < 0.3, waited
-    began = time.monotonic()
     # Its own answers come in its order: what it reads after writing waits too.
     second.send("GET", "a")
     assert writer.read() == "OK"
-    assert time.monotonic() - began > 0.15
+    assert time.monotonic() - began > 0.35
     assert second.read() == 1 and second.read() == b"1"
-    assert time.monotonic() - began < 1.3, time.monotonic() - began
+    assert watch.seconds() < 1.5, watch.seconds()
     many = [one.client() for _ in range(20)]
     for client in many:
         client.send("INCR", "n")
-    began = time.monotonic()
+    watch = Watch(one)
     assert sorted(client.read() for client in many) == list(range(2, 22))
     # Not one fsync each.
-    assert time.monotonic() - began < 2.5
+    assert watch.seconds() < 2.5, watch.seconds()
     one.end()
 
 
@@ -87,7 +111,7 @@ def with_everysec_nobody_waits_for_half_a_second_of_disk(case_server, program, f
     longest = 0.0
     until = time.monotonic() + 4
     while time.monotonic() < until:
-        longest = max(longest, took(client, "INCR", "n")[0])
+        longest = max(longest, took(one, client, "INCR", "n")[0])
         time.sleep(0.001)
     assert longest < 0.25, longest
     one.end()
@@ -100,20 +124,18 @@ def what_is_two_seconds_late_holds_writers_back_and_nobody_else(case_server, pro
     client, reader = one.client(), one.client()
     began = time.monotonic()
     held = 0.0
-    while time.monotonic() - began < 5 and held < 0.5:
+    client.socket.settimeout(0.05)
+    while time.monotonic() - began < 20 and held < 0.5:
         client.send("INCR", "n")
-        while True:
-            waited, pong = took(reader, "PING")
+        watch, held = Watch(one), 0.0
+        while held < 0.5:
+            waited, pong = took(one, reader, "PING")
             assert pong == "PONG" and waited < 0.3, waited
-            client.socket.settimeout(0.05)
             try:
                 client.socket.recv(100)
                 break
             except TimeoutError:
-                held += 0.05
-                if held >= 0.5:
-                    break
-        held = held if held >= 0.5 else 0.0
+                held = watch.seconds()
     late = time.monotonic() - began
     assert held >= 0.5 and late > 1.8, (held, late)
     client.socket.settimeout(30)
@@ -129,10 +151,10 @@ def a_rewrite_waits_for_no_fsync(case_server, program, folder):
     client("SET", "a", "1")
     time.sleep(1.2)  # an fsync is under way
     client("SET", "a", "2")
-    longest = took(client, "BGREWRITEAOF")[0]
+    longest = took(one, client, "BGREWRITEAOF")[0]
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        longest = max(longest, took(client, "PING")[0])
+        longest = max(longest, took(one, client, "PING")[0])
         if b"aof_rewrite_in_progress:0" in client("INFO", "persistence"):
             break
         time.sleep(0.01)
@@ -160,7 +182,7 @@ def a_shutdown_answers_what_waits_for_the_disk_first(case_server, program, folde
     assert writer.read() == "OK"
     assert second.read() == 1
     assert writer.read() == 2
-    assert one.process.wait(10) == 0
+    assert one.process.wait(60) == 0
     one.process = None
     assert one.start(), one.said()
     client = one.client()
