@@ -128,8 +128,17 @@ enum verdict do_xinfo_consumers(struct call *call)
 
 /* ---- XINFO STREAM ---- */
 
+/* Whether duplicates were ever asked about, or XCFGSET spoke of them. */
+static bool knows_duplicates(const struct stream *stream)
+{
+    const struct stream_settings *settings = stream_settings(stream);
+
+    return stream_producers(stream) != NULL || settings->idmp_duration > 0 ||
+           settings->idmp_maxsize > 0;
+}
+
 /* What both forms begin with. */
-static void reply_counters(struct call *call, const struct stream *stream)
+static void reply_counters(struct call *call, const struct stream *stream, bool with_duplicates)
 {
     size_t segments = stream_segments(stream);
     struct producers_counts counts = { .producers = 0 };
@@ -142,6 +151,8 @@ static void reply_counters(struct call *call, const struct stream *stream)
     reply_named_id(reply, "max-deleted-entry-id", stream_max_deleted(stream));
     reply_count(reply, "entries-added", stream_entries_added(stream));
     reply_named_id(reply, "recorded-first-entry-id", stream_first_id(stream));
+    if (!with_duplicates)
+        return;
     reply_count(reply, "idmp-duration", idmp_duration(call, stream));
     reply_count(reply, "idmp-maxsize", idmp_maxsize(call, stream));
     if (stream_producers(stream) != NULL) {
@@ -155,12 +166,13 @@ static void reply_counters(struct call *call, const struct stream *stream)
     reply_count(reply, "iids-duplicates", counts.duplicates);
 }
 
-enum { COUNTERS = 13, RETENTION_FIELDS = 6, GROUP_RETENTION_FIELDS = 2 };
+enum { COUNTERS = 7, DUPLICATES_FIELDS = 6, RETENTION_FIELDS = 6, GROUP_RETENTION_FIELDS = 2 };
 
 /* How many pairs there are beside entries and groups. */
-static size_t counted_fields(const struct stream *stream)
+static size_t counted_fields(const struct stream *stream, bool with_duplicates)
 {
-    return COUNTERS + (retention_is_set(stream) ? (size_t)RETENTION_FIELDS : 0);
+    return COUNTERS + (with_duplicates ? (size_t)DUPLICATES_FIELDS : 0) +
+           (retention_is_set(stream) ? (size_t)RETENTION_FIELDS : 0);
 }
 
 /* What is set for entries to leave by themselves; said only where something is. */
@@ -187,8 +199,8 @@ static void reply_in_short(struct call *call, const struct stream *stream)
     struct reply *reply = call->reply;
     struct entry entry;
 
-    reply_map(reply, 3 + counted_fields(stream));
-    reply_counters(call, stream);
+    reply_map(reply, 3 + counted_fields(stream, true));
+    reply_counters(call, stream, true);
     reply_count(reply, "groups", stream_groups(stream));
     reply_key(reply, "first-entry");
     if (stream_first(stream, &entry))
@@ -271,9 +283,11 @@ static void reply_in_full(struct call *call, const struct stream *stream, uint64
     uint64_t most = count == 0 ? UINT64_MAX : count;
     struct reply *reply = call->reply;
     struct group_walk groups = stream_walk_groups(stream);
+    /* Programs that count the fields of this form are as old as it is. */
+    bool with_duplicates = knows_duplicates(stream);
 
-    reply_map(reply, 2 + counted_fields(stream));
-    reply_counters(call, stream);
+    reply_map(reply, 2 + counted_fields(stream, with_duplicates));
+    reply_counters(call, stream, with_duplicates);
     reply_key(reply, "entries");
     reply_entries(reply, stream, ENTRY_ID_MIN, ENTRY_ID_MAX, count, false);
     reply_key(reply, "groups");
