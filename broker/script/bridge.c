@@ -306,6 +306,8 @@ int bridge_on_error(lua_State *lua)
         const char *text = lua_tostring(lua, 1);
 
         lua_createtable(lua, 0, 3);
+        if (lua_isboolean(lua, 1))
+            text = lua_toboolean(lua, 1) ? "true" : "false";
         lua_pushfstring(lua, "ERR %s", text != NULL ? text : luaL_typename(lua, 1));
         lua_setfield(lua, -2, "err");
         lua_replace(lua, 1);
@@ -330,8 +332,13 @@ static struct slice error_field(lua_State *lua, const char *name)
 
     lua_pushstring(lua, name);
     lua_rawget(lua, -2);
-    /* The text belongs to the table, which stays. */
-    at = lua_type(lua, -1) == LUA_TSTRING ? lua_tolstring(lua, -1, &len) : NULL;
+    /* The text belongs to the table, which stays; a number becomes its text there. */
+    at = lua_isstring(lua, -1) ? lua_tolstring(lua, -1, &len) : NULL;
+    if (at != NULL) {
+        lua_pushstring(lua, name);
+        lua_pushvalue(lua, -2);
+        lua_rawset(lua, -4);
+    }
     lua_pop(lua, 1);
     return slice_of(at, at != NULL ? len : 0);
 }
