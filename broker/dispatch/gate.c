@@ -3,6 +3,7 @@
 
 #include "broker/dispatch/transaction.h"
 #include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
 #include "storage/base/buffer.h"
 
 enum { QUOTED_MOST = 128 };
@@ -12,6 +13,21 @@ static int quoted_len(struct slice word)
     return (int)(word.len > QUOTED_MOST ? QUOTED_MOST : word.len);
 }
 
+/*
+ * What browsers say, not sessions: a page of somebody else's can have its reader's browser send
+ * a POST here, in whose body are commands. Nobody who says such a thing is heard any further.
+ */
+static bool hang_up_on_browser(const struct call *call)
+{
+    struct slice name = call->args->words[0];
+
+    if (call->session->connection == NULL ||
+        (!slice_equal_nocase(name, SLICE("post")) && !slice_equal_nocase(name, SLICE("host:"))))
+        return false;
+    connection_close(call->session->connection, "it speaks HTTP");
+    return true;
+}
+
 /* Quotes the words behind an unknown name, as far as 128 bytes go. */
 static enum pass refuse_unknown(struct call *call)
 {
@@ -19,6 +35,8 @@ static enum pass refuse_unknown(struct call *call)
     struct buffer line = { 0 };
     size_t quoted = 0;
 
+    if (UNLIKELY(hang_up_on_browser(call)))
+        return PASS_REFUSED;
     buffer_print(&line, "ERR unknown command '%.*s', with args beginning with: ",
                  quoted_len(args->words[0]), args->words[0].at);
     for (size_t i = 1; i < args->count && quoted < QUOTED_MOST; i++) {
