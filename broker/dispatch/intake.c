@@ -209,10 +209,11 @@ static bool may_go_on(const struct session *session)
     return !session->paused && !connection_closing(session->connection);
 }
 
-/* A request that breaks the protocol: the session hears why and is closed. */
+/* A request that breaks the protocol: the session hears why, unless it asked for silence, and is closed. */
 static void refuse_broken(struct session *session, const struct request *request)
 {
-    reply_error(&session->reply, slice_text(request->trouble));
+    if (session->replies == SESSION_REPLIES_ON)
+        reply_error(&session->reply, slice_text(request->trouble));
     connection_close_when_sent(session->connection);
 }
 
