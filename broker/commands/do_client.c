@@ -7,6 +7,7 @@
 #include "broker/net/connection.h"
 #include "broker/replication/follower.h"
 #include "broker/session/sessions.h"
+#include "storage/base/number.h"
 
 enum { ADDRESS_BYTES = 160 };
 
@@ -322,13 +323,13 @@ enum verdict do_client_unblock(struct call *call)
 {
     struct slice error = SLICE("");
     struct session *session;
+    struct slice word;
     int64_t id;
     bool done = false;
 
     if (args_left(call->args) > 2)
         return call_refuse_subcommand(call);
-    if (!args_next_integer(call->args, &id))
-        return call_refuse(call, REFUSAL_NOT_INTEGER);
+    word = args_next(call->args);
     if (args_more(call->args)) {
         if (args_take(call->args, SLICE("error")))
             error = SLICE("UNBLOCKED client unblocked via CLIENT UNBLOCK");
@@ -336,6 +337,8 @@ enum verdict do_client_unblock(struct call *call)
             return call_refuse_with(call,
                                     "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
+    if (!number_read(word, &id))
+        return call_refuse(call, REFUSAL_NOT_INTEGER);
     session = sessions_find(call->broker->sessions, (uint64_t)id);
     if (session != NULL)
         done = waiting_unblock(call->waiting, call->caller, session, error);

@@ -236,9 +236,12 @@ static enum verdict debug_protocol(struct call *call)
     } else if (slice_equal(kind, SLICE("attrib"))) {
         answer_attribute(call);
     } else if (slice_equal(kind, SLICE("push"))) {
+        if (!reply->resp3)
+            return call_refuse_with(call, "ERR RESP2 is not supported by this command");
         reply_push(reply, 2);
         reply_bulk(reply, SLICE("server-cpu-usage"));
         reply_integer(reply, 42);
+        reply_bulk(reply, SLICE("Some real reply following the push reply"));
     } else if (slice_equal(kind, SLICE("verbatim"))) {
         reply_verbatim(reply, SLICE("This is a verbatim\nstring"), "txt");
     } else if (slice_equal(kind, SLICE("true")) || slice_equal(kind, SLICE("false"))) {
@@ -247,8 +250,8 @@ static enum verdict debug_protocol(struct call *call)
         reply_big_number(reply, SLICE("1234567999999999999999999999999999999"));
     } else {
         return call_refuse_with(call, "ERR Wrong protocol type name. Please use one of the "
-                                      "following: string|integer|double|null|array|set|map|attrib|"
-                                      "push|verbatim|true|false");
+                                      "following: string|integer|double|bignum|null|array|set|map|"
+                                      "attrib|push|verbatim|true|false");
     }
     return VERDICT_DONE;
 }
