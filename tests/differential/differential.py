@@ -40,11 +40,13 @@ LIMITS = {           # options that decide how values are kept, and what they ma
     'zset-max-listpack-value': ['64', '10'],
     'hll-sparse-max-bytes': ['3000', '40'],
     'stream-node-max-entries': ['100', '3'],
-    'notify-keyspace-events': ['', 'KEA'],
+    'notify-keyspace-events': ['', 'KEA', 'KEAn'],
     'proto-max-bulk-len': ['1mb'],
 }
+SCRIPT = b'return redis.call(unpack(ARGV))'
 UNBALANCED = b'ERR Unbalanced'  # in the words of a newer version
 NEWER_FIELDS = (b'nacked-count', b'active-time', b'inactive')
+NEWER_EVENTS = (b'xgroup-createconsumer',)
 TIME_FIELDS = (b'idle', b'inactive', b'seen-time', b'active-time', b'delivery-time', b'pel-time',
                b'lag', b'entries-read',  # which are exact here
                b'radix-tree-nodes')       # of which there are none
@@ -58,6 +60,8 @@ def make_request(words, templates):
     roll = words.random.random()
     if roll < 0.03:
         spoil(request, words)
+    if words.random.random() < 0.04 and is_fair(request):
+        return [b'EVAL', SCRIPT, b'0'] + request
     return request
 
 
@@ -93,8 +97,14 @@ def make_batch(words, templates):
     return [request for request in batch if is_fair(request)]
 
 
+def asked_by(request):
+    """The request that a script passes on, or the request itself."""
+    return request[3:] if request[:2] == [b'EVAL', SCRIPT] and len(request) > 3 else request
+
+
 def is_fair(request):
     """Whether both servers can be asked: not what is newer here, random, or about the server."""
+    request = asked_by(request)
     name = request[0].upper()
     upper = [word.upper() for word in request]
     if name == b'RANDOMKEY':
@@ -167,6 +177,7 @@ def without_times(reply):
 
 def normal(request, reply):
     """A reply as it is compared."""
+    request = asked_by(request)
     name = request[0].upper()
     kind, value = reply
     if kind == b'-':
@@ -215,6 +226,7 @@ def untimed_full(reply):
 
 
 def alike(request, ours, theirs, sorting=False):
+    request = asked_by(request)
     a, b = normal(request, ours), normal(request, theirs)
     if a == b:
         return True
@@ -234,14 +246,31 @@ class Pair:
 
     def __init__(self, ours, oracle):
         self.links = [resp.Link(ours), resp.Link(oracle)]
+        self.listeners = [resp.Link(ours), resp.Link(oracle)]
+        self.others = [resp.Link(ours), resp.Link(oracle)]  # the first may be within MULTI
+        for link in self.listeners:
+            link.ask('PSUBSCRIBE', '*')
 
     def ask_all(self, requests):
         for link in self.links:
             link.send(requests)
         return list(zip(*[[link.hear() for _ in requests] for link in self.links]))
 
+    def hear_events(self):
+        """What was published since the last time, by either."""
+        heard = []
+        for other, listener in zip(self.others, self.listeners):
+            messages = []
+            other.ask('PUBLISH', 'all heard', '')
+            while not messages or messages[-1][0] != b'all heard':
+                _, (_, _, (_, channel), (_, payload)) = listener.hear()
+                if not messages or messages[-1] != (channel, payload):
+                    messages.append((channel, payload))
+            heard.append([one for one in messages if not any(newer in part for newer in NEWER_EVENTS for part in one)])
+        return heard
+
     def close(self):
-        for link in self.links:
+        for link in self.links + self.listeners + self.others:
             link.close()
 
 
@@ -320,6 +349,16 @@ def begin(pair, config, protocol):
                 raise SystemExit('%r: %r' % (request, reply))
 
 
+def unlike_events(heard):
+    """The first message that only one of them published, as if it had been asked for."""
+    ours, theirs = heard
+    for i in range(max(len(ours), len(theirs))):
+        one, other = (each[i] if i < len(each) else None for each in heard)
+        if one != other:
+            return i, [b'events'], (b'>', repr(one).encode()), (b'>', repr(other).encode())
+    return None
+
+
 def try_requests(ports, config, protocol, requests, sorting):
     """Runs requests on fresh data. The first difference, or None."""
     pair = Pair(*ports)
@@ -327,7 +366,7 @@ def try_requests(ports, config, protocol, requests, sorting):
         begin(pair, config, protocol)
         for at in range(0, len(requests), 500):
             replies = pair.ask_all(requests[at:at + 500])
-            found = compare(requests[at:at + 500], replies, sorting)
+            found = compare(requests[at:at + 500], replies, sorting) or unlike_events(pair.hear_events())
             if found:
                 return found
         asked, replies = look(pair)
@@ -371,6 +410,8 @@ def episode(ports, seed, number):
             batch = make_batch(words, templates)
             found = compare(batch, pair.ask_all(batch), number % 2)
             asked += batch
+            heard = pair.hear_events()
+            found = found or unlike_events(heard)
             if not found:
                 seen, replies = look(pair)
                 found = compare(seen, replies, number % 2)
@@ -473,7 +514,8 @@ def holdings(port):
                 if kind in (b'list', b'zset', b'stream'):
                     held[db, key].append(link.ask(*contents(key, kind)))
                 if kind == b'stream':
-                    held[db, key].append(without_times(link.ask('XINFO', 'STREAM', key, 'FULL')))
+                    told = without_times(link.ask('XINFO', 'STREAM', key, 'FULL'))[1]
+                    held[db, key].append(told[:2] + told[4:])  # its parts follow from the options
     finally:
         link.close()
     return held
