@@ -122,11 +122,13 @@ void propagate_promise(struct propagate *propagate)
  * The log takes statements; if it cannot write them it says so by what it promises. Changes stay
  * made: replicas hear of them all the same, and perhaps before our disk has them.
  */
-static void hand_on(struct propagate *propagate, struct slice statements)
+static void hand_on(struct propagate *propagate, struct slice statements, bool turn_ends)
 {
     struct buffer told = { 0 };
+    bool fine = turn_ends ? aof_append_turn(propagate->aof, statements)
+                          : aof_append(propagate->aof, statements);
 
-    if (!aof_append(propagate->aof, statements))
+    if (!fine)
         propagate_promise(propagate);
     if (propagate->taker.take == NULL)
         return;
@@ -156,7 +158,7 @@ void propagate_finished(void *who)
     finished.len = ledger_feed_finished(propagate->ledger);
     if (finished.len == 0)
         return;
-    hand_on(propagate, finished);
+    hand_on(propagate, finished, false);
     ledger_feed_drop_finished(propagate->ledger);
     ledger_feed_begins_at(propagate->ledger, aof_appended(propagate->aof));
     propagate_promise(propagate);
@@ -181,12 +183,14 @@ bool propagate_step(void *who)
     struct propagate *propagate = who;
     struct buffer *feed = ledger_feed(propagate->ledger);
     struct trouble trouble;
+    bool again;
 
     if (feed->len > 0 || UNLIKELY(ledger_has_asides(propagate->ledger))) {
-        hand_on(propagate, buffer_slice(feed));
+        hand_on(propagate, buffer_slice(feed), true);
         ledger_forget_asides(propagate->ledger);
         empty(propagate, feed);
     }
+    again = aof_settle(propagate->aof);
     propagate_promise(propagate);
     if (UNLIKELY(propagate->stopping)) {
         propagate->stopping = false;
@@ -200,7 +204,7 @@ bool propagate_step(void *who)
         ledger_feed_restart(propagate->ledger);
     }
     listen(propagate, aof_hears(propagate->aof), is_taken(propagate));
-    return false;
+    return again;
 }
 
 bool propagate_keep_log(struct propagate *propagate, bool on, struct trouble *trouble)

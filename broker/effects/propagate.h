@@ -52,7 +52,7 @@ void propagate_promise(struct propagate *propagate);
  */
 void propagate_finished(void *propagate);
 
-/* The step of a turn. Never asks for another turn. */
+/* The step of a turn. Asks for another one while what was said waits for more (aof_settle). */
 bool propagate_step(void *propagate);
 
 /*

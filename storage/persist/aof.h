@@ -17,7 +17,8 @@
  * is kept, and it is tried again each second. Nothing is ever written behind a
  * hole or a half-written statement.
  *
- * The main thread waits for no disk once the log is loaded. Beside it there are
+ * The main thread waits for no disk once the log is loaded, except, with `always`, for one
+ * that takes less time than to wake a thread (aof_settle). Beside it there are
  * two: the scribe, which writes and syncs (aof_scribe.h), and one that closes,
  * removes and names files.
  */
@@ -149,6 +150,22 @@ const char *aof_trouble(const struct aof *aof);
  * expire say something; that is kept, and nobody waits for it. `feed` may be empty.
  */
 MUST_USE bool aof_append(struct aof *aof, struct slice feed);
+
+/*
+ * The same at the end of a turn, for who calls aof_settle at the end of this turn and of
+ * those to come. With `always` and a disk that is done sooner than a thread is woken,
+ * what was appended may wait for that.
+ */
+MUST_USE bool aof_append_turn(struct aof *aof, struct slice feed);
+
+/*
+ * Forces to disk what still waits for that, unless the next turn may bring more: true
+ * if so, and then another turn is to come at once, which waits for nobody.
+ * Takes a quarter of a millisecond or so when it uses the disk; it does so only while
+ * the disk has shown that it is as quick as that, and leaves it to the other thread for
+ * a second or longer once it was not.
+ */
+MUST_USE bool aof_settle(struct aof *aof);
 
 /*
  * Takes note of what other threads did since it was called last: what is promised

@@ -178,7 +178,6 @@ static bool write_anew(struct aof_scribe *scribe)
 
 static bool force(struct aof_scribe *scribe)
 {
-    micros began = aof_pen_clock();
     bool failed;
 
     if (scribe->unsure && !write_anew(scribe))
@@ -188,7 +187,6 @@ static bool force(struct aof_scribe *scribe)
     atomic_store(&scribe->syncing, false);
     if (failed)
         return trouble_errno(&scribe->story, "syncing");
-    scribe->pace.sync_takes = (7 * scribe->pace.sync_takes + aof_pen_clock() - began) / 8;
     scribe->synced = aof_pen_at(scribe);
     scribe->unsure = false;
     return true;

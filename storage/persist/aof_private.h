@@ -91,6 +91,10 @@ struct aof {
     bool     overdue;    /* the disk is too slow for the promise: nothing more is promised */
     micros   slow_until; /* writing has taken long: the scribe writes */
     uint64_t delayed_fsync;
+    bool     gathers;       /* statements wait for aof_settle */
+    micros   gathers_since; /* the first of them */
+    bool     gathered_all;  /* no more are expected */
+    int      empty_turns;   /* since some came */
 
     /* What is wrong. */
     bool           broken;

@@ -6,10 +6,7 @@
 #include "storage/base/memory.h"
 #include "storage/persist/aof_seal.h"
 
-enum {
-    SECOND = 1000000,
-    LINGER_LEAST = 30 /* microseconds: less than that is not waited */
-};
+enum { SECOND = 1000000 };
 
 static void pause_for(micros delay)
 {
@@ -62,48 +59,21 @@ static void take_batch(struct aof_scribe *scribe)
     scribe->gathered_upto = scribe->said;
 }
 
-/*
- * With `always` writers come in two halves: while the statements of one are forced to disk
- * the other gathers, and each fsync serves half of them. Where those who were answered just
- * now come again sooner than the disk would take for them apart, it pays to wait, and
- * every fsync serves all. Where waiting brought no more than usual it is cut down.
- */
+/* Waits for more to gather where that pays (aof_pace.h). */
 static void linger(struct aof_scribe *scribe)
 {
-    struct pace *pace = &scribe->pace;
-    size_t before = scribe->gathered.len;
-    micros began = aof_pen_clock();
-    micros until = pace->ended_at + (micros)((double)pace->sync_takes * pace->patience);
+    size_t wanted = scribe->pace.wanted;
+    micros until = pace_waits_until(&scribe->pace, scribe->gathered.len, aof_pen_clock());
     struct timespec deadline = { until / SECOND, until % SECOND * 1000 };
-    double usual, found;
 
-    pace->patience = pace->patience > .98 ? 1. : pace->patience * 1.02;
-    if (before >= pace->wanted || until - began < LINGER_LEAST || pace->cycle <= 0)
+    if (until == 0)
         return;
-    scribe->lingers_for = pace->wanted;
+    scribe->lingers_for = wanted;
     while (!scribe->stopping && !scribe->sync_asked && scribe->turnover == NULL && scribe->open &&
-           scribe->gathered.len < pace->wanted &&
+           !scribe->busy && scribe->gathered.len < wanted &&
            pthread_cond_timedwait(&scribe->more, &scribe->lock, &deadline) == 0)
         continue;
     scribe->lingers_for = 0;
-    if (scribe->gathered.len >= pace->wanted)
-        return;
-    usual = (double)pace->batch / (double)pace->cycle;
-    found = (double)(scribe->gathered.len - before) / (double)(aof_pen_clock() - began + 1);
-    if (found < 1.2 * usual)
-        pace->patience /= 2;
-}
-
-/* Notes that a batch is durable: those who wait for it are answered now. */
-static void keep_pace(struct aof_scribe *scribe, size_t batch)
-{
-    struct pace *pace = &scribe->pace;
-    micros now = aof_pen_clock();
-
-    pace->cycle = now - pace->ended_at;
-    pace->ended_at = now;
-    pace->batch = batch;
-    pace->wanted = (batch + scribe->gathered.len) / 10 * 9;
 }
 
 static void tell_moved(struct aof_scribe *scribe)
@@ -123,9 +93,13 @@ static bool write_batch(struct aof_scribe *scribe, bool sync, bool always, uint6
     return aof_pen_write_batch(scribe, sync, enough);
 }
 
-/* What there is to do now, from the lock to the file and back; the lock is held around it. */
-static void do_work(struct aof_scribe *scribe)
+/*
+ * What there is to do now, from the lock to the file and back; the lock is held around it.
+ * Whether there is news that others wait for.
+ */
+static bool do_work(struct aof_scribe *scribe)
 {
+    micros began = aof_pen_clock();
     bool unsure = scribe->unsure;
     uint64_t enough;
     bool kept = scribe->batch.len > 0; /* from an attempt that failed; more has gathered since */
@@ -160,18 +134,14 @@ static void do_work(struct aof_scribe *scribe)
     scribe->busy = false;
     scribe->sync_asked = scribe->sync_asked || (kept && asked);
     scribe->lost = scribe->lost || (fine && unsure);
-    if (sync && fine)
-        keep_pace(scribe, batch);
+    if (sync && fine && batch > 0 && !turned)
+        pace_keep(&scribe->pace, began, aof_pen_clock(), batch, scribe->gathered.len);
     asked = asked || batch > 0 || fine == scribe->failed;
     scribe->failed = !fine;
     if (!fine)
         scribe->trouble = scribe->story;
     must(pthread_cond_broadcast(&scribe->done) == 0);
-    if (asked) {
-        unlock(scribe);
-        tell_moved(scribe);
-        lock(scribe);
-    }
+    return asked;
 }
 
 static void *work(void *who)
@@ -185,8 +155,11 @@ static void *work(void *who)
         if (!scribe->busy && has_work(scribe)) {
             if (scribe->always && !scribe->failed)
                 linger(scribe);
-            if (!scribe->busy && has_work(scribe) && !scribe->stopping)
-                do_work(scribe);
+            if (!scribe->busy && has_work(scribe) && !scribe->stopping && do_work(scribe)) {
+                unlock(scribe);
+                tell_moved(scribe);
+                lock(scribe);
+            }
         } else {
             must(pthread_cond_wait(&scribe->more, &scribe->lock) == 0);
         }
@@ -210,7 +183,7 @@ struct aof_scribe *aof_scribe_new(const struct aof_scribe_setup *setup)
     must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     must(pthread_cond_init(&scribe->more, &monotonic) == 0);
     pthread_condattr_destroy(&monotonic);
-    scribe->pace.patience = 1.;
+    pace_begin(&scribe->pace);
     must(pthread_cond_init(&scribe->done, NULL) == 0);
 
     /* Signals are the main thread's business; a new thread inherits the mask. */
@@ -318,6 +291,8 @@ void aof_scribe_delay(struct aof_scribe *scribe, micros delay)
 static void gather(struct aof_scribe *scribe, struct slice statements)
 {
     scribe->said += statements.len;
+    if (scribe->always && pace_say(&scribe->pace, statements.len))
+        pace_return(&scribe->pace, aof_pen_clock());
     if (scribe->turnover != NULL) {
         buffer_add(&scribe->after, statements);
         return;
@@ -346,6 +321,36 @@ void aof_scribe_say(struct aof_scribe *scribe, struct slice statements)
     } else {
         scribe->said += statements.len;
         count_as_kept(scribe);
+    }
+    unlock(scribe);
+}
+
+enum aof_scribe_quiet aof_scribe_say_quietly(struct aof_scribe *scribe, struct slice statements)
+{
+    enum aof_scribe_quiet found = AOF_SCRIBE_NOT_TAKEN;
+    bool quick;
+
+    lock(scribe);
+    quick = scribe->open && scribe->always && !scribe->busy && !scribe->failed &&
+            scribe->delay == 0 && scribe->turnover == NULL &&
+            pace_is_quick(&scribe->pace, aof_pen_clock());
+    if (quick) {
+        gather(scribe, statements);
+        found = pace_has_all(&scribe->pace, scribe->gathered.len) ? AOF_SCRIBE_ALL
+                                                                  : AOF_SCRIBE_SOME;
+    }
+    unlock(scribe);
+    return found;
+}
+
+void aof_scribe_commit(struct aof_scribe *scribe)
+{
+    lock(scribe);
+    if (!scribe->busy && has_work(scribe)) {
+        if (scribe->failed || scribe->turnover != NULL || !scribe->always)
+            must(pthread_cond_signal(&scribe->more) == 0);
+        else
+            (void)do_work(scribe);
     }
     unlock(scribe);
 }
@@ -418,6 +423,7 @@ void aof_scribe_retry(struct aof_scribe *scribe)
 void aof_scribe_rest(struct aof_scribe *scribe)
 {
     lock(scribe);
+    must(pthread_cond_signal(&scribe->more) == 0);
     while (scribe->busy || has_work(scribe))
         must(pthread_cond_wait(&scribe->done, &scribe->lock) == 0);
     unlock(scribe);

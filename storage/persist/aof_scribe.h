@@ -14,6 +14,9 @@
  * on gathering and does nothing more until it is told to try again. The file
  * never holds a part of a batch for longer than it takes to cut it off.
  *
+ * With `always` a disk that is quicker than waking a thread is not left to one: what
+ * several turns said is forced to disk by the main thread (aof_pace.h says when).
+ *
  * All functions are for the main thread, and none waits for the disk unless it
  * says so.
  */
@@ -31,7 +34,7 @@
 
 struct aof_scribe;
 
-/* `moved` is called on the scribe's thread when there is news; it may be NULL. */
+/* `moved` is called on the scribe's thread when that has news; it may be NULL. */
 struct aof_scribe_setup {
     struct faults *faults; /* may be NULL */
     void (*moved)(void *who);
@@ -65,6 +68,22 @@ void aof_scribe_delay(struct aof_scribe *scribe, micros delay);
  * no file they count as kept.
  */
 void aof_scribe_say(struct aof_scribe *scribe, struct slice statements);
+
+enum aof_scribe_quiet {
+    AOF_SCRIBE_NOT_TAKEN, /* the disk may take longer than waking a thread: say it instead */
+    AOF_SCRIBE_SOME,      /* more may come before long */
+    AOF_SCRIBE_ALL        /* it is as much as the last batches were */
+};
+
+/* The same, but nobody is woken: the caller is to call aof_scribe_commit soon. */
+MUST_USE enum aof_scribe_quiet aof_scribe_say_quietly(struct aof_scribe *scribe,
+                                                      struct slice statements);
+
+/*
+ * Forces what was said quietly to disk from here; waits for it, a quarter of a
+ * millisecond or so. If the thread is at work, or has to be, it does it, and tells.
+ */
+void aof_scribe_commit(struct aof_scribe *scribe);
 
 enum aof_scribe_wrote {
     AOF_SCRIBE_WROTE, /* it is in the file, though not forced to disk */

@@ -21,17 +21,8 @@
 #include <time.h>
 
 #include "storage/base/buffer.h"
+#include "storage/persist/aof_pace.h"
 #include "storage/persist/aof_scribe.h"
-
-/* How turns come and how long the disk takes: when it pays to wait for more of them. */
-struct pace {
-    micros   sync_takes; /* on the average */
-    micros   ended_at;   /* when the last batch was durable, so that its writers are answered */
-    micros   cycle;      /* from one such end to the next */
-    size_t   batch;      /* bytes of the last batch */
-    size_t   wanted;     /* these, and what gathered meanwhile: all who write have come again */
-    double   patience;   /* of sync_takes, from 0 to 1 */
-};
 
 struct aof_scribe {
     struct aof_scribe_setup setup;
@@ -60,6 +51,7 @@ struct aof_scribe {
     struct trouble       trouble;
     micros               delay;
     size_t               lingers_for; /* bytes to be gathered before the thread is woken; 0: any */
+    struct pace          pace;
 
     /* Written by who holds the pen, read by all. */
     _Atomic uint64_t written;
@@ -79,7 +71,6 @@ struct aof_scribe {
     struct buffer  batch;
     uint64_t       batch_upto;
     struct trouble story; /* of the failure under way */
-    struct pace    pace;
 };
 
 /* Where the next byte of the file goes. */

@@ -34,6 +34,8 @@ enum {
     PATIENCE_SYNCING = 2000,          /* and while the scribe waits for the disk */
     SLOW_WRITE = 5000,                /* microseconds: the disk has been waited for */
     SLOW_FOR = SECOND,
+    GATHERS_MOST = 1000,              /* from the first turn whose statements wait for more */
+    EMPTY_TURNS = 4,                  /* as many that bring none, and there are no more */
     COMPLAIN_EVERY = 30 * SECOND
 };
 
@@ -317,24 +319,61 @@ static struct slice with_time(struct aof *aof, struct slice feed)
 }
 
 /*
- * Whether the main thread may write by itself. That costs less than to wake
+ * Whether the main thread may use the file by itself. To write costs less than to wake
  * another, and what is in the kernel's cache outlives this process; but while
  * something is forced to the same disk, or room is reserved in the same file, writing
  * may wait for it.
  */
 static bool is_calm(const struct aof *aof, micros at)
 {
-    return !aof->always && !aof->syncing && !aof->broken && !aof_rewrite_runs(aof) &&
+    return !aof->syncing && !aof->broken && !aof_rewrite_runs(aof) &&
            at >= aof->slow_until && (!aof->ahead.runs || atomic_load(&aof->ahead.done)) &&
            (aof->setup.snapshot == NULL || !snapshot_runs(aof->setup.snapshot));
 }
 
+/* Has the disk take what was gathered quietly. */
+static void commit(struct aof *aof)
+{
+    aof->gathers = false;
+    aof_scribe_commit(aof->scribe);
+    aof_collect(aof);
+}
+
+bool aof_settle(struct aof *aof)
+{
+    if (LIKELY(!aof->gathers))
+        return false;
+    if (!aof->gathered_all && aof->empty_turns++ < EMPTY_TURNS &&
+        now(aof) - aof->gathers_since < GATHERS_MOST)
+        return true;
+    commit(aof);
+    return false;
+}
+
+/* Takes statements for aof_settle, if the disk is as quick as that. */
+static bool gather_quietly(struct aof *aof, struct slice statements, micros at)
+{
+    enum aof_scribe_quiet found = aof_scribe_say_quietly(aof->scribe, statements);
+
+    if (found == AOF_SCRIBE_NOT_TAKEN)
+        return false;
+    aof->gathered_all = found == AOF_SCRIBE_ALL;
+    aof->empty_turns = 0;
+    if (!aof->gathers)
+        aof->gathers_since = at;
+    aof->gathers = true;
+    return true;
+}
+
 /* False if writing failed here and now. */
-static bool write_or_say(struct aof *aof, struct slice statements, micros at)
+static bool write_or_say(struct aof *aof, struct slice statements, micros at, bool settles)
 {
     enum aof_scribe_wrote wrote = AOF_SCRIBE_BUSY;
+    bool calm = is_calm(aof, at);
 
-    if (is_calm(aof, at)) {
+    if (calm && settles && aof->always && gather_quietly(aof, statements, at))
+        return true;
+    if (calm && !aof->always) {
         wrote = aof_scribe_write(aof->scribe, statements);
         if (UNLIKELY(now(aof) - at > SLOW_WRITE))
             aof->slow_until = at + SLOW_FOR;
@@ -344,7 +383,7 @@ static bool write_or_say(struct aof *aof, struct slice statements, micros at)
     return wrote != AOF_SCRIBE_BROKE;
 }
 
-bool aof_append(struct aof *aof, struct slice feed)
+static bool take(struct aof *aof, struct slice feed, bool settles)
 {
     bool all_durable = aof_durable(aof) == aof->said;
     bool fine;
@@ -362,7 +401,7 @@ bool aof_append(struct aof *aof, struct slice feed)
     if (all_durable)
         aof->covered_at = at;
     feed = with_time(aof, feed);
-    fine = write_or_say(aof, feed, at);
+    fine = write_or_say(aof, feed, at, settles);
     aof->said += feed.len;
     aof->bound += feed.len + feed.len / 64 + AOF_SEAL_MAX;
     if (UNLIKELY(!fine)) {
@@ -372,6 +411,16 @@ bool aof_append(struct aof *aof, struct slice feed)
     promise(aof, at);
     sync_on_time(aof, at);
     return true;
+}
+
+bool aof_append(struct aof *aof, struct slice feed)
+{
+    return take(aof, feed, false);
+}
+
+bool aof_append_turn(struct aof *aof, struct slice feed)
+{
+    return take(aof, feed, true);
 }
 
 bool aof_flush_and_sync(struct aof *aof, struct trouble *trouble)

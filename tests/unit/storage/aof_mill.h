@@ -17,6 +17,7 @@ struct mill {
     struct aof       *aof; /* NULL between two lives */
     struct faults    *faults;
     struct aof_policy policy;
+    bool              quick;   /* each turn finds the disk quick: the main thread uses it */
     struct buffer     feed;
     bool              in_multi;
     struct buffer     queued; /* statements between MULTI and EXEC */
