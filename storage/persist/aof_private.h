@@ -73,6 +73,8 @@ struct aof {
     uint64_t      bound;    /* it will not be longer than this with all that was said */
     uint64_t      reserved; /* the disk has promised room up to here; UINT64_MAX: it never does */
     struct aof_ahead ahead;
+    uint64_t      ahead_wanted; /* with less to spare more is asked for */
+    uint64_t      said_at_tick;
     uint64_t      older;    /* bytes of the files before it */
     uint64_t      loaded_base; /* `current size` when loaded or rewritten */
     struct buffer dated;    /* a turn's statements behind a note of the time */

@@ -27,6 +27,8 @@ enum {
     SECOND = 1000000,
     RESERVE = 8 * 1024 * 1024,        /* asked of the disk at a time */
     AHEAD = 4 * 1024 * 1024,          /* with less to spare the other thread asks for more */
+    AHEAD_MOST = 128 * 1024 * 1024,   /* or as much as is said in a second, up to this */
+    TICKS = 10,                       /* of aof_tick in a second, or so */
     MARGIN = 64 * 1024,               /* statements may be longer than the request said */
     BEHIND_MOST = 128 * 1024 * 1024,  /* said and not written */
     OVERDUE = 2 * SECOND,
@@ -52,6 +54,7 @@ void aof_write_to(struct aof *aof, int fd, uint64_t size, uint64_t sealed)
     aof->fd = fd;
     aof->bound = size;
     aof->reserved = size;
+    aof->ahead_wanted = AHEAD;
     aof->syncing = false;
     aof->sync_at = now(aof);
     aof->covered_at = aof->sync_at;
@@ -471,11 +474,16 @@ static bool reserve(struct aof *aof, uint64_t need)
     return got;
 }
 
+/* A nearly full disk may have less. */
 static void run_ahead(void *what)
 {
     struct aof_ahead *ahead = what;
 
     ahead->fine = reserve_more(ahead->fd, ahead->from, ahead->len, NULL);
+    while (!ahead->fine && ahead->len > RESERVE) {
+        ahead->len = ahead->len / 2 > RESERVE ? ahead->len / 2 : RESERVE;
+        ahead->fine = reserve_more(ahead->fd, ahead->from, ahead->len, NULL);
+    }
     atomic_store(&ahead->done, true);
 }
 
@@ -483,14 +491,29 @@ static void run_ahead(void *what)
 static void reserve_ahead(struct aof *aof)
 {
     struct aof_ahead *ahead = &aof->ahead;
+    uint64_t spare, len;
 
     note_ahead(aof);
-    if (ahead->runs || aof->turning != NULL || aof->broken ||
-        aof->reserved - aof->bound >= AHEAD)
+    spare = aof->reserved - aof->bound;
+    if (ahead->runs || aof->turning != NULL || aof->broken || spare >= aof->ahead_wanted)
         return;
-    *ahead = (struct aof_ahead){ .runs = true, .fd = aof->fd, .from = aof->reserved,
-                                 .len = RESERVE };
+    len = aof->ahead_wanted - spare > RESERVE ? aof->ahead_wanted - spare : RESERVE;
+    *ahead = (struct aof_ahead){ .runs = true, .fd = aof->fd, .from = aof->reserved, .len = len };
     worker_queue(aof->worker, run_ahead, ahead);
+}
+
+/*
+ * While the disk is at an fsync it may keep who asks for room waiting for as long: what is
+ * said meanwhile has to find room already.
+ */
+static void look_ahead(struct aof *aof)
+{
+    uint64_t wanted = (aof->said - aof->said_at_tick) * TICKS;
+    uint64_t before = aof->ahead_wanted - aof->ahead_wanted / 16;
+
+    aof->said_at_tick = aof->said;
+    wanted = wanted > before ? wanted : before;
+    aof->ahead_wanted = wanted < AHEAD ? AHEAD : wanted > AHEAD_MOST ? AHEAD_MOST : wanted;
 }
 
 static bool refuse_for_room(struct aof *aof)
@@ -521,7 +544,7 @@ bool aof_admits(struct aof *aof, size_t bytes)
         return false;
     if (UNLIKELY(aof->said - aof_scribe_written(aof->scribe) > BEHIND_MOST))
         return refuse_for_backlog(aof);
-    if (LIKELY(aof->reserved >= aof->bound && aof->reserved - aof->bound >= need + AHEAD))
+    if (LIKELY(aof->reserved >= aof->bound && aof->reserved - aof->bound >= need + aof->ahead_wanted))
         return true;
     if (aof->reserved < aof->bound || aof->reserved - aof->bound < need) {
         aof_collect(aof); /* which knows better how long the file is */
@@ -571,6 +594,7 @@ static void try_again(struct aof *aof, micros at)
 void aof_tick(struct aof *aof)
 {
     aof_collect(aof);
+    look_ahead(aof);
     if (aof->broken && aof->fd >= 0)
         try_again(aof, now(aof));
     sync_on_time(aof, now(aof));

@@ -9,8 +9,8 @@ by the same redis-benchmark, both servers up; CPU is what the kernel charged the
 --fsync-usec each fsync takes so much longer for both (slow_disk.c), which shows what a slower disk would.
 
 Latency: how long a pinging connection and a writing one wait, the 99.9th percentile and the longest: without
-persistence, with everysec, with everysec while each fsync takes half a second more, during BGSAVE and during
-BGREWRITEAOF of so many megabytes. The moment of the fork is told apart (latest_fork_usec).
+persistence, with everysec, with everysec while each fsync takes half a second more, also while a third
+connection writes 40 megabytes a second, during BGSAVE and during BGREWRITEAOF of so many megabytes. The moment of the fork is told apart (latest_fork_usec).
 """
 import argparse, multiprocessing, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time
 
@@ -124,13 +124,27 @@ def ask(port, request, stop, results):
     results.put(samples)
 
 
-def watch(server, seconds, command=None, done=None):
+def flood(port, stop):
+    """Writes about 40 megabytes a second, in values of 100 kilobytes."""
+    link = socket.create_connection(('127.0.0.1', port))
+    value = b'$100000\r\n' + b'x' * 100000 + b'\r\n'
+    count = 0
+    while not stop.is_set():
+        link.sendall(b'*3\r\n$3\r\nSET\r\n$3\r\nf%02d\r\n' % (count % 100) + value)
+        link.recv(100)
+        count += 1
+        time.sleep(0.0025)
+
+
+def watch(server, seconds, command=None, done=None, flooded=False):
     """p99.9 and longest of PING and SET in ms, the fork's moment left out; and how long that was."""
     requests = [b'PING\r\n', b'*3\r\n$3\r\nSET\r\n$1\r\nw\r\n$64\r\n' + b'x' * 64 + b'\r\n']
     stop = multiprocessing.Event()
     queues = [multiprocessing.Queue() for _ in requests]
     askers = [multiprocessing.Process(target=ask, args=(server.port, request, stop, queue))
               for request, queue in zip(requests, queues)]
+    if flooded:
+        multiprocessing.Process(target=flood, args=(server.port, stop), daemon=True).start()
     for asker in askers:
         asker.start()
     time.sleep(0.5)
@@ -168,12 +182,15 @@ def latency(args, shim):
         ('without persistence', ['--appendonly', 'no'], 0, 0, None, None),
         ('everysec', everysec, 0, 0, None, None),
         ('everysec, fsync +500 ms', everysec, 500000, 0, None, None),
+        ('everysec, fsync +500 ms, 40 MB/s', everysec, 500000, 0, None, None),
         ('BGREWRITEAOF, fsync +500 ms', everysec, 500000, 10, b'BGREWRITEAOF', 'aof_rewrite_in_progress'),
         ('BGSAVE', ['--appendonly', 'no'], 0, args.megabytes, b'BGSAVE', 'rdb_bgsave_in_progress'),
         ('BGSAVE, everysec', everysec, 0, args.megabytes, b'BGSAVE', 'rdb_bgsave_in_progress'),
         ('BGREWRITEAOF, everysec', everysec, 0, args.megabytes, b'BGREWRITEAOF', 'aof_rewrite_in_progress'),
     ]
     for title, options, usec, megabytes, command, done in cases:
+        if args.case not in title:
+            continue
         for binary, name in ((args.millrace, 'millrace'), (args.redis, 'redis')):
             server = Server(binary, name, options, shim, usec, args.folder)
             try:
@@ -183,7 +200,7 @@ def latency(args, shim):
                     if link.recv(100)[:1] != b'+':
                         sys.exit(name + ' does not populate')
                     time.sleep(2)
-                found = watch(server, args.seconds, command, done)
+                found = watch(server, args.seconds, command, done, 'MB/s' in title)
                 print('%-34s%-10s%12.2f%10.2f%12.2f%10.2f%10.1f' % (title, name, *found), flush=True)
             finally:
                 server.end()
@@ -200,6 +217,7 @@ def main():
     parser.add_argument('--fsync-usec', default='0,500,2000,8000')
     parser.add_argument('--megabytes', type=int, default=1400)
     parser.add_argument('--seconds', type=float, default=8)
+    parser.add_argument('--case', default='', help='only latency in cases that are named like this')
     parser.add_argument('--folder', help='where data folders are made; the disk that is measured')
     args = parser.parse_args()
     args.fsync_usec = [int(usec) for usec in args.fsync_usec.split(',')]

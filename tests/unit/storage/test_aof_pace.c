@@ -171,8 +171,12 @@ static double run(struct world *world, int seconds, double *wait)
 
     world->batches = world->served = world->waited = 0;
     while (world->now < end) {
+        bool did;
+
         run_scribe(world);
-        if (!read_all(world) & !answer_all(world))
+        did = read_all(world);
+        did |= answer_all(world);
+        if (!did)
             world->now = next_event(world, end);
     }
     *wait = (double)world->waited / (double)(world->served > 0 ? world->served : 1);
