@@ -3,14 +3,13 @@
 
 A cache of fixed memory is asked for keys of a Zipf distribution (0.99), once pure and
 once with scans between, which touch each key once; a miss is filled in. Prints the hit
-ratio for LRU and LFU, the writes a second at the limit, and the longest time that
-somebody else waits while CONFIG SET maxmemory takes most of the data away. With an
-oracle the hit ratios must not be below its own.
+ratio for LRU and LFU, and what a write at the limit costs. With an oracle the hit ratios
+must not be below its own, and writes at least as many. How long others wait: evict_stall.py.
 """
 import itertools
 import os
+import statistics
 import sys
-import threading
 import time
 
 from evict_trace import zipf
@@ -73,46 +72,6 @@ def writes_at_limit(binary):
                 (server.processor_time() - used) / 60000 * 1e6)
 
 
-def worst_wait(binary, megabytes):
-    """The longest ping while nearly everything is evicted, and how long that took."""
-    with Server(binary, "--maxmemory-policy", "allkeys-lru",
-                "--enable-debug-command", "yes") as server:
-        link = server.link()
-        count = megabytes << 10
-        link.ask_all([("SET", "w:%d" % i, b"v" * 900) for i in range(count)], 1000)
-        waits = []
-        stop = threading.Event()
-
-        def ping():
-            other = server.link()
-            while not stop.is_set():
-                at = time.perf_counter()
-                other.ask("PING")
-                waits.append(time.perf_counter() - at)
-                time.sleep(0.0003)
-
-        thread = threading.Thread(target=ping)
-        thread.start()
-        time.sleep(0.3)
-        calm = max(waits)
-        waits.clear()
-        limit = 8 << 20
-        link.ask("CONFIG", "SET", "latency-monitor-threshold", 1)
-        link.ask("DEBUG", "LONGEST-TURN")
-        began = time.perf_counter()
-        link.ask("CONFIG", "SET", "maxmemory", limit)
-        while int(link.info("memory")["used_memory"]) > limit and time.perf_counter() - began < 120:
-            time.sleep(0.1)
-        took = time.perf_counter() - began
-        stop.set()
-        thread.join()
-        waits.sort()
-        events = {event[0].decode(): event[3] for event in link.ask("LATENCY", "LATEST")}
-        turn = link.ask("DEBUG", "LONGEST-TURN")
-        return {"events": events, "turn": [part / 1000 for part in turn], "worst": waits[-1], "p999": waits[len(waits) * 999 // 1000], "took": took,
-                "calm": calm}
-
-
 def main():
     binary = sys.argv[1]
     oracle = sys.argv[2] if len(sys.argv) > 2 else None
@@ -124,26 +83,24 @@ def main():
                                                           100 * ratio)
             if oracle:
                 other, _ = hit_ratio(oracle, policy, scans)
-                claims.that(ratio >= other - 0.002, what + ", %s %.2f %%" %
-                            (os.path.basename(oracle), 100 * other))
+                claims.verdict("3", ratio >= other - 0.002, what + ", %s %.2f %%: %.3f times" %
+                               (os.path.basename(oracle), 100 * other, ratio / other))
             else:
                 claims.that(ratio > 0.5 and evicted > KEYS // 4, what)
-    rate, cpu = writes_at_limit(binary)
+    # By turns, since the machine may do other things: the middle one of each counts.
+    rounds = 3 if oracle else 1
+    here, there = [], []
+    for _ in range(rounds):
+        here.append(writes_at_limit(binary))
+        there += [writes_at_limit(oracle)] if oracle else []
+    rate, cpu = (statistics.median(one[i] for one in here) for i in range(2))
     what = "SET at the limit: %.0f a second, %.2f us of processor each" % (rate, cpu)
     if oracle:
-        other_rate, other_cpu = writes_at_limit(oracle)
-        claims.that(cpu <= other_cpu, what + "; %s %.0f, %.2f us" %
-                    (os.path.basename(oracle), other_rate, other_cpu))
+        other_rate, other_cpu = (statistics.median(one[i] for one in there) for i in range(2))
+        claims.verdict("3", cpu <= other_cpu, what + "; %s %.0f, %.2f us: %.2f times as many" %
+                       (os.path.basename(oracle), other_rate, other_cpu, other_cpu / cpu))
     else:
         claims.that(rate > 1000, what)
-    megabytes = 1024 if LONG else 128
-    wait = worst_wait(binary, megabytes)
-    took, on_cpu, queued = wait["turn"]
-    claims.that(took - queued < 5, "evicting %d MB took %.1f s; the longest turn %.2f ms, %.2f of "
-                "it on a processor, without %.2f ms in which others had that %s" %
-                (megabytes, wait["took"], took - queued, on_cpu, queued, wait["events"] or ""))
-    print("  others waited %.2f ms at worst, %.2f ms in 99.9 %% (before it: %.2f ms at worst)" %
-          (1e3 * wait["worst"], 1e3 * wait["p999"], 1e3 * wait["calm"]))
     claims.end()
 
 

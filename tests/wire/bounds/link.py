@@ -182,6 +182,11 @@ class Claims:
             self.failed += 1
         print("  %s %s" % ("ok     " if holds else "FAILED ", what), flush=True)
 
+    def verdict(self, point, holds, what):
+        """A claim that answers for a point of what the broker must show; run.sh repeats these."""
+        self.that(holds, what)
+        print("VERDICT %-4s %-3s %s" % (point, "yes" if holds else "NO", what), flush=True)
+
     def end(self):
         print("%s: %d passed, %d failed" % (self.name, self.passed, self.failed), flush=True)
         sys.exit(1 if self.failed else 0)
