@@ -131,6 +131,8 @@ enum verdict do_waitaof(struct call *call)
         return call_refuse(call, REFUSAL_TIMEOUT_INTEGER);
     if (timeout < 0)
         return call_refuse(call, REFUSAL_TIMEOUT_NEGATIVE);
+    if (!call->again && timeout > INT64_MAX - call->now)
+        return call_refuse(call, REFUSAL_TIMEOUT_RANGE);
     if (local > 0 && !aof_is_on(aof))
         return call_refuse(call, REFUSAL_WAITAOF_OFF);
 
@@ -140,7 +142,8 @@ enum verdict do_waitaof(struct call *call)
         call->session->waits_offset = primary_offset_of(call->broker->primary, call->session);
     have = (int64_t)acks_count_on_disk(call->broker->primary, call->session->waits_offset);
     /* With `always` the reply itself leaves only after the fsync of this turn. */
-    durable = aof_is_on(aof) && (always || aof_durable(aof) >= upto);
+    /* A log without a base, which is still being written, is none that a start would load. */
+    durable = aof_is_on(aof) && !aof_is_starting(aof) && (always || aof_durable(aof) >= upto);
     if (((durable || local == 0) && have >= replicas) || call->over || !call->may_wait) {
         reply_durable(call, durable, have);
         return VERDICT_DONE;

@@ -228,6 +228,8 @@ enum verdict do_wait(struct call *call)
         return call_refuse(call, REFUSAL_TIMEOUT_INTEGER);
     if (timeout < 0)
         return call_refuse(call, REFUSAL_TIMEOUT_NEGATIVE);
+    if (timeout > INT64_MAX - call->now)
+        return call_refuse(call, REFUSAL_TIMEOUT_RANGE);
     if (!call->again)
         call->session->waits_offset = primary_offset_of(primary, call->session);
     have = (int64_t)acks_count(primary, call->session->waits_offset);
