@@ -254,7 +254,7 @@ static enum verdict pop_member(struct call *call, struct slice key, struct set *
 /* Pops `count` members, which are not all there are. */
 static void pop_members(struct call *call, struct slice key, struct set *set, size_t count)
 {
-    enum { EACH = 64 };
+    enum { EACH = 1024 };
     struct slice words[2 + EACH];
     struct set_room room;
     size_t waiting = 0; /* popped but not said */
