@@ -2,11 +2,11 @@
  * The hash: against a naive model, through its change from packed to table.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/values/hash.h"
+#include "tests/unit/storage/walk.h"
 
 static void many_are_coming(void)
 {
@@ -41,13 +41,6 @@ struct model {
     bool   seen[FIELDS];
     size_t count;
 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static const struct value *as_value(const struct hash *hash)
 {
@@ -181,7 +174,7 @@ static void it_agrees_with_a_naive_model(void)
         *model = (struct model){ .count = 0 };
         for (unsigned i = 0; i < FIELDS; i++)
             model->value[i] = NO_VALUE;
-        for (size_t i = 0; i < steps_wanted(6000); i++) {
+        for (size_t i = 0; i < walk_steps(6000); i++) {
             step(hash, model, &limits, &random, fields);
             if (i % 50 == 0 || model->count < 10)
                 compare(hash, model);

@@ -3,11 +3,11 @@
  * database, where they go by themselves.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/random.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/values/hash_expiry.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_hash_expiry(void);
 
@@ -23,13 +23,6 @@ static const struct hash_key secret = { { 3, 4 } };
 struct model {
     int64_t due[FIELDS];
 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static struct slice field_of(unsigned number, char *room)
 {
@@ -140,7 +133,7 @@ static void walk_by_chance(uint32_t entries, unsigned seed)
     struct hash *hash = hash_new();
     struct random random;
     struct model model;
-    size_t steps = steps_wanted(20000);
+    size_t steps = walk_steps(20000);
 
     limits.hash_entries = entries;
     random_seed(&random, seed);
@@ -407,7 +400,7 @@ static void the_index_follows_every_move(void)
 {
     struct keyspaces *all = make(NULL);
     struct random random;
-    size_t steps = steps_wanted(20000);
+    size_t steps = walk_steps(20000);
 
     random_seed(&random, 7);
     for (size_t i = 0; i < steps; i++) {

@@ -2,11 +2,11 @@
  * The list: against a naive model, with nodes of several sizes.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/values/list.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_list(void);
 
@@ -17,13 +17,6 @@ struct model {
     unsigned at[MODEL_MAX];
     size_t   count;
 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 /* The element of a number: integers of all widths, short texts, a few long ones. */
 static struct slice text_of(unsigned number, char *room)
@@ -242,7 +235,7 @@ static void it_agrees_with_a_naive_model(void)
     static const int32_t sizes[] = { -2, -1, -5, 1, 3, 128, 0 };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        walk_randomly(sizes[i], 0, steps_wanted(4000), 100 + i);
+        walk_randomly(sizes[i], 0, walk_steps(4000), 100 + i);
     CU_PASS("every step agreed");
 }
 
@@ -252,7 +245,7 @@ static void a_list_that_packs_agrees_too(void)
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (uint32_t depth = 1; depth <= 3; depth++)
-            walk_randomly(sizes[i], depth, steps_wanted(2000), 200 + 10 * i + depth);
+            walk_randomly(sizes[i], depth, walk_steps(2000), 200 + 10 * i + depth);
     }
     CU_PASS("every step agreed");
 }

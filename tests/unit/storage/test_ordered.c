@@ -4,21 +4,14 @@
  */
 #include <CUnit/CUnit.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/mover.h"
 #include "storage/base/random.h"
 #include "storage/index/ordered.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_ordered(void);
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 /* -- Three shapes: the first `lead` decides the order as a double, a number or an ID. */
 
@@ -419,17 +412,17 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
 
 static void doubles_with_ties_agree_with_a_sorted_array(void)
 {
-    walk_at_random(&scored_kind, steps_wanted(30000));
+    walk_at_random(&scored_kind, walk_steps(30000));
 }
 
 static void ids_with_summaries_agree_with_a_sorted_array(void)
 {
-    walk_at_random(&held_kind, steps_wanted(20000));
+    walk_at_random(&held_kind, walk_steps(20000));
 }
 
 static void any_comparison_agrees_with_a_sorted_array(void)
 {
-    walk_at_random(&number_kind, steps_wanted(30000));
+    walk_at_random(&number_kind, walk_steps(30000));
 }
 
 static void walks_go_both_ways(void)

@@ -3,21 +3,14 @@
  * and bytes from outside.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
 #include "storage/base/random.h"
 #include "storage/index/packed.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_packed(void);
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static void an_empty_list_is_seven_bytes(void)
 {
@@ -228,7 +221,7 @@ static void it_agrees_with_a_naive_model(void)
 {
     struct packed *packed = packed_new(0);
     struct model model = { .count = 0 };
-    size_t steps = steps_wanted(3000);
+    size_t steps = walk_steps(3000);
     struct random random;
 
     random_seed(&random, 3);
@@ -320,7 +313,7 @@ static void a_size_no_list_may_have_does_not_fit(void)
 /* Whatever is done to the bytes: what is still approved of can be walked and changed. */
 static void broken_bytes_are_refused_or_harmless(void)
 {
-    size_t steps = steps_wanted(20000);
+    size_t steps = walk_steps(20000);
     struct random random;
     size_t refused = 0;
 

@@ -3,22 +3,15 @@
  * bytes from outside.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/index/packed_ints.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_packed_ints(void);
 
 enum { SPAN = 600 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static void the_layout_is_that_of_redis(void)
 {
@@ -71,7 +64,7 @@ static void walk_at_random(int64_t factor)
 {
     struct packed_ints *ints = packed_ints_new();
     bool present[SPAN] = { false };
-    size_t steps = steps_wanted(20000);
+    size_t steps = walk_steps(20000);
     size_t count = 0;
     struct random random;
 

@@ -1,21 +1,14 @@
 /* The ring: against a plain array, at both ends and in the middle. */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/index/ring.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_ring(void);
 
 enum { MOST = 500 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static void an_empty_ring_owns_no_memory(void)
 {
@@ -102,7 +95,7 @@ static void it_agrees_with_a_plain_array(void)
     struct ring *ring = ring_new();
     struct plain plain = { .count = 0 };
     static const char elements[1000];
-    size_t steps = steps_wanted(30000);
+    size_t steps = walk_steps(30000);
     struct random random;
 
     random_seed(&random, 12);

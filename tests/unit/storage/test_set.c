@@ -2,12 +2,12 @@
  * The set: against a naive model, through all its forms, and the algebra.
  */
 #include <CUnit/CUnit.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/values/set.h"
 #include "storage/values/set_algebra.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_set(void);
 
@@ -19,13 +19,6 @@ struct model {
     bool   seen[MEMBERS];
     size_t count;
 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static const struct value *as_value(const struct set *set)
 {
@@ -137,7 +130,7 @@ static void it_agrees_with_a_naive_model(void)
         unsigned members = round < 3 ? 100 : MEMBERS;
 
         *model = (struct model){ .count = 0 };
-        for (size_t i = 0; i < steps_wanted(4000); i++) {
+        for (size_t i = 0; i < walk_steps(4000); i++) {
             step(set, model, &random, members, texts);
             if (i % 100 == 0 || model->count < 5)
                 compare(set, model, texts);

@@ -4,12 +4,12 @@
  */
 #include <CUnit/CUnit.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/mover.h"
 #include "storage/base/random.h"
 #include "storage/index/table.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_table(void);
 
@@ -41,13 +41,6 @@ static struct thing *make_things(size_t count)
         (void)snprintf(all[i].name, sizeof(all[i].name), "k%u", i);
     }
     return all;
-}
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
 }
 
 static uint64_t hash_of(const struct table *table, const struct thing *thing)
@@ -94,7 +87,7 @@ static void it_agrees_with_a_naive_model(void)
 {
     struct table *table = table_new(&things, &secret);
     struct thing *all = make_things(ITEMS);
-    size_t steps = steps_wanted(60000);
+    size_t steps = walk_steps(60000);
     size_t count = 0;
     struct mover mover = { .wanted = NULL };
     uint64_t moved_to = 0;

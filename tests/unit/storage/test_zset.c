@@ -3,13 +3,13 @@
  */
 #include <CUnit/CUnit.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "storage/values/zset.h"
 #include "storage/values/zset_algebra.h"
 #include "storage/values/zset_range.h"
+#include "tests/unit/storage/walk.h"
 
 static void many_are_coming(void)
 {
@@ -44,13 +44,6 @@ struct model {
     double score[MEMBERS];
     size_t count;
 };
-
-static size_t steps_wanted(size_t usual)
-{
-    const char *text = getenv("MILLRACE_STEPS");
-
-    return text != NULL ? strtoull(text, NULL, 10) : usual;
-}
 
 static const struct value *as_value(const struct zset *zset)
 {
@@ -320,7 +313,7 @@ static void it_agrees_with_a_naive_model(void)
         struct zset *zset = zset_new();
 
         *model = (struct model){ .count = 0 };
-        for (size_t i = 0; i < steps_wanted(4000); i++) {
+        for (size_t i = 0; i < walk_steps(4000); i++) {
             step(zset, model, &random, round, round < 3 ? 100 : MEMBERS);
             if (i % 50 == 0 || model->count < 5)
                 compare(zset, model);

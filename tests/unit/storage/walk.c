@@ -11,19 +11,19 @@
 
 enum { STEPS_SHORT = 20000, STEPS_LONG = 1000000 };
 
-static size_t steps_wanted(void)
+size_t walk_steps(size_t usual)
 {
     const char *steps = getenv("MILLRACE_STEPS");
-    const char *longer = getenv("LONG");
 
-    if (steps != NULL)
-        return strtoull(steps, NULL, 10);
-    return longer != NULL && strcmp(longer, "1") == 0 ? STEPS_LONG : STEPS_SHORT;
+    return steps != NULL ? strtoull(steps, NULL, 10) : usual;
 }
 
 void walk_begin(struct walk *walk, uint64_t seed)
 {
-    *walk = (struct walk){ .steps = steps_wanted() };
+    const char *longer = getenv("LONG");
+    bool is_long = longer != NULL && strcmp(longer, "1") == 0;
+
+    *walk = (struct walk){ .steps = walk_steps(is_long ? STEPS_LONG : STEPS_SHORT) };
     random_seed(&walk->random, seed);
 }
 

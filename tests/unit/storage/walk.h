@@ -1,14 +1,14 @@
 /*
- * What the long random walks over values share: how many steps, the value made
- * anew by another way, and which forms were walked through.
+ * What random walks share: how many steps; and for the long ones over values, the
+ * value made anew by another way, and which forms were walked through.
  *
  * A walk changes a value and a naive model of it alike, step by step, and after
  * every step compares the two and has the value check itself. Sizes are small,
  * and so are the limits between forms, which change under way; so all forms
  * are met, and every change from one to another.
  *
- * 20,000 steps; a million if LONG=1 is in the environment; as many as
- * MILLRACE_STEPS says.
+ * 20,000 steps; a million if LONG=1 is in the environment. Any walk takes as many as
+ * MILLRACE_STEPS says, if it does.
  */
 #ifndef TESTS_UNIT_STORAGE_WALK_H
 #define TESTS_UNIT_STORAGE_WALK_H
@@ -28,6 +28,9 @@ struct walk {
     size_t      now;
     size_t      became[WALK_FORMS][WALK_FORMS];
 };
+
+/* How many steps are wanted, if `usual` is what nobody asked for. */
+size_t walk_steps(size_t usual);
 
 /* Begins a walk of as many steps as are wanted. */
 void walk_begin(struct walk *walk, uint64_t seed);
