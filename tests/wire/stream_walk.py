@@ -57,7 +57,7 @@ class Walk:
         got = b""
         while count >= 0 and len(got) < count + 2:
             got += self.link.read(count + 2 - len(got))
-        return None if count < 0 else got[:-2].decode()
+        return None if count < 0 else got[:-2].decode("latin1")
 
     def some_id(self, key):
         if self.ids[key] and self.random.random() < 0.95:
@@ -175,6 +175,10 @@ class Walk:
         self.say("DEBUG", "RELOAD" if how == "a snapshot" else "LOADAOF")
         return how
 
+    def dumps(self):
+        """All of every stream: who was active when, who comes next, what producers published."""
+        return [self.say("DUMP", key) for key in (*KEYS, "u", "w")]
+
     def compare(self):
         for key in (*KEYS, "u", "w"):
             self.say("XCFGSET", key, "MAXAGE", 0, "GROUP-TTL", 0, "MAXBYTES", 0)
@@ -182,9 +186,12 @@ class Walk:
         before = self.say("DEBUG", "DIGEST")
         while before != self.say("DEBUG", "DIGEST"):
             before = self.say("DEBUG", "DIGEST")
+        whole = self.dumps()
         how = self.again()
         if before != self.say("DEBUG", "DIGEST"):
             self.trouble.append("%s gives other data" % how)
+        if how == "a snapshot" and whole != self.dumps():
+            self.trouble.append("%s gives what is no part of the digest otherwise" % how)
 
     def run(self, steps):
         done = compared = 0
