@@ -3,7 +3,9 @@
  *
  * Segments can only be read forwards. A cursor that goes backwards therefore
  * reads one segment to the place where it must begin, and remembers the last
- * 128 entries on the way; a longer segment is read again for those before.
+ * 128 entries on the way; a longer segment is read again for those before. The
+ * last entry of a segment is known without reading: who wants just that one, as
+ * many do, gets it before any is remembered.
  */
 #include "streams/cursor.h"
 
@@ -43,7 +45,7 @@ void cursor_begin(struct cursor *cursor, const struct stream *stream, struct ent
     cursor->stream = stream;
     cursor->from = from;
     cursor->to = to;
-    cursor->reverse = false;
+    cursor->reverse = cursor->unread = false;
     cursor->done = entry_id_compare(from, to) > 0 || !find_segment(cursor, from);
     if (!cursor->done)
         segment_walk_seek(&cursor->walk, segment_here(cursor), from);
@@ -81,9 +83,8 @@ void cursor_begin_reverse(struct cursor *cursor, const struct stream *stream,
     cursor->reverse = true;
     cursor->count = 0;
     cursor->cut = false;
+    cursor->unread = true;
     cursor->done = entry_id_compare(from, to) > 0 || !find_segment(cursor, to);
-    if (!cursor->done)
-        load_marks(cursor, to);
 }
 
 /* Goes to the segment behind; false if this was the last. */
@@ -123,10 +124,28 @@ static bool go_left(struct cursor *cursor)
     return true;
 }
 
+/* The last entry of the segment in which the cursor begins, if it is to be the first. */
+static bool take_last(struct cursor *cursor, struct entry *entry)
+{
+    const struct segment *segment = segment_here(cursor);
+
+    if (entry_id_compare(segment->last, cursor->to) > 0 || !segment_last(segment, entry))
+        return false;
+    cursor->to = entry->id;
+    must(entry_id_step_back(&cursor->to));
+    return true;
+}
+
 static bool next_backwards(struct cursor *cursor, struct entry *entry)
 {
     const struct cursor_mark *mark;
 
+    if (cursor->unread) {
+        if (take_last(cursor, entry))
+            return entry_id_compare(entry->id, cursor->from) >= 0;
+        cursor->unread = false;
+        load_marks(cursor, cursor->to);
+    }
     while (cursor->count == 0) {
         if (!go_left(cursor))
             return false;

@@ -25,12 +25,13 @@ struct cursor {
     /* Private; shown so that it can live on the stack. */
     const struct stream  *stream;
     struct entry_id       from;
-    struct entry_id       to;
+    struct entry_id       to;    /* backwards, what comes next is not above it until marks are read */
     struct segment_walk   walk;
     struct ordered_cursor place; /* among the sealed segments */
     bool                  in_tail;
     bool                  done;
     bool                  reverse;
+    bool                  unread; /* no marks were read yet */
     bool                  cut;   /* there are entries before the first mark */
     uint32_t              first; /* of the marks, which are used as a ring */
     uint32_t              count;

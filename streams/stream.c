@@ -214,16 +214,8 @@ bool stream_first(const struct stream *stream, struct entry *entry)
 
 bool stream_last(const struct stream *stream, struct entry *entry)
 {
-    const struct segment *segment = stream->tail;
     struct cursor cursor;
 
-    if (segment == NULL && stream->sealed != NULL) {
-        const struct sealed *last = ordered_last(stream->sealed).record;
-
-        segment = last != NULL ? last->segment : NULL;
-    }
-    if (segment == NULL || LIKELY(segment_last(segment, entry)))
-        return segment != NULL;
     cursor_begin_reverse(&cursor, stream, ENTRY_ID_MIN, ENTRY_ID_MAX);
     return cursor_next(&cursor, entry);
 }
