@@ -28,12 +28,12 @@ static bool hang_up_on_browser(const struct call *call)
     return true;
 }
 
-/* Quotes the words behind an unknown name, as far as 128 bytes go. */
+/* Quotes the words behind an unknown name, each up to its first NUL, as far as 128 bytes go. */
 static enum pass refuse_unknown(struct call *call)
 {
     const struct args *args = call->args;
     struct buffer line = { 0 };
-    size_t quoted = 0;
+    size_t quoted = 0; /* bytes that were written of words and quotes, not bytes they have */
 
     if (UNLIKELY(hang_up_on_browser(call)))
         return PASS_REFUSED;
@@ -43,9 +43,10 @@ static enum pass refuse_unknown(struct call *call)
         struct slice word = args->words[i];
         size_t room = QUOTED_MOST - quoted;
         size_t len = word.len < room ? word.len : room;
+        size_t before = line.len;
 
         buffer_print(&line, "'%.*s' ", (int)len, word.at);
-        quoted += len + 3;
+        quoted += line.len - before;
     }
     reply_error(call->reply, buffer_slice(&line));
     buffer_clear(&line);
