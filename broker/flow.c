@@ -18,6 +18,7 @@
 #include "broker/effects/tracking.h"
 #include "broker/effects/wake.h"
 #include "broker/effects/watch.h"
+#include "broker/handover.h"
 #include "broker/net/connection.h"
 #include "broker/observe/latency.h"
 #include "broker/observe/monitor.h"
@@ -107,6 +108,7 @@ static const struct {
     { "write AOF",      propagate_step,       MODULE(propagate) },
     { "feed replicas",  primary_step,         MODULE(primary) },      /* and begin their saves */
     { "send replies",   connections_send,     MODULE(connections) },
+    { "hand over",      handover_step,        MODULE(handover) },     /* FAILOVER, once a replica has all */
     { "evict",          memory_limit_step,    MODULE(memory_limit) }, /* what commands left over */
     { "send of it",     connections_send,     MODULE(connections) },  /* to who caches what went */
     { "relieve",        memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */

@@ -189,3 +189,9 @@ void handover_tick(void *who)
         ask(handover);
     }
 }
+
+bool handover_step(void *who)
+{
+    handover_tick(who);
+    return false;
+}

@@ -45,4 +45,7 @@ const char *handover_state_name(const struct handover *handover);
 /* Looks whether it can go on; upkeep calls it with every tick. */
 void handover_tick(void *handover);
 
+/* The same at the end of a turn, so that a replica which has all is asked at once. O(replicas). */
+bool handover_step(void *handover);
+
 #endif

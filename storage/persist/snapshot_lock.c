@@ -22,7 +22,8 @@ static bool refuse_second(int fd, const char *name, struct trouble *trouble)
     ssize_t got = pread(fd, owner, sizeof(owner) - 1, 0);
 
     return trouble_set(trouble,
-                       "another server (process %.*s) uses this folder: it holds the lock %s",
+                       "another server (process %.*s) uses this folder: it holds the lock %s; "
+                       "give one of them a --dir of its own, or --save ''",
                        got > 0 ? (int)strcspn(owner, "\n") : 1, got > 0 ? owner : "?", name);
 }
 

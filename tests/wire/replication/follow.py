@@ -416,6 +416,24 @@ def roles_change_back_and_forth_without_a_full_synchronization():
 
 
 @case
+def failover_does_not_wait_for_the_next_tick():
+    one, two = (server(MILLRACE, name, "--repl-diskless-sync-delay", "0", "--hz", "1")
+                for name in ("one", "two"))
+    follow(two, one)
+    assert wait_until(lambda: is_up(two))
+    asked = one.client()
+    asked("SET", "key", "value")
+
+    def acknowledged():
+        _, offset, replicas = asked("ROLE")
+        return len(replicas) == 1 and int(replicas[0][2]) == offset
+    assert wait_until(acknowledged)
+    assert asked("FAILOVER") == "OK"
+    assert asked("ROLE")[0] == b"slave"
+    assert wait_until(lambda: two.client()("ROLE")[0] == b"master")
+
+
+@case
 def stock_sentinels_watch_and_fail_over():
     one, two, three = (server(MILLRACE, name, "--repl-diskless-sync-delay", "0")
                        for name in ("one", "two", "three"))
