@@ -26,10 +26,11 @@
 
 enum { CHECKED_DATABASES = 16384 }; /* files may come from servers with many */
 
+/* In the form of redis-server: programs that start a server read v= to learn what it can. */
 static int print_version(void)
 {
-    printf("Millrace server v=%s redis_version=%s malloc=%s bits=%zu\n", MILLRACE_VERSION,
-           REDIS_VERSION, memory_allocator(), sizeof(void *) * 8);
+    printf("Millrace server v=%s sha=00000000:0 malloc=%s bits=%zu build=0 millrace_version=%s\n",
+           REDIS_VERSION, memory_allocator(), sizeof(void *) * 8, MILLRACE_VERSION);
     return 0;
 }
 

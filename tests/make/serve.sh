@@ -23,7 +23,7 @@ mkdir -p "$data" || exit 1
 [ "$port" -eq 6379 ] && demo='' || demo=" PORT=$port"
 cat <<TEXT
 
-  Millrace $("$build/millrace" --version | sed -E 's/.* v=([^ ]+).*/\1/') on 127.0.0.1:$port    (Ctrl-C ends it in good order)
+  Millrace $("$build/millrace" --version | sed -E 's/.* millrace_version=([^ ]+).*/\1/') on 127.0.0.1:$port    (Ctrl-C ends it in good order)
   data in $data/appendonlydir: every write is logged, and on disk within a second
   (appendfsync everysec; "always" waits for the disk before each reply)
 

@@ -468,6 +468,17 @@ def check(*words):
 
 
 @case
+def the_version_of_redis_is_where_programs_look_for_it():
+    def told(program):
+        line = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+        name, rest = line.split(" server ")
+        return name, [word.split("=")[0] for word in rest.split()], rest
+    name, words, rest = told(MILLRACE)
+    assert name == "Millrace" and rest.startswith("v=7."), rest
+    assert words == told(REDIS)[1] + ["millrace_version"], rest
+
+
+@case
 def check_tells_what_is_in_files_and_mends_a_torn_end():
     one, path, before = filled_log("check")
     client = None
