@@ -204,7 +204,8 @@ enum verdict do_reset(struct call *call)
         caller_ask_witnesses(call->caller);
     session_set_text(&session->name, SLICE(""));
     session->db = 0;
-    session->replies = SESSION_REPLIES_ON;
+    if (session->replies != SESSION_REPLIES_SKIP) /* this answer is still skipped */
+        session->replies = SESSION_REPLIES_ON;
     session->no_evict = false;
     session->no_touch = false;
     session->reply.resp3 = false;

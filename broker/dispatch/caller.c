@@ -227,7 +227,16 @@ static void count_call(struct caller *caller, const struct call *call, enum verd
         show_witnesses(caller, call, verdict, took);
 }
 
-/* Effects of an outermost call, then what the session heard while it was under way. */
+/* What the session heard while its own call was under way stands behind the answer. */
+static void tell_what_was_heard(struct session *session)
+{
+    if (LIKELY(session->behind.len == 0))
+        return;
+    outbox_put(session->reply.out, buffer_slice(&session->behind));
+    buffer_clear(&session->behind);
+}
+
+/* Effects of an outermost call; where its answer is held back, that comes first. */
 static void end_outermost(struct caller *caller, struct session *session)
 {
     /* Its reply leaves when what it said may be acknowledged. */
@@ -238,11 +247,8 @@ static void end_outermost(struct caller *caller, struct session *session)
     }
     settle(caller);
     session->in_call = false;
-    if (UNLIKELY(session->behind.len > 0)) {
-        outbox_put(session->reply.out, buffer_slice(&session->behind));
-        buffer_clear(&session->behind);
-        session->reply.pushed = true;
-    }
+    if (LIKELY(session->replies == SESSION_REPLIES_ON))
+        tell_what_was_heard(session);
 }
 
 /* CLIENT NO-TOUCH: what is read is not marked as used, unless TOUCH asks for that. */
@@ -388,6 +394,7 @@ static void take_back(struct session *session, struct outbox_mark mark, bool ans
 {
     if (!session->reply.pushed)
         outbox_rewind(session->reply.out, mark);
+    tell_what_was_heard(session);
     if (session->replies == SESSION_REPLIES_SKIP && answered)
         session->replies = SESSION_REPLIES_ON;
 }
@@ -405,6 +412,8 @@ static inline bool request(struct caller *caller, struct session *session,
         leave_to_outer(caller, session);
         if (UNLIKELY(session->replies == SESSION_REPLIES_SKIP_NEXT))
             session->replies = SESSION_REPLIES_SKIP;
+        if (UNLIKELY(session->replies != SESSION_REPLIES_ON))
+            tell_what_was_heard(session);
         return true;
     }
     /* CLIENT REPLY: what is answered is taken back, unless the call turned replies on again. */
@@ -506,8 +515,8 @@ enum verdict caller_run_again(struct caller *caller, struct session *session,
     session->reply.pushed = false;
     if (over || still_passes(caller, &call, GUARD_AGAIN))
         verdict = run(caller, &call);
-    if (UNLIKELY(session->replies != SESSION_REPLIES_ON) && verdict != VERDICT_WAIT)
-        take_back(session, mark, true);
+    if (UNLIKELY(session->replies != SESSION_REPLIES_ON))
+        take_back(session, mark, verdict != VERDICT_WAIT);
     return verdict;
 }
 
