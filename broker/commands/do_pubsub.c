@@ -82,6 +82,10 @@ enum verdict do_psubscribe(struct call *call)
 /* SSUBSCRIBE shardchannel [shardchannel ...] */
 enum verdict do_ssubscribe(struct call *call)
 {
+    /* SUBSCRIBE may be queued, since it always could. */
+    if (call->queued)
+        return call_refuse_with(call,
+                                "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
     return join(call, SLICE("ssubscribe"), TOPIC_SHARD);
 }
 
