@@ -176,6 +176,11 @@ static enum verdict find_readings(struct call *call, struct read_words *words)
          */
         if (refusal == REFUSAL_WRONG_TYPE && words->as_group && call->again)
             refusal = REFUSAL_STREAM_GONE;
+        /* What is no stream is none to somebody who waits without a group, too. */
+        if (refusal == REFUSAL_WRONG_TYPE && !words->as_group && call->again) {
+            reading->stream = NULL;
+            refusal = REFUSAL_NONE;
+        }
         if (refusal != REFUSAL_NONE)
             return call_refuse(call, refusal);
         if (words->as_group) {
