@@ -173,6 +173,11 @@ for want; do
             stage differential python3 tests/differential/differential.py --seed 1 \
                 --server "$build/millrace" --seconds "${DIFFERENTIAL_SECONDS:-30}"
         else absent differential 'no redis-server or python3 here'; fi ;;
+    several)
+        if have redis-server && have python3; then
+            stage several python3 tests/differential/several.py --seed 1 --episodes 400 \
+                --server "$build/millrace" --seconds "${DIFFERENTIAL_SECONDS:-30}"
+        else absent several 'no redis-server or python3 here'; fi ;;
     stock)
         if have redis-cli; then stage stock sh tests/wire/stock/run.sh "$build/millrace"
         else absent stock 'no redis-cli here'; fi ;;
