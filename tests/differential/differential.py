@@ -45,7 +45,8 @@ LIMITS = {           # options that decide how values are kept, and what they ma
 }
 SCRIPT = b'return redis.call(unpack(ARGV))'
 UNBALANCED = b'ERR Unbalanced'  # in the words of a newer version
-NEWER_FIELDS = (b'nacked-count', b'active-time', b'inactive')
+NEWER_FIELDS = (b'nacked-count', b'active-time', b'inactive', b'idmp-duration', b'idmp-maxsize', b'pids-tracked',
+                b'iids-tracked', b'iids-added', b'iids-duplicates')
 NEWER_EVENTS = (b'xgroup-createconsumer',)
 TIME_FIELDS = (b'idle', b'inactive', b'seen-time', b'active-time', b'delivery-time', b'pel-time',
                b'lag', b'entries-read',  # which are exact here

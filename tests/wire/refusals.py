@@ -69,6 +69,7 @@ ALLOWED = [
     (r"^x.* {2}1-1", "the oracle takes a blank in front of an ID; here an ID is digits"),
     (r"^xread .* \+( |$)", "XREAD + is the last entry, as in newer versions"),
     (r"^xread(group)? .*block 9223372036854775807", "a wait that ends past all time is refused, as in newer versions"),
+    (r"^wait \w+ 9223372036854775807", "the same of WAIT"),
     (r"^xgroup (create|setid) \w+ \w+ [-+]", "- and + are the ends of all IDs, as in newer versions"),
     (r"^(zrank|zrevrank) \w+ \w+ extra", "newer versions take WITHSCORE here"),
     (r"^xreadgroup .* 18446744073709551615-18446744073709551615", "the greatest ID is an ID; the oracle takes it for >"),
