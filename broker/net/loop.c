@@ -161,11 +161,18 @@ void loop_turn(struct loop *loop, millis timeout)
 
 void loop_meanwhile(struct loop *loop, void (*run)(void *who), void *who)
 {
+    bool limited = ev_is_active(&loop->limit);
+
     must(!loop->meanwhile);
     loop->meanwhile = true;
     ev_run(loop->ev, EVRUN_NOWAIT);
     run(who);
     loop->meanwhile = false;
+    /* The turn that this is in the midst of was not to wait longer, and its timer is spent. */
+    if (limited && !ev_is_active(&loop->limit)) {
+        ev_timer_set(&loop->limit, 0., 0.);
+        ev_timer_start(loop->ev, &loop->limit);
+    }
 }
 
 bool loop_is_stopped(const struct loop *loop)

@@ -145,7 +145,7 @@ void mill_crash(struct mill *mill)
 
 static void nap(void)
 {
-    const struct timespec pause = { 0, 1000000 };
+    const struct timespec pause = { 0, 100000 };
 
     (void)nanosleep(&pause, NULL);
 }
