@@ -35,6 +35,9 @@ void pace_return(struct pace *pace, micros now)
     micros took = now - pace->ended_at;
 
     pace->returned = true;
+    /* They are answered one after the other: when all are in one batch it takes so much longer. */
+    if (pace->owed > 0)
+        took = took * (micros)pace->all / (micros)pace->owed;
     if (took > LATE * pace->sync_takes)
         took = LATE * pace->sync_takes;
     pace->return_takes = blend(pace->return_takes, took);
@@ -63,7 +66,8 @@ void pace_keep(struct pace *pace, micros began, micros now, size_t batch, size_t
     pace->owed = batch;
     pace->came = 0;
     pace->returned = batch == 0;
-    pace->wanted = (batch + gathered) / 10 * 9;
+    pace->all = batch + gathered;
+    pace->wanted = pace->all / 10 * 9;
     pace->crowd -= pace->crowd / 16;
     if (batch > pace->crowd)
         pace->crowd = batch;

@@ -30,11 +30,12 @@
 /* A plain record: behind the scribe's lock. */
 struct pace {
     micros sync_takes;   /* from the write on */
-    micros return_takes;
+    micros return_takes; /* if all who write were answered at once */
     micros ended_at;     /* when the last batch was durable; 0: none yet */
     size_t owed;         /* bytes of it, whose writers were answered then */
     size_t came;         /* said since */
-    size_t wanted;       /* gathered, it is nearly all that all who write may say at once */
+    size_t all;          /* bytes that all who write say at once: with what had gathered then */
+    size_t wanted;       /* nearly as much */
     size_t crowd;        /* about the largest batch lately */
     bool   returned;     /* `came` has reached nine tenths of `owed` */
     micros quick_from;   /* the disk is not called quick before; it was slow */
