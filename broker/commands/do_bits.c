@@ -9,7 +9,8 @@
 
 void put_raw_string(struct call *call, struct slice key, struct slice bytes, bool keep_expiry)
 {
-    struct item *item = keyspace_put_string(call->keys, key, SLICE(""), keep_expiry);
+    struct item *item = keep_expiry ? keyspace_revise_string(call->keys, key, SLICE(""))
+                                    : keyspace_put_string(call->keys, key, SLICE(""), false);
     char *at = keyspace_edit_string(call->keys, key, item, bytes.len);
 
     if (bytes.len > 0)

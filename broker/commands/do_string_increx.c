@@ -220,7 +220,7 @@ static void store(struct call *call, struct slice key, struct item *item,
         remove_key(call, key, item != NULL);
         return;
     }
-    item = keyspace_put_string(call->keys, key, text, true);
+    item = keyspace_revise_string(call->keys, key, text);
     ledger_changed(call->ledger, key, EVENT_STRING, increx->floats ? "incrbyfloat" : "incrby");
     if (dated) {
         (void)keyspace_expire_at(call->keys, item, increx->expiry.at);

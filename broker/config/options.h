@@ -87,6 +87,7 @@ enum option_notices {
     OPTION_NOTICE_EVICTED = 1 << 9,  /* e */
     OPTION_NOTICE_STREAM = 1 << 10,  /* t */
     OPTION_NOTICE_MISS = 1 << 11,    /* m: a key was looked for and not there; not in A */
+    OPTION_NOTICE_OVERWRITTEN = 1 << 12, /* o: all a key held gave way to something else; not in A */
     OPTION_NOTICE_MODULE = 1 << 13,  /* d */
     OPTION_NOTICE_NEW = 1 << 14,     /* n: a key came to be; not in A */
     OPTION_NOTICE_FIELDS_OF_KEY = 1 << 15,   /* S: fields that changed, on __subkeyspace@ */
@@ -94,7 +95,8 @@ enum option_notices {
     OPTION_NOTICE_ONE_FIELD = 1 << 17,       /* I: on __subkeyspaceitem@, each for itself */
     OPTION_NOTICE_FIELDS_OF_BOTH = 1 << 18,  /* V: on __subkeyspaceevent@ */
     OPTION_NOTICE_FIELDS = 0xF << 15,        /* any of the four */
-    OPTION_NOTICE_CLASSES = 0x6FFC,          /* of events: A, m and n */
+    OPTION_NOTICE_RETYPED = 1 << 19,         /* c: and that is of another type; not in A */
+    OPTION_NOTICE_CLASSES = 0x87FFC,         /* of events: A, m, n, o and c */
     OPTION_NOTICE_ALL = 0x27FC       /* A: g$lshzxetd */
 };
 

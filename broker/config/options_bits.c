@@ -24,6 +24,7 @@ static const struct notice_letter class_letters[] = {
 static const struct notice_letter other_letters[] = {
     { 'K', OPTION_NOTICE_KEYSPACE },      { 'E', OPTION_NOTICE_KEYEVENT },
     { 'm', OPTION_NOTICE_MISS },          { 'n', OPTION_NOTICE_NEW },
+    { 'o', OPTION_NOTICE_OVERWRITTEN },   { 'c', OPTION_NOTICE_RETYPED },
     { 'S', OPTION_NOTICE_FIELDS_OF_KEY }, { 'T', OPTION_NOTICE_FIELDS_OF_EVENT },
     { 'I', OPTION_NOTICE_ONE_FIELD },     { 'V', OPTION_NOTICE_FIELDS_OF_BOTH },
 };

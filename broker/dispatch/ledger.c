@@ -443,8 +443,16 @@ static void note_fields(struct ledger *ledger, uint32_t db, struct slice key, bo
 /* What the keyspaces tell of themselves. */
 static void told(void *who, uint32_t db, struct slice key, enum change_kind kind)
 {
+    static const struct {
+        const char *event;
+        uint32_t    class;
+    } only_told[] = {
+        [CHANGE_CREATED] = { "new", EVENT_NEW },
+        [CHANGE_MISSED] = { "keymiss", EVENT_MISS },
+        [CHANGE_OVERWRITTEN] = { "overwritten", EVENT_OVERWRITTEN },
+        [CHANGE_RETYPED] = { "type_changed", EVENT_RETYPED },
+    };
     struct ledger *ledger = who;
-    bool created = kind == CHANGE_CREATED;
 
     if (kind == CHANGE_EXPIRED || kind == CHANGE_EVICTED)
         note_removal(ledger, db, key, kind == CHANGE_EXPIRED);
@@ -452,9 +460,9 @@ static void told(void *who, uint32_t db, struct slice key, enum change_kind kind
         note_fields(ledger, db, key, kind == CHANGE_EMPTIED);
     else if (UNLIKELY(ledger_heard_by(ledger, LISTENER_NOTICES)))
         add_line(ledger, &(struct ledger_line){ .key = key,
-                                                .event = created ? "new" : "keymiss",
+                                                .event = only_told[kind].event,
                                                 .db = db,
-                                                .class = created ? EVENT_NEW : EVENT_MISS,
+                                                .class = only_told[kind].class,
                                                 .notice_only = true });
 }
 

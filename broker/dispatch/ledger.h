@@ -36,7 +36,9 @@ enum event_class {
     EVENT_EVICTED = 1 << 9,
     EVENT_STREAM = 1 << 10,
     EVENT_MISS = 1 << 11,
+    EVENT_OVERWRITTEN = 1 << 12,
     EVENT_NEW = 1 << 14,
+    EVENT_RETYPED = 1 << 19,
 };
 
 /* Who wants to know of changes; a bit each, kept current by the rooms themselves. */

@@ -3,7 +3,8 @@
  *
  * Changes that a command makes are noted by its handler. Some things come from
  * below: a key found past its time, a key evicted for memory; and, for those
- * who asked for such events, a key that came to be or was looked for in vain.
+ * who asked for such events, a key that came to be, was overwritten or was looked
+ * for in vain.
  * The keyspace tells them through this interface, which it owns and
  * broker/dispatch/ledger implements.
  */
@@ -18,6 +19,8 @@ enum change_kind {
     CHANGE_EXPIRED, /* the item goes just after it is told */
     CHANGE_EVICTED, /* likewise */
     CHANGE_CREATED, /* a key that was not there is there now */
+    CHANGE_OVERWRITTEN, /* all that a key holds gives way to something else, just after this */
+    CHANGE_RETYPED,     /* and that is of another type: told behind the former */
     CHANGE_MISSED,  /* a key was looked for to be read and is not there */
     CHANGE_FIELDS_EXPIRED, /* fields of a hash went: told once, after each of them */
     CHANGE_EMPTIED         /* and the hash goes with them, just after it is told */

@@ -142,9 +142,27 @@ static void stay_within_room(struct keyspace *keys)
     table_set_cramped(&keys->items, table_next_bytes(&keys->items) > keys->all->room);
 }
 
-/* Makes a key hold some content, which is then the item's. */
+/* What becomes of what the key held. */
+enum putting {
+    REPLACES = 0,
+    KEEPS_EXPIRY = 1 << 0,
+    EDITS = 1 << 1 /* it is the same value still, somewhat changed: nobody is told */
+};
+
+/* Tells that an item's content gives way to another of some kind. */
+static void tell_overwritten(const struct keyspace *keys, struct slice key,
+                             const struct item *item, uint8_t kind)
+{
+    uint8_t before = item->kind;
+
+    keyspace_tell(keys, key, CHANGE_OVERWRITTEN);
+    if (before != kind)
+        keyspace_tell(keys, key, CHANGE_RETYPED);
+}
+
+/* Makes a key hold some content, which is then the item's; `how` is of enum putting. */
 static struct item *put_content(struct keyspace *keys, struct slice key,
-                                const struct item_content *content, bool keep_expiry)
+                                const struct item_content *content, unsigned how)
 {
     uint64_t hash = keyspace_hash(keys, key);
     void **slot = find_slot(keys, key, hash);
@@ -165,7 +183,9 @@ static struct item *put_content(struct keyspace *keys, struct slice key,
     }
     item = *slot;
     item_mark_put(keys->all, item);
-    due = keep_expiry ? item_due(item) : -1;
+    if ((how & EDITS) == 0)
+        tell_overwritten(keys, key, item, (uint8_t)content->kind);
+    due = (how & KEEPS_EXPIRY) != 0 ? item_due(item) : -1;
     if (content->form == ITEM_TEXT && item_fits_text(item, content->text.len) &&
         due == item_due(item)) {
         memmove(item_text(item), content->text.at, content->text.len);
@@ -187,12 +207,12 @@ struct item *keyspace_put_integer(struct keyspace *keys, struct slice key, int64
 {
     struct item_content content = { .kind = VALUE_STRING, .form = ITEM_INTEGER, .integer = value };
 
-    return put_content(keys, key, &content, true);
+    return put_content(keys, key, &content, KEEPS_EXPIRY | EDITS);
 }
 
 /* Short text goes into the item, long text beside it. */
 static struct item *put_text(struct keyspace *keys, struct slice key, struct slice bytes,
-                             bool keep_expiry)
+                             unsigned how)
 {
     struct item_content content = { .kind = VALUE_STRING };
 
@@ -203,22 +223,33 @@ static struct item *put_text(struct keyspace *keys, struct slice key, struct sli
         content.form = ITEM_BYTES;
         content.bytes = bytes_copy(bytes);
     }
-    return put_content(keys, key, &content, keep_expiry);
+    return put_content(keys, key, &content, how);
+}
+
+static struct item *put_string(struct keyspace *keys, struct slice key, struct slice bytes,
+                               unsigned how)
+{
+    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_INTEGER };
+
+    if (bytes.len <= NUMBER_INTEGER_MAX && number_read(bytes, &content.integer))
+        return put_content(keys, key, &content, how);
+    return put_text(keys, key, bytes, how);
 }
 
 struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
                                  bool keep_expiry)
 {
-    struct item_content content = { .kind = VALUE_STRING, .form = ITEM_INTEGER };
+    return put_string(keys, key, bytes, keep_expiry ? KEEPS_EXPIRY : REPLACES);
+}
 
-    if (bytes.len <= NUMBER_INTEGER_MAX && number_read(bytes, &content.integer))
-        return put_content(keys, key, &content, keep_expiry);
-    return put_text(keys, key, bytes, keep_expiry);
+struct item *keyspace_revise_string(struct keyspace *keys, struct slice key, struct slice bytes)
+{
+    return put_string(keys, key, bytes, KEEPS_EXPIRY | EDITS);
 }
 
 struct item *keyspace_put_text(struct keyspace *keys, struct slice key, struct slice bytes)
 {
-    return put_text(keys, key, bytes, true);
+    return put_text(keys, key, bytes, KEEPS_EXPIRY | EDITS);
 }
 
 struct item *keyspace_put_bytes(struct keyspace *keys, struct slice key, struct bytes **taken,
@@ -227,7 +258,7 @@ struct item *keyspace_put_bytes(struct keyspace *keys, struct slice key, struct 
     struct item_content content = { .kind = VALUE_STRING, .form = ITEM_BYTES, .bytes = *taken };
 
     *taken = NULL;
-    return put_content(keys, key, &content, keep_expiry);
+    return put_content(keys, key, &content, keep_expiry ? KEEPS_EXPIRY : REPLACES);
 }
 
 struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct value **taken)
@@ -236,7 +267,7 @@ struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct 
                                     .value = *taken };
 
     *taken = NULL;
-    return put_content(keys, key, &content, false);
+    return put_content(keys, key, &content, REPLACES);
 }
 
 /* Bytes of the given length that begin with what there was, with room to grow. */
@@ -293,7 +324,7 @@ char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item 
         content.form = ITEM_BYTES;
         content.bytes = grown_bytes(old, len);
     }
-    item = put_content(keys, key, &content, true);
+    item = put_content(keys, key, &content, KEEPS_EXPIRY | EDITS);
     item->flags |= ITEM_RAW;
     return content.form == ITEM_TEXT ? item_text(item) : content.bytes->at;
 }
@@ -372,8 +403,10 @@ static struct item *put_item(struct keyspace *keys, struct item *item)
     uint64_t hash = keyspace_hash(keys, key);
     void **slot = find_slot(keys, key, hash);
 
-    if (slot != NULL)
+    if (slot != NULL) {
+        tell_overwritten(keys, key, *slot, item->kind);
         keyspace_drop(keys, *slot, hash, true);
+    }
     table_add(&keys->items, item, hash);
     if (item_expires(item))
         due_add(keys, item);

@@ -213,6 +213,9 @@ void keyspace_hold_size(struct keyspace *keys, bool hold);
 struct item *keyspace_put_string(struct keyspace *keys, struct slice key, struct slice bytes,
                                  bool keep_expiry);
 
+/* The same for a string that is edited, not overwritten. Keeps the expiry. */
+struct item *keyspace_revise_string(struct keyspace *keys, struct slice key, struct slice bytes);
+
 /* The same, but digits are stored as the text they are: what was computed as a fraction. Keeps the
  * expiry. */
 struct item *keyspace_put_text(struct keyspace *keys, struct slice key, struct slice bytes);

@@ -83,6 +83,7 @@ static void values_are_read_and_shown_as_redis_does(void)
     CU_ASSERT_TRUE(shows("bind", "", ""));
     CU_ASSERT_TRUE(shows("notify-keyspace-events", "KEA", "AKE"));
     CU_ASSERT_TRUE(shows("notify-keyspace-events", "KEAm", "AKEm"));
+    CU_ASSERT_TRUE(shows("notify-keyspace-events", "coE", "Eoc"));
     CU_ASSERT_TRUE(shows("notify-keyspace-events", "Ex$", "$xE"));
     CU_ASSERT_TRUE(shows("client-output-buffer-limit", "normal 1mb 2mb 60",
                          "normal 1048576 2097152 60 slave 268435456 67108864 60 "
