@@ -126,8 +126,11 @@ class Side:
         self.ids = []
         for ear in self.ears:
             ear.say(['CLIENT', 'ID'])
-            self.turn()
-            self.ids.append(ear.hear()[0][1])
+            heard = []
+            while not heard:  # it may take a turn to be let in
+                self.turn()
+                heard = ear.hear()
+            self.ids.append(heard[0][1])
 
     def turn(self):
         """Returns once what was said before has been answered, if it is answered at all."""
