@@ -149,9 +149,6 @@ void aof_write_end(struct aof *aof);
 /* Has the other thread cut a file to a size, and close it. */
 void aof_write_close(struct aof *aof, int fd, uint64_t size);
 
-/* Reserves a little in a new file, which is going to be written to. False: the disk is full. */
-MUST_USE bool aof_write_reserve(struct aof *aof, int fd, struct trouble *trouble);
-
 /* Says anew how promises are to be kept: options have changed, or a rewrite begins or ends. */
 void aof_write_follow(struct aof *aof);
 
@@ -160,6 +157,23 @@ void aof_write_covered_soon(struct aof *aof);
 
 /* Notes that the log cannot be written, for the reason in aof->trouble. */
 void aof_write_break(struct aof *aof, const char *doing);
+
+/* ---- aof_room.c ---- */
+
+/* A file of so many bytes is begun: nothing is reserved yet. */
+void aof_room_begin(struct aof *aof, uint64_t size);
+
+/* Reserves a little in a new file, which is going to be written to. False: the disk is full. */
+MUST_USE bool aof_room_reserve(struct aof *aof, int fd, struct trouble *trouble);
+
+/* Takes note of what was reserved ahead, if it is for the file that is written to. */
+void aof_room_note(struct aof *aof);
+
+/*
+ * Each tick: how much to reserve ahead. While the disk is at an fsync it may keep who asks for
+ * room waiting for as long: what is said meanwhile has to find room already.
+ */
+void aof_room_look_ahead(struct aof *aof);
 
 /* ---- aof_rewrite.c ---- */
 

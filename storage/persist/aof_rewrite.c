@@ -235,7 +235,7 @@ static bool turn_over(struct aof *aof, struct trouble *trouble)
     log_line(aof->setup.log, LOG_NOTICE, "Creating AOF incr file %s on background rewrite", name);
     fd = folder_open_file(aof->folder, name, O_RDWR | O_CREAT | O_TRUNC, trouble);
     point_reached(aof->setup.faults, POINT_increment_made);
-    if (fd >= 0 && aof_write_reserve(aof, fd, trouble)) {
+    if (fd >= 0 && aof_room_reserve(aof, fd, trouble)) {
         hand_over(aof, manifest, fd);
         return true;
     }
