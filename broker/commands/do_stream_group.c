@@ -51,13 +51,12 @@ static bool read_group_place(struct slice word, const struct stream *stream, str
     return true;
 }
 
-/* Nobody has read more than was added. A log says what was said before. */
-static int64_t sound_entries_read(const struct call *call, const struct stream *stream,
-                                  int64_t entries_read)
+/* Nobody has read more than was added. */
+static int64_t sound_entries_read(const struct stream *stream, int64_t entries_read)
 {
     int64_t added = (int64_t)stream_entries_added(stream);
 
-    return entries_leave_here(call) && entries_read > added ? added : entries_read;
+    return entries_read > added ? added : entries_read;
 }
 
 /* XGROUP CREATE key group id|$ [MKSTREAM] [ENTRIESREAD n] */
@@ -94,7 +93,7 @@ enum verdict do_xgroup_create(struct call *call)
     } else {
         note_beside_entries(call, key, "xgroup-create");
     }
-    entries_read = sound_entries_read(call, stream, entries_read);
+    entries_read = sound_entries_read(stream, entries_read);
     group_touch(stream_add_group(stream, name, id, entries_read), call->now);
     watch_retention(call, key, stream);
 
@@ -125,7 +124,7 @@ enum verdict do_xgroup_setid(struct call *call)
     if (!read_group_place(place, stream, &id))
         return call_refuse(call, REFUSAL_STREAM_BAD_ID);
 
-    group_set(group, id, sound_entries_read(call, stream, entries_read));
+    group_set(group, id, sound_entries_read(stream, entries_read));
     group_touch(group, call->now);
     entries_may_be_spare(call, key, stream, ENTRY_ID_MIN);
 
