@@ -3,7 +3,8 @@
  *   (1) At most one child works for replicas; `kind` says how.
  *   (2) A replica that is SAVING or SENDING, or waits for its first acknowledgement,
  *       holds the backlog from `from` on.
- *   (3) The pipe is read only when no outbox of a piped replica has anything left.
+ *   (3) The pipe is read only when no outbox of a piped replica has anything left; the
+ *       child may have ended long before all that it wrote is read.
  */
 #include "broker/replication/full_sync.h"
 
@@ -39,6 +40,7 @@ struct full_sync {
     enum sync_kind     kind;
     int                pipe;  /* our end, -1 if there is none */
     struct loop_watch *watch; /* of it, while there is nothing to read */
+    bool               drains; /* the child has ended well, and its pipe has not been read to the end */
     size_t             waiting; /* replicas that wait for a save to begin */
     bool               begins_at_once; /* one of those need not wait for others */
     char               mark[ROLE_ID + 1];
@@ -272,8 +274,8 @@ void full_sync_step(struct full_sync *sync)
 {
     struct group group;
 
-    if (LIKELY(sync->waiting == 0) || snapshot_runs(house(sync)->snapshot) ||
-        aof_rewrite_runs(house(sync)->aof))
+    if (LIKELY(sync->waiting == 0) || sync->pipe >= 0 ||
+        snapshot_runs(house(sync)->snapshot) || aof_rewrite_runs(house(sync)->aof))
         return;
     group = find_group(sync);
     if (group.count > 0 && is_time(sync, &group))
@@ -419,12 +421,51 @@ static void share_part(struct full_sync *sync, struct bytes *bytes, size_t len)
     }
 }
 
+/* Nobody takes what the child writes. */
 static void give_up_pipe(struct full_sync *sync)
 {
+    if (sync->drains) {
+        sync->drains = false;
+        close_pipe(sync);
+        return;
+    }
     log_line(house(sync)->log, LOG_WARNING,
              "Diskless rdb transfer, last replica dropped, killing fork child.");
     close_pipe(sync);
     snapshot_abort(house(sync)->snapshot);
+}
+
+/* The child has ended and, if it ended well, all that it wrote is handed on. */
+static void pipe_is_over(struct full_sync *sync, bool fine)
+{
+    struct chain *all = replicas(sync);
+
+    sync->drains = false;
+    close_pipe(sync);
+    for (struct chain *link = all->next; link != all; link = link->next) {
+        struct replica *replica = REPLICA_AT(link);
+        char name[REPLICA_NAME];
+
+        if (replica->state != REPLICA_SAVING || !replica->piped)
+            continue;
+        replica->piped = false;
+        if (connection_closing(replica->session->connection))
+            continue;
+        replica_print_name(replica, name);
+        if (!fine) {
+            log_line(house(sync)->log, LOG_WARNING,
+                     "Closing replica %s: child->replica RDB transfer failed", name);
+            sessions_close(house(sync)->sessions, replica->session, false);
+            continue;
+        }
+        log_line(house(sync)->log, LOG_NOTICE,
+                 "Streamed RDB transfer with replica %s succeeded (socket). Waiting for REPLCONF "
+                 "ACK from slave to enable streaming",
+                 name);
+        /* It cannot tell the stream from the snapshot before it has found the mark. */
+        replica->begins_on_ack = !replica->is_old;
+        finish(sync, replica);
+    }
 }
 
 /* Reads a part and hands it to all; true if there was one. */
@@ -458,40 +499,11 @@ static bool pump(struct full_sync *sync)
         log_line(house(sync)->log, LOG_NOTICE,
                  "Diskless rdb transfer, done reading from pipe, %zu replicas still up.", count);
         close_pipe(sync);
+        if (sync->drains)
+            pipe_is_over(sync, true);
     }
     bytes_drop(bytes);
     return got > 0;
-}
-
-static void pipe_is_over(struct full_sync *sync, bool fine)
-{
-    struct chain *all = replicas(sync);
-
-    close_pipe(sync);
-    for (struct chain *link = all->next; link != all; link = link->next) {
-        struct replica *replica = REPLICA_AT(link);
-        char name[REPLICA_NAME];
-
-        if (replica->state != REPLICA_SAVING || !replica->piped)
-            continue;
-        replica->piped = false;
-        if (connection_closing(replica->session->connection))
-            continue;
-        replica_print_name(replica, name);
-        if (!fine) {
-            log_line(house(sync)->log, LOG_WARNING,
-                     "Closing replica %s: child->replica RDB transfer failed", name);
-            sessions_close(house(sync)->sessions, replica->session, false);
-            continue;
-        }
-        log_line(house(sync)->log, LOG_NOTICE,
-                 "Streamed RDB transfer with replica %s succeeded (socket). Waiting for REPLCONF "
-                 "ACK from slave to enable streaming",
-                 name);
-        /* It cannot tell the stream from the snapshot before it has found the mark. */
-        replica->begins_on_ack = !replica->is_old;
-        finish(sync, replica);
-    }
 }
 
 /* ---- Going on, and ending ---- */
@@ -517,10 +529,12 @@ bool full_sync_transfer(struct full_sync *sync)
 void full_sync_ended(struct full_sync *sync, bool streamed, bool fine)
 {
     sync->kind = SYNC_NONE;
-    if (streamed)
-        pipe_is_over(sync, fine);
-    else
+    if (!streamed)
         file_is_there(sync, fine);
+    else if (fine && sync->pipe >= 0)
+        sync->drains = true; /* a child that has little to say may end before any of it is read */
+    else
+        pipe_is_over(sync, fine);
 }
 
 void full_sync_left(struct full_sync *sync, const struct replica *gone)
