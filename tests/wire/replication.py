@@ -297,6 +297,31 @@ def hostile(millrace, seed):
         primary.remove()
 
 
+def small_pipes(millrace):
+    """A child that has next to nothing to write ends before its pipe is read: all of it comes."""
+    primary = Server(millrace, "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--hz", "500")
+    try:
+        for turn in range(40):
+            replica = raw(primary, b"REPLCONF capa eof\r\n", b"PSYNC ? -1\r\n")
+            replica.settimeout(PATIENCE)
+            heard = b""
+            while b"$EOF:" not in heard or heard.count(mark_of(heard)) < 2:
+                part = replica.recv(65536)
+                if not part:
+                    raise Trouble("sync %d ended behind %d bytes" % (turn, len(heard)))
+                heard += part
+            replica.close()
+    except socket.timeout:
+        raise Trouble("sync %d does not end: %r" % (turn, heard[:80]))
+    finally:
+        primary.remove()
+
+
+def mark_of(heard):
+    """What ends a snapshot that comes by pipe; it is told in front of it."""
+    return heard.split(b"$EOF:", 1)[-1][:40]
+
+
 def disks(millrace):
     """WAIT and WAITAOF count what replicas say of their memory and of their disks."""
     primary = Server(millrace)
@@ -480,6 +505,7 @@ def main():
         checks += [("%s, by file" % name, lambda b=binary: walk(asked.millrace, b, asked.seed, asked.rounds, False)),
                    ("%s, by pipe" % name, lambda b=binary: walk(asked.millrace, b, asked.seed + 1, asked.rounds, True)),
                    ("three of %s" % name, lambda b=binary: several(asked.millrace, b, asked.seed))]
+    checks.append(("next to nothing by pipe", lambda: small_pipes(asked.millrace)))
     checks.append(("acknowledgements", lambda: disks(asked.millrace)))
     checks.append(("disk of a replica", lambda: log_of_replica(asked.millrace)))
     checks.append(("scores for the kernel", lambda: scores(asked.millrace)))
