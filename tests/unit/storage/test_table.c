@@ -168,14 +168,11 @@ static void it_grows_and_shrinks_step_by_step(void)
     memory_free(all);
 }
 
-static void a_reluctant_table_stays_as_it_is_until_far_too_full(void)
+/* A table of 100 that is to take 400 as it is, and more only when it must. */
+static void fill_until_it_grows(struct table *table, struct thing *all)
 {
-    struct table *table = table_new(&things, &secret);
-    struct thing *all = make_things(ITEMS);
-
-    table_reserve(table, 100);
     size_t buckets = table_buckets(table);
-    table_set_reluctant(table, true);
+
     for (size_t i = 0; i < 400; i++)
         add(table, &all[i]);
     CU_ASSERT_EQUAL(table_buckets(table), buckets);
@@ -184,7 +181,17 @@ static void a_reluctant_table_stays_as_it_is_until_far_too_full(void)
         add(table, &all[i]);
     CU_ASSERT(table_buckets(table) > buckets);
     table_check(table);
-    buckets = table_buckets(table);
+}
+
+static void a_reluctant_table_stays_as_it_is_until_far_too_full(void)
+{
+    struct table *table = table_new(&things, &secret);
+    struct thing *all = make_things(ITEMS);
+
+    table_reserve(table, 100);
+    table_set_reluctant(table, true);
+    fill_until_it_grows(table, all);
+    size_t buckets = table_buckets(table);
     for (size_t i = 10; i < ITEMS; i++)
         take(table, &all[i]);
     CU_ASSERT(table_buckets(table) >= buckets);
@@ -201,14 +208,7 @@ static void a_cramped_table_grows_late_but_shrinks_in_time(void)
     table_reserve(table, 100);
     size_t buckets = table_buckets(table);
     table_set_cramped(table, true);
-    for (size_t i = 0; i < 400; i++)
-        add(table, &all[i]);
-    CU_ASSERT_EQUAL(table_buckets(table), buckets);
-    table_check(table);
-    for (size_t i = 400; i < ITEMS; i++)
-        add(table, &all[i]);
-    CU_ASSERT(table_buckets(table) > buckets);
-    table_check(table);
+    fill_until_it_grows(table, all);
     for (size_t i = 10; i < ITEMS; i++)
         take(table, &all[i]);
     while (table_resize_step(table, 64))
