@@ -47,6 +47,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
+#include "storage/base/urgency.h"
 #include "storage/base/worker.h"
 #include "storage/persist/aof.h"
 #include "storage/persist/rdb_save.h"
@@ -206,6 +207,13 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "latency-monitor-threshold", witnesses_changed, broker);
 }
 
+/* The worker's first job: it frees what nobody sees any more, and nobody waits for that. */
+static void lower_urgency(void *unused)
+{
+    (void)unused;
+    urgency_lower();
+}
+
 /* What data is made of. */
 static void make_storage(struct broker *broker)
 {
@@ -223,6 +231,7 @@ static void make_storage(struct broker *broker)
     broker->limits->secret = broker->secret;
     follow_limits(broker);
     broker->worker = worker_new("millrace-work");
+    worker_queue(broker->worker, lower_urgency, NULL);
     broker->ledger = ledger_new();
     setup.secret = broker->secret;
     setup.changes = ledger_change_sink(broker->ledger);

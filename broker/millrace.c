@@ -21,6 +21,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/trouble.h"
+#include "storage/base/urgency.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/verify.h"
 
@@ -93,6 +94,7 @@ static int serve(struct config *config)
     int status = 1;
 
     memory_purge_in_background();
+    urgency_raise();
     broker_init(&broker, config, clock, log);
     if (boot_start(&broker, &trouble))
         status = boot_run(&broker);

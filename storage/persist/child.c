@@ -18,6 +18,7 @@
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 #include "storage/base/slice.h"
+#include "storage/base/urgency.h"
 
 enum { NOTE_RUNNING, NOTE_DONE, NOTE_FAILED };
 
@@ -106,6 +107,7 @@ static _Noreturn void be_child(const struct child_setup *setup, int fd, pid_t pa
     bool fine;
 
     forget_signals();
+    urgency_lower();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
