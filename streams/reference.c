@@ -6,7 +6,8 @@ bool reference_is_dead(const struct group *group, millis dead_before)
     return group_seen_at(group) > 0 && group_seen_at(group) < dead_before;
 }
 
-bool reference_is_pending(const struct stream *stream, struct entry_id id, millis dead_before)
+/* Whether an ID is pending in some group. */
+static bool is_pending(const struct stream *stream, struct entry_id id, millis dead_before)
 {
     struct delivery delivery;
     struct group_walk groups = stream_walk_groups(stream);
@@ -19,13 +20,8 @@ bool reference_is_pending(const struct stream *stream, struct entry_id id, milli
     return false;
 }
 
-bool reference_exists(const struct stream *stream, struct entry_id id, millis dead_before)
-{
-    return entry_id_compare(id, reference_read_by_all(stream, dead_before)) > 0 ||
-           reference_is_pending(stream, id, dead_before);
-}
-
-struct entry_id reference_read_by_all(const struct stream *stream, millis dead_before)
+/* The last ID that all groups have read; the greatest there is if there are no groups. */
+static struct entry_id read_by_all(const struct stream *stream, millis dead_before)
 {
     struct entry_id least = ENTRY_ID_MAX;
     struct group_walk groups = stream_walk_groups(stream);
@@ -37,6 +33,12 @@ struct entry_id reference_read_by_all(const struct stream *stream, millis dead_b
             least = read;
     }
     return least;
+}
+
+bool reference_exists(const struct stream *stream, struct entry_id id, millis dead_before)
+{
+    return entry_id_compare(id, read_by_all(stream, dead_before)) > 0 ||
+           is_pending(stream, id, dead_before);
 }
 
 void reference_view_begin(struct reference_view *view, const struct stream *stream,
@@ -80,11 +82,6 @@ bool reference_view_is_pending(const struct reference_view *view, struct entry_i
             return true;
     }
     return false;
-}
-
-bool reference_view_exists(const struct reference_view *view, struct entry_id id)
-{
-    return entry_id_compare(id, view->read_by_all) > 0 || reference_view_is_pending(view, id);
 }
 
 struct entry_id reference_view_first(const struct reference_view *view, struct entry_id from)
@@ -137,6 +134,12 @@ uint64_t reference_view_drop(const struct reference_view *view, struct entry_id 
     return dropped;
 }
 
+/* Whether something refers to an ID. */
+static bool is_referred_to(const struct reference_view *view, struct entry_id id)
+{
+    return entry_id_compare(id, view->read_by_all) > 0 || reference_view_is_pending(view, id);
+}
+
 enum reference_answer reference_delete(struct stream *stream, struct entry_id id,
                                        enum reference_rule rule, const struct reference_view *view,
                                        uint64_t *dropped)
@@ -145,8 +148,7 @@ enum reference_answer reference_delete(struct stream *stream, struct entry_id id
 
     if (rule == REFERENCE_DROP)
         *dropped += reference_view_drop(view, id, id, NULL);
-    if (rule == REFERENCE_NONE && stream_find(stream, id, &entry) &&
-        reference_view_exists(view, id))
+    if (rule == REFERENCE_NONE && stream_find(stream, id, &entry) && is_referred_to(view, id))
         return REFERENCE_REFUSED;
     return stream_delete(stream, id) ? REFERENCE_DELETED : REFERENCE_MISSING;
 }

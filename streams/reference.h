@@ -25,12 +25,6 @@ bool reference_is_dead(const struct group *group, millis dead_before);
 /* Whether something refers to an ID. O(g log n). */
 bool reference_exists(const struct stream *stream, struct entry_id id, millis dead_before);
 
-/* Whether the ID is pending in some group. O(g log n). */
-bool reference_is_pending(const struct stream *stream, struct entry_id id, millis dead_before);
-
-/* The last ID that all groups have read; the greatest there is if there are no groups. O(g). */
-struct entry_id reference_read_by_all(const struct stream *stream, millis dead_before);
-
 /*
  * For asking about many IDs: what all groups have read, and those groups in
  * which something is pending, found once. It holds while no group comes or
@@ -48,9 +42,8 @@ void reference_view_begin(struct reference_view *view, const struct stream *stre
                           millis dead_before);
 void reference_view_end(struct reference_view *view);
 
-/* The same as reference_is_pending and reference_exists. O(p log n) for p groups in the view. */
+/* Whether the ID is pending in some group. O(p log n) for p groups in the view. */
 bool reference_view_is_pending(const struct reference_view *view, struct entry_id id);
-bool reference_view_exists(const struct reference_view *view, struct entry_id id);
 
 /* The first ID not below `from` that something refers to. O(p log n). */
 struct entry_id reference_view_first(const struct reference_view *view, struct entry_id from);

@@ -129,9 +129,6 @@ void connection_wants_send(struct connection *connection);
  */
 void connection_wants_send_last(struct connection *connection);
 
-/* Sends as much as the socket takes now, not waiting for the end of the turn. */
-void connection_send_now(struct connection *connection);
-
 /* Shows the kept bytes to the handler again in this turn: it can go on now. */
 void connection_wake(struct connection *connection);
 

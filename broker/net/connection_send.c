@@ -177,7 +177,8 @@ static bool send_some(struct connection *connection, size_t *most)
     return (size_t)sent == offered;
 }
 
-void connection_send_now(struct connection *connection)
+/* Sends as much as may leave and the socket takes. */
+static void send_outbox(struct connection *connection)
 {
     struct outbox *outbox = &connection->outbox;
     size_t most;
@@ -217,7 +218,7 @@ static void send_those_of(struct chain *sending, size_t most)
         chain_leave(&connection->sending);
         connection->sends_last = false;
         if (!connection->closing)
-            connection_send_now(connection);
+            send_outbox(connection);
     }
 }
 

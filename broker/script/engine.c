@@ -149,13 +149,19 @@ void engine_guard(lua_State *lua)
     lua_setmetatable(lua, -2);
 }
 
+/* Pushes the table that sealed globals are looked up in. */
+static void push_globals(struct engine *engine)
+{
+    lua_rawgeti(engine->lua, LUA_REGISTRYINDEX, engine->globals);
+}
+
 void engine_look_up_in(struct engine *engine)
 {
     lua_State *lua = engine->lua;
 
     if (lua_isnil(lua, -1)) {
         lua_pop(lua, 1);
-        engine_push_globals(engine);
+        push_globals(engine);
     }
     lua_getmetatable(lua, LUA_GLOBALSINDEX);
     lua_insert(lua, -2);
@@ -215,14 +221,9 @@ void engine_seal(struct engine *engine)
     lua_gc(lua, LUA_GCCOLLECT, 0);
 }
 
-void engine_push_globals(struct engine *engine)
-{
-    lua_rawgeti(engine->lua, LUA_REGISTRYINDEX, engine->globals);
-}
-
 void engine_set_global(struct engine *engine, const char *name)
 {
-    engine_push_globals(engine);
+    push_globals(engine);
     lua_insert(engine->lua, -2);
     lua_pushstring(engine->lua, name);
     lua_insert(engine->lua, -2);

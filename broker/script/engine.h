@@ -67,9 +67,6 @@ void engine_look_up_in(struct engine *engine);
 /* Sets a global of a sealed machine to the value on top of the stack, which is taken. */
 void engine_set_global(struct engine *engine, const char *name);
 
-/* Pushes the table that sealed globals are looked up in, for those who make others like it. */
-void engine_push_globals(struct engine *engine);
-
 /*
  * Compiles a text and pushes the function. False if it does not compile: then
  * the trouble is appended to `why` and nothing pushed. `name` as Lua wants it:

@@ -83,6 +83,14 @@ static void select_database(struct cli *cli)
         cli->database = 0;
 }
 
+/* Prints one reply in the style of the options, with the end of its line. */
+static void show(const struct cli *cli, const struct mr_reply *reply)
+{
+    cli_print(stdout, reply, cli->options.style, cli->options.delimiter);
+    fputs(cli->options.style == CLI_RAW ? cli->options.end_delimiter : "\n", stdout);
+    fflush(stdout);
+}
+
 /* Shows a push that comes between replies, if pushes are wanted. */
 static void on_push(void *owner, const struct mr_reply *push)
 {
@@ -90,7 +98,7 @@ static void on_push(void *owner, const struct mr_reply *push)
     bool wanted = cli->options.show_pushes < 0 ? cli_on_terminal() : cli->options.show_pushes > 0;
 
     if (wanted)
-        cli_show(cli, push);
+        show(cli, push);
 }
 
 bool cli_connect(struct cli *cli)
@@ -119,15 +127,6 @@ bool cli_connect(struct cli *cli)
 bool cli_ensure(struct cli *cli)
 {
     return (cli->link != NULL && mr_link_is_open(cli->link)) || cli_connect(cli);
-}
-
-/* --- showing --------------------------------------------------------------- */
-
-void cli_show(const struct cli *cli, const struct mr_reply *reply)
-{
-    cli_print(stdout, reply, cli->options.style, cli->options.delimiter);
-    fputs(cli->options.style == CLI_RAW ? cli->options.end_delimiter : "\n", stdout);
-    fflush(stdout);
 }
 
 /* True for commands whose reply is a page for eyes and not a value. */
@@ -167,7 +166,7 @@ static void show_for(const struct cli *cli, const struct cli_words *words,
     else if (for_eyes && is_page(words))
         show_page(reply, cli->options.delimiter);
     else
-        cli_show(cli, reply);
+        show(cli, reply);
 }
 
 /* --- following ------------------------------------------------------------- */
@@ -224,7 +223,7 @@ static enum listening show_all(struct cli *cli, int signals)
         enum mr_outcome outcome;
 
         while ((outcome = mr_link_hear(cli->link, 0, &reply)) == MR_HEARD) {
-            cli_show(cli, reply);
+            show(cli, reply);
             mr_reply_free(reply);
         }
         if (outcome == MR_GONE)

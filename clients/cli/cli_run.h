@@ -28,7 +28,4 @@ bool cli_ensure(struct cli *cli);
  */
 bool cli_run(struct cli *cli, const struct cli_words *words, long repeat);
 
-/* Prints one reply in the style of the options, with the end of its line. */
-void cli_show(const struct cli *cli, const struct mr_reply *reply);
-
 #endif

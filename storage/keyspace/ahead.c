@@ -15,16 +15,6 @@ void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash)
     all->hint = hash;
 }
 
-void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash)
-{
-    table_prefetch(&keys->items, hash);
-}
-
-bool keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash)
-{
-    return table_prefetch_item(&keys->items, hash) != NULL;
-}
-
 size_t keyspace_ask_ahead(const struct keyspace *keys, const struct slice *words, size_t stride,
                           size_t count, uint64_t *hashes)
 {

@@ -162,15 +162,14 @@ struct item *keyspace_find(struct keyspace *keys, struct slice key, enum look wh
  */
 void keyspaces_hint(struct keyspaces *all, struct slice key, uint64_t hash);
 
-/* First and second stage of prefetching what keyspace_find will look at. */
-void keyspace_prefetch_bucket(const struct keyspace *keys, uint64_t hash);
-bool keyspace_prefetch_item(const struct keyspace *keys, uint64_t hash); /* false: it is not there */
+/* What a key hashes to in its database, for keyspaces_hint. */
 uint64_t keyspace_hash(const struct keyspace *keys, struct slice key);
 
 /*
- * Both stages for every `stride`-th of some words, `count` keys in all, so that one's
- * misses hide another's. Writes their hashes, for keyspaces_hint, and returns how many
- * seem to be there; of a single key that is not looked at.
+ * Prefetches what keyspace_find will look at for every `stride`-th of some words, `count`
+ * keys in all: first their buckets, then their items, so that one's misses hide another's.
+ * Writes their hashes, for keyspaces_hint, and returns how many seem to be there; of a
+ * single key that is not looked at.
  */
 size_t keyspace_ask_ahead(const struct keyspace *keys, const struct slice *words, size_t stride,
                           size_t count, uint64_t *hashes);

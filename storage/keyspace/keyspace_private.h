@@ -167,7 +167,4 @@ void reclaim_content(struct keyspaces *all, const struct item_content *content, 
 /* Frees a whole database's items and indexes. */
 void reclaim_keyspace(struct keyspaces *all, struct keyspace *emptied, bool lazily);
 
-/* Frees an item with all it holds, on the spot. */
-void item_free(struct item *item, const struct value_types *types);
-
 #endif

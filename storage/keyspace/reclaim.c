@@ -16,12 +16,8 @@ struct reclaim_job {
     struct ordered *fields;
 };
 
-static void free_one(void *who, void *item)
-{
-    item_free(item, who);
-}
-
-void item_free(struct item *item, const struct value_types *types)
+/* Frees an item with all it holds. */
+static void free_item(void *types, void *item)
 {
     struct item_content content = item_content(item);
 
@@ -52,7 +48,7 @@ static void free_keyspace_job(void *what)
         memory_free_much(true);
     ordered_free(job->dues);
     ordered_free(job->fields);
-    table_clear(&job->items, free_one, (void *)(uintptr_t)job->types);
+    table_clear(&job->items, free_item, (void *)(uintptr_t)job->types);
     if (much)
         memory_free_much(false);
     memory_free(job);

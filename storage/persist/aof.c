@@ -69,6 +69,30 @@ static void free_text(const char *text)
     memory_free(either.own);
 }
 
+/* Leaves the folder: forgets what is in it, closes it and gives its lock back. */
+static void leave(struct aof *aof)
+{
+    worker_drain(aof->worker);
+    if (aof->placing != NULL) {
+        struct aof_placing *placing = aof_place_collect(aof);
+
+        must(placing != NULL);
+        aof_place_end(placing);
+    }
+    if (aof->removal != NULL)
+        aof_forget_removal(aof);
+    aof_manifest_free(aof->manifest);
+    aof->manifest = NULL;
+    folder_close(aof->folder);
+    aof->folder = NULL;
+    aof->folder_unsynced = false;
+    aof->history_waits = false;
+    aof->broken = false;
+    if (aof->lock >= 0)
+        (void)close(aof->lock);
+    aof->lock = -1;
+}
+
 void aof_free(struct aof *aof)
 {
     if (aof == NULL)
@@ -76,7 +100,7 @@ void aof_free(struct aof *aof)
     aof_rewrite_abort(aof);
     aof_write_end(aof);
     aof_rewrite_turned(aof);
-    aof_leave(aof);
+    leave(aof);
     aof_scribe_free(aof->scribe);
     worker_free(aof->worker);
     buffer_clear(&aof->dated);
@@ -119,31 +143,8 @@ bool aof_enter(struct aof *aof, struct trouble *trouble)
     aof->manifest = recovery_choose(&aof->where, aof->folder, trouble);
     if (aof->manifest != NULL)
         return true;
-    aof_leave(aof);
+    leave(aof);
     return false;
-}
-
-void aof_leave(struct aof *aof)
-{
-    worker_drain(aof->worker);
-    if (aof->placing != NULL) {
-        struct aof_placing *placing = aof_place_collect(aof);
-
-        must(placing != NULL);
-        aof_place_end(placing);
-    }
-    if (aof->removal != NULL)
-        aof_forget_removal(aof);
-    aof_manifest_free(aof->manifest);
-    aof->manifest = NULL;
-    folder_close(aof->folder);
-    aof->folder = NULL;
-    aof->folder_unsynced = false;
-    aof->history_waits = false;
-    aof->broken = false;
-    if (aof->lock >= 0)
-        (void)close(aof->lock);
-    aof->lock = -1;
 }
 
 void aof_leave_if_off(struct aof *aof)
@@ -151,10 +152,11 @@ void aof_leave_if_off(struct aof *aof)
     if (aof->state == AOF_OFF && aof->folder != NULL && !aof_rewrite_runs(aof) &&
         aof->placing == NULL && aof->removal == NULL &&
         (!aof->history_waits || aof->setup.policy.keep_history))
-        aof_leave(aof);
+        leave(aof);
 }
 
-bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble)
+/* Saves a manifest and, if it is there to stay, makes it the log's. Takes it. Waits for the disk. */
+MUST_USE static bool adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble)
 {
     char temporary[RECOVERY_NAME_MAX];
     char name[RECOVERY_NAME_MAX];
@@ -225,7 +227,8 @@ bool aof_writes_rdb(const struct aof *aof)
     return aof->setup.policy.rdb_base && aof->setup.snapshot != NULL;
 }
 
-const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest *manifest)
+/* The new base of a manifest, which names it for what it is. */
+static const struct aof_file *name_base(const struct aof *aof, struct aof_manifest *manifest)
 {
     if (aof_writes_rdb(aof))
         return aof_manifest_set_rdb_base(manifest, aof->setup.filename);
@@ -240,12 +243,12 @@ const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest 
 static bool make_first_base(struct aof *aof, struct aof_manifest *next, struct trouble *trouble)
 {
     struct aof_manifest *announced = aof_manifest_copy(aof->manifest);
-    const struct aof_file *base = aof_name_base(aof, next);
+    const struct aof_file *base = name_base(aof, next);
     bool fine;
     int fd;
 
     aof_manifest_add_history(announced, base);
-    fine = aof_adopt(aof, &announced, trouble) && !aof->folder_unsynced;
+    fine = adopt(aof, &announced, trouble) && !aof->folder_unsynced;
     aof_manifest_free(announced);
     if (!fine)
         return false;
@@ -271,7 +274,7 @@ static int complete(struct aof *aof, struct trouble *trouble)
     if (fine)
         fd = make_file(aof, "incr", aof_manifest_add_increment(manifest, stem)->name, trouble);
     point_reached(aof->setup.faults, POINT_first_increment_made);
-    if (fd >= 0 && (!aof_adopt(aof, &manifest, trouble) || aof->folder_unsynced)) {
+    if (fd >= 0 && (!adopt(aof, &manifest, trouble) || aof->folder_unsynced)) {
         (void)close(fd);
         fd = -1;
     }
@@ -341,7 +344,7 @@ bool aof_reload(struct aof *aof, const struct aof_runner *runner, struct trouble
     fine = aof_flush_and_sync(aof, trouble) &&
            recovery_load(&where, aof->folder, aof->manifest, runner, &loaded, trouble);
     if (off)
-        aof_leave(aof);
+        leave(aof);
     return fine;
 }
 
@@ -351,7 +354,7 @@ bool aof_start(struct aof *aof, struct trouble *trouble)
 {
     must(aof->state == AOF_OFF);
     aof_rewrite_abort(aof);
-    aof_leave(aof); /* a rewrite while it was off may not have tidied up yet */
+    leave(aof); /* a rewrite while it was off may not have tidied up yet */
     if (!aof_enter(aof, trouble))
         return false;
     aof->state = AOF_STARTING;
@@ -374,7 +377,7 @@ void aof_stop(struct aof *aof)
                  "The end of the append only log is lost, the disk refuses it: %s", trouble.text);
     aof_write_end(aof);
     aof_rewrite_turned(aof);
-    aof_leave(aof);
+    leave(aof);
     aof->state = AOF_OFF;
     aof->broken = false;
     aof->no_room = false;

@@ -30,7 +30,8 @@ struct loading {
     uint64_t                 every; /* bytes between two */
 };
 
-bool aof_load_finds_statement(struct slice bytes)
+/* Whether a whole statement begins anywhere in these bytes. */
+static bool finds_statement(struct slice bytes)
 {
     struct statement statement = { 0 };
     const char *at = bytes.at;
@@ -117,7 +118,7 @@ static enum aof_load_end judge_rest(int fd, struct aof_load_result *result,
     if (aof_seal_follows(rest, result->whole, result->sealed, &result->at))
         judged = AOF_LOAD_DAMAGED;
     else if (ragged == AOF_LOAD_GARBAGE && file.len > result->at &&
-             aof_load_finds_statement(slice_after(file, result->at)))
+             finds_statement(slice_after(file, result->at)))
         judged = AOF_LOAD_BROKEN;
     unmap_file(file);
     return judged;

@@ -83,7 +83,4 @@ struct aof_load_result {
 void aof_load_file(int fd, const struct aof_runner *runner, uint64_t before, uint64_t total,
                    struct aof_load_result *result, struct trouble *trouble);
 
-/* Whether a whole statement begins anywhere in these bytes; for tests and fuzzers. */
-bool aof_load_finds_statement(struct slice bytes);
-
 #endif

@@ -182,12 +182,14 @@ void aof_rewrite_turned(struct aof *aof);
 
 /* ---- aof.c ---- */
 
-/* Whether bases are snapshots; and the new base of a manifest, which names it for what it is. */
+/* Whether bases are snapshots. */
 bool aof_writes_rdb(const struct aof *aof);
-const struct aof_file *aof_name_base(const struct aof *aof, struct aof_manifest *manifest);
 
-/* Saves a manifest and, if it is there to stay, makes it the log's. Takes it. Waits for the disk. */
-MUST_USE bool aof_adopt(struct aof *aof, struct aof_manifest **manifest, struct trouble *trouble);
+/* Opens and locks the folder and reads the manifest. */
+MUST_USE bool aof_enter(struct aof *aof, struct trouble *trouble);
+
+/* Closes the folder if the log is off and nothing is left to do in it. */
+void aof_leave_if_off(struct aof *aof);
 
 /* ---- aof_place.c ---- */
 
@@ -209,13 +211,6 @@ void aof_remove_history(struct aof *aof);
 
 /* Forgets a removal that is done or given up. */
 void aof_forget_removal(struct aof *aof);
-
-/* Opens and locks the folder and reads the manifest; and leaves it again. */
-MUST_USE bool aof_enter(struct aof *aof, struct trouble *trouble);
-void aof_leave(struct aof *aof);
-
-/* Closes the folder if the log is off and nothing is left to do in it. */
-void aof_leave_if_off(struct aof *aof);
 
 /* Bytes of all files of the log; 0 unless it is ON. */
 uint64_t aof_current_size(const struct aof *aof);
