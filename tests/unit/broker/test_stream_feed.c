@@ -6,56 +6,45 @@
 #include <CUnit/Basic.h>
 #include <stdio.h>
 
-#include "broker/broker.h"
-#include "broker/config/config.h"
 #include "broker/dispatch/caller.h"
 #include "broker/dispatch/ledger.h"
 #include "broker/dispatch/replay.h"
 #include "broker/protocol/request.h"
 #include "broker/session/sessions.h"
-#include "storage/base/log.h"
 #include "storage/base/random.h"
 #include "storage/keyspace/keyspace.h"
 #include "streams/group.h"
 #include "streams/stream.h"
 #include "streams/stream_value.h"
+#include "tests/unit/broker/house.h"
 
 void suite_stream_feed(void);
 
 enum { WORDS_MOST = 24, WORD_ROOM = 40 };
 
-/* A broker that listens to nobody. */
+/* A broker, and what runs statements on it. */
 struct stage {
-    struct clock  *clock;
-    struct log    *log;
-    struct config *config;
-    struct broker  broker;
+    struct house   house;
     struct replay *replay;
 };
 
 static void stage_init(struct stage *stage)
 {
-    stage->clock = clock_new_settable(INT64_C(1700000000000000));
-    stage->log = log_new();
-    stage->config = config_new();
-    broker_init(&stage->broker, stage->config, stage->clock, stage->log);
-    stage->replay = replay_new(stage->broker.caller, stage->broker.sessions);
+    house_open(&stage->house);
+    stage->replay = replay_new(stage->house.broker.caller, stage->house.broker.sessions);
 }
 
 static void stage_clear(struct stage *stage)
 {
     replay_free(stage->replay);
-    broker_clear(&stage->broker);
-    config_free(stage->config);
-    log_free(stage->log);
-    clock_free(stage->clock);
+    house_close(&stage->house);
 }
 
 static struct fingerprint digest_of(const struct stage *stage)
 {
     struct fingerprint fingerprint = { { 0 } };
 
-    keyspace_digest(keyspaces_at(stage->broker.keyspaces, 0), &fingerprint);
+    keyspace_digest(keyspaces_at(stage->house.broker.keyspaces, 0), &fingerprint);
     return fingerprint;
 }
 
@@ -63,7 +52,7 @@ static struct fingerprint digest_of(const struct stage *stage)
 static bool has_deliveries(const struct stage *stage)
 {
     struct item *item =
-        keyspace_find(keyspaces_at(stage->broker.keyspaces, 0), SLICE("s"), LOOK_QUIET);
+        keyspace_find(keyspaces_at(stage->house.broker.keyspaces, 0), SLICE("s"), LOOK_QUIET);
     const struct stream *stream =
         item != NULL ? (const struct stream *)(const void *)item_value(item) : NULL;
     const struct group *group;
@@ -277,7 +266,7 @@ static void try_it(struct stage *stage, const struct request_words *request)
 static void follow(struct stage *from, struct stage *to)
 {
     const struct request_limits limits = { 1 << 20, 1 << 20, true };
-    struct buffer *feed = ledger_feed(from->broker.ledger);
+    struct buffer *feed = ledger_feed(from->house.broker.ledger);
     struct slice rest = buffer_slice(feed);
     struct trouble trouble = { 0 };
     struct request request;
@@ -292,7 +281,7 @@ static void follow(struct stage *from, struct stage *to)
     }
     request_clear(&request);
     buffer_rewind(feed);
-    buffer_rewind(ledger_feed(to->broker.ledger));
+    buffer_rewind(ledger_feed(to->house.broker.ledger));
 }
 
 static void a_walk_is_followed(uint64_t seed)
@@ -305,14 +294,14 @@ static void a_walk_is_followed(uint64_t seed)
     random_seed(&random, seed);
     stage_init(&one);
     stage_init(&other);
-    ledger_listen(one.broker.ledger, LISTENER_FEED, true);
+    ledger_listen(one.house.broker.ledger, LISTENER_FEED, true);
     for (int step = 0; step < 3000; step++) {
         struct request_words request;
 
-        clock_move(one.clock, 7000);
-        clock_move(other.clock, 9000);
-        caller_begin(one.broker.caller);
-        caller_begin(other.broker.caller);
+        clock_move(one.house.clock, 7000);
+        clock_move(other.house.clock, 9000);
+        caller_begin(one.house.broker.caller);
+        caller_begin(other.house.broker.caller);
         make_request(&request, &random, &last);
         try_it(&one, &request);
         follow(&one, &other);
@@ -361,10 +350,10 @@ static void what_a_rewrite_says_makes_the_same_streams(void)
         for (int step = 0; step < 500; step++) {
             struct request_words request;
 
-            clock_move(one.clock, 7000);
-            clock_move(other.clock, 9000);
-            caller_begin(one.broker.caller);
-            caller_begin(other.broker.caller);
+            clock_move(one.house.clock, 7000);
+            clock_move(other.house.clock, 9000);
+            caller_begin(one.house.broker.caller);
+            caller_begin(other.house.broker.caller);
             do
                 make_request(&request, &random, &last);
             /* What is pending of entries that are gone is not told: it could not be claimed. */
@@ -376,7 +365,7 @@ static void what_a_rewrite_says_makes_the_same_streams(void)
         }
         sink.who = &other;
         for (const char *key = "s"; key != NULL; key = *key == 's' ? "t" : NULL) {
-            struct item *item = keyspace_find(keyspaces_at(one.broker.keyspaces, 0),
+            struct item *item = keyspace_find(keyspaces_at(one.house.broker.keyspaces, 0),
                                               slice_of(key, 1), LOOK_QUIET);
 
             if (item != NULL)
