@@ -64,17 +64,29 @@ made 'every header compiles alone, with gcc and clang' gate-headers
 made 'everything compiles with clang' gate-clang
 made 'everything compiles for release' gate-objects
 
+objects=$(echo "$sources" | grep -E '^(broker|clients|pubsub|storage|streams)/.*\.c$' |
+    while read -r file; do [ -f "$build/${file%.c}.o" ] && echo "$build/${file%.c}.o"; done)
+
 # Constant tables of pointers are written once by the loader and are read-only after.
-for file in $(echo "$sources" | grep -E '^(broker|clients|pubsub|storage|streams)/.*\.c$'); do
-    object=$build/${file%.c}.o
-    [ -f "$object" ] && echo "$object"
-done | xargs nm -A -f sysv 2>/dev/null | awk -F'|' '
+nm -A -f sysv $objects 2>/dev/null | awk -F'|' '
     FILENAME != "-" { if (split($0, words, " ") && words[1] !~ /^#/) allowed[words[1]] = 1; next }
     $3 ~ /[BbDdCVvSs]/ && $7 !~ /\.data\.rel\.ro|\.rodata/ {
         split($1, place, ":"); name = place[2]; gsub(/ /, "", name); sub(/\.[0-9]+$/, "", name)
         if (!(name in allowed)) print place[1] ": " name
     }' tests/gates/globals.allowed - >"$work/globals"
 gate 'no new writable globals' "$work/globals"
+
+# What the library offers is for others, and the table calls the handlers. Of the rest, what no
+# other object calls is looked for in the text of programs built apart: tests, benchmarks, tablegen.
+nm -A -g $objects 2>/dev/null | awk '
+    $(NF - 1) == "U" { called[$NF] = 1 }
+    $(NF - 1) == "T" && !/\/clients\/lib\// && $NF !~ /^(main$|do_)/ { at[$NF] = $1 }
+    END { for (name in at) if (!(name in called)) { sub(/:.*/, "", at[name]); print at[name], name } }' |
+    sort | while read -r object name; do
+        [ "$(echo "$sources" | grep '\.c$' | xargs grep -lw "$name" | wc -l)" -gt 1 ] ||
+        echo "$object: $name"
+    done >"$work/own"
+gate 'what is exported is called from another file' "$work/own"
 
 awk -f tests/gates/rows.awk broker/protocol/errors.def broker/metrics/metrics.def \
     broker/config/options.def $sources | sort >"$work/rows"
