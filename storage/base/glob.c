@@ -4,7 +4,9 @@
  * When a `*` is met, its place is remembered together with the place in the
  * text; on a mismatch further on, the star takes one byte more and matching
  * goes on behind it. Only the last star need be remembered: what an earlier
- * one could still do, the last can do as well.
+ * one could still do, the last can do as well. What was read of the pattern between a
+ * star and a mismatch is read again from the next byte on, so that much is charged; a
+ * match that charges more than MOST_STEPS is given up.
  *
  * Odd patterns mean what they mean to Redis: a backslash at the very end stands
  * for itself; a class without its bracket ends with the pattern; in a class a
@@ -13,6 +15,8 @@
  * pattern, not even `*`.
  */
 #include "storage/base/glob.h"
+
+enum { MOST_STEPS = 1 << 23 };
 
 static inline unsigned char fold(unsigned char byte)
 {
@@ -101,6 +105,7 @@ static inline bool match(struct slice pattern, struct slice text, bool nocase)
     size_t star_end = 0;    /* how far the last star reaches into the text */
     size_t at = 0;
     size_t i = 0;
+    size_t steps = 0;
 
     if (text.len == 0)
         return pattern.len == 0;
@@ -114,6 +119,9 @@ static inline bool match(struct slice pattern, struct slice text, bool nocase)
         } else if (step(pattern, &at, text.at[i], nocase)) {
             i++;
         } else if (starred) {
+            steps += at - behind_star + 1;
+            if (steps > MOST_STEPS)
+                return false;
             at = behind_star;
             i = ++star_end;
         } else {

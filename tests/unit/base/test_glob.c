@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "storage/base/glob.h"
+#include "storage/base/memory.h"
 #include "storage/base/random.h"
 
 void suite_glob(void);
@@ -151,6 +152,30 @@ static void a_hostile_pattern_takes_no_long_time(void)
     CU_ASSERT_TRUE(clock() - began < CLOCKS_PER_SEC);
 }
 
+/* A run of `a` to be found in a longer one, and a class that is as long as the text. */
+static void a_pattern_as_long_as_a_long_text_is_given_up(void)
+{
+    enum { TEXT = 1000000, RUN = 500000 };
+    char *text = memory_new(TEXT);
+    char *pattern = memory_new(RUN + 2);
+    struct slice run = slice_of(pattern, RUN + 2);
+    clock_t began = clock();
+
+    memset(text, 'a', TEXT);
+    memset(pattern, 'a', RUN + 2);
+    pattern[0] = pattern[RUN] = '*';
+    CU_ASSERT_TRUE(glob_match(run, slice_of(text, TEXT)));
+    pattern[RUN - 1] = 'b';
+    CU_ASSERT_FALSE(glob_match(run, slice_of(text, TEXT)));
+    memset(pattern, 'b', RUN + 2);
+    memcpy(pattern, "*[", 2);
+    pattern[RUN] = ']';
+    CU_ASSERT_FALSE(glob_match_nocase(run, slice_of(text, TEXT)));
+    CU_ASSERT_TRUE(clock() - began < CLOCKS_PER_SEC * 2);
+    memory_free(pattern);
+    memory_free(text);
+}
+
 static void the_fixed_prefix_ends_at_the_first_sign(void)
 {
     CU_ASSERT_EQUAL(glob_fixed_prefix(SLICE("news.*")), 5);
@@ -179,6 +204,8 @@ void suite_glob(void)
                 random_patterns_match_as_the_definition_says);
     CU_add_test(suite, "a hostile pattern takes no long time",
                 a_hostile_pattern_takes_no_long_time);
+    CU_add_test(suite, "a pattern as long as a long text is given up",
+                a_pattern_as_long_as_a_long_text_is_given_up);
     CU_add_test(suite, "the fixed prefix ends at the first sign",
                 the_fixed_prefix_ends_at_the_first_sign);
 }
