@@ -16,4 +16,12 @@ void library_struct_push(lua_State *lua);
 /* Pushes the table `cmsgpack`: values to and from MessagePack. */
 void library_msgpack_push(lua_State *lua);
 
+/*
+ * Put bounds in front of functions of others that would end the server, or keep it for
+ * long, for some arguments: in the table on top of the stack, which is `string`, `bit`, `cjson`.
+ */
+void library_bound_strings(lua_State *lua);
+void library_bound_bit(lua_State *lua);
+void library_bound_cjson(lua_State *lua);
+
 #endif

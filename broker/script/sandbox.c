@@ -10,6 +10,9 @@
 #include <math.h>
 
 #include "broker/script/engine.h"
+#include "broker/script/libraries.h"
+
+enum { TEXT_MOST = 1 << 29 }; /* bytes of a script */
 
 /* ---- Chance ---- */
 
@@ -90,8 +93,16 @@ bool sandbox_load(lua_State *lua, struct slice text, const char *name)
 {
     /* Lua takes for bytecode what begins with its signature; behind a blank it is bad text. */
     struct pieces pieces = { text, text.len > 0 && text.at[0] == LUA_SIGNATURE[0] };
+    bool fine;
 
-    return lua_load(lua, next_piece, &pieces, name) == 0;
+    if (text.len > TEXT_MOST) {
+        lua_pushliteral(lua, "chunk has too many bytes"); /* it counts some of them in an int */
+        return false;
+    }
+    lua_pushstring(lua, name); /* the compiler keeps the same string, and not from the collector */
+    fine = lua_load(lua, next_piece, &pieces, name) == 0;
+    lua_remove(lua, -2);
+    return fine;
 }
 
 static int loaded(lua_State *lua, bool fine)
@@ -156,6 +167,51 @@ static int base_pcall(lua_State *lua)
     lua_pushboolean(lua, status == 0);
     lua_insert(lua, 1);
     return lua_gettop(lua);
+}
+
+/*
+ * xpcall(function, handler). Lua calls a handler where the error is raised, and one that is
+ * raised to stop a script cannot stop the handler. Here it is called when all is undone; as
+ * there is no debug library, it sees no difference.
+ */
+static int base_xpcall(lua_State *lua)
+{
+    int status;
+
+    luaL_checkany(lua, 2);
+    lua_settop(lua, 2);
+    lua_insert(lua, 1); /* handler function */
+    status = lua_pcall(lua, 0, LUA_MULTRET, 0); /* handler error */
+    if (status == LUA_ERRRUN) {
+        if (lua_pcall(lua, 1, 1, 0) != 0) {
+            lua_pop(lua, 1);
+            lua_pushliteral(lua, "error in error handling");
+        }
+        lua_pushnil(lua); /* where the handler was */
+        lua_insert(lua, 1);
+    }
+    lua_pushboolean(lua, status == 0);
+    lua_replace(lua, 1);
+    return lua_gettop(lua);
+}
+
+/* ---- Tables ---- */
+
+/* unpack(table [, first [, last]]): Lua's own counts them in an int, and too many are few. */
+static int base_unpack(lua_State *lua)
+{
+    int64_t first = luaL_optint(lua, 2, 1);
+    int64_t last;
+
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    last = lua_isnoneornil(lua, 3) ? (int64_t)lua_objlen(lua, 1) : luaL_checkint(lua, 3);
+    if (first > last)
+        return 0;
+    if (last - first >= INT_MAX || !lua_checkstack(lua, (int)(last - first + 1)))
+        return luaL_error(lua, "too many results to unpack");
+    for (int64_t i = first; i <= last; i++)
+        lua_rawgeti(lua, 1, (int)i);
+    return (int)(last - first + 1);
 }
 
 /* ---- Stand-ins ---- */
@@ -279,6 +335,8 @@ void sandbox_fill(lua_State *lua, struct chance *chance)
     set_function(lua, "loadstring", base_loadstring);
     set_function(lua, "load", base_load);
     set_function(lua, "pcall", base_pcall);
+    set_function(lua, "xpcall", base_xpcall);
+    set_function(lua, "unpack", base_unpack);
     set_function(lua, "rawget", base_rawget);
     lua_getfield(lua, -1, "next");
     lua_pushcfunction(lua, base_next);
@@ -287,6 +345,9 @@ void sandbox_fill(lua_State *lua, struct chance *chance)
     set_function(lua, "next", base_next);
     guard_field(lua, "rawset", guarded);
     guard_field(lua, "setmetatable", guarded);
+    lua_getfield(lua, -1, "string");
+    library_bound_strings(lua);
+    lua_pop(lua, 1);
     lua_getfield(lua, -1, "table");
     guard_field(lua, "insert", guarded); /* others find nothing in a stand-in to change */
     lua_pop(lua, 1);
