@@ -256,12 +256,35 @@ static bool begins_like_snapshot(int fd)
            rdb_load_is_one(slice_of(head, sizeof(head)));
 }
 
+/*
+ * Whether a file may be a log: it begins with a statement, with one of the lines
+ * that logs have, or with zeros that a power cut left. Of anything else nothing
+ * is a torn end, and --fix would empty the file of somebody who mistyped a name.
+ */
+static bool begins_like_log(int fd)
+{
+    static const char *const lines[] = { "#TS:", "#sum", "#mil", "#end" };
+    char head[4];
+    ssize_t got = pread(fd, head, sizeof(head), 0);
+    bool known = got <= 0 || head[0] == '*' || head[0] == '\0';
+
+    for (size_t i = 0; !known && i < sizeof(lines) / sizeof(lines[0]); i++)
+        known = memcmp(head, lines[i], (size_t)got) == 0;
+    return known || begins_like_snapshot(fd);
+}
+
 static bool ends_with(const char *text, const char *end)
 {
     size_t len = strlen(text);
     size_t end_len = strlen(end);
 
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static void refuse_stranger(struct verifying *now, const char *path)
+{
+    buffer_print(now->report, "%s: neither a snapshot nor a log; nothing in it is changed\n", path);
+    note(now, VERIFY_BAD);
 }
 
 /* A file that begins like a snapshot is one, unless its name says that it is a log. */
@@ -279,6 +302,8 @@ static void check_file(struct verifying *now, const char *path, bool may_be_torn
     }
     if (ends_with(path, ".rdb") || (begins_like_snapshot(fd) && !ends_with(path, ".aof")))
         check_snapshot(now, path, fd, (uint64_t)about.st_size);
+    else if (!S_ISREG(about.st_mode) || !begins_like_log(fd))
+        refuse_stranger(now, path);
     else
         check_log(now, path, fd, (uint64_t)about.st_size, may_be_torn);
     (void)close(fd);

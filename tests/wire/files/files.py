@@ -510,6 +510,21 @@ def check_tells_what_is_in_files_and_mends_a_torn_end():
     one.end()
 
 
+@case
+def check_changes_nothing_in_what_is_no_log():
+    path = os.path.join(FOLDER, "letter.txt")
+    for text in (b"Dear Ada,\n", b"# port 6379\n", b"x"):
+        with open(path, "wb") as file:
+            file.write(text)
+        for words in ((path,), (path, "--fix"), ("--fix", path)):
+            status, said = check(*words)
+            assert status == 2 and "neither a snapshot nor a log" in said, said
+        with open(path, "rb") as file:
+            assert file.read() == text
+    for words in ((), ("--fox", path), ("--fix",)):
+        assert check(*words) == (2, ""), words
+
+
 # ---- A slow disk ----
 
 def with_slow_disk(function):
