@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,11 +26,16 @@
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
 #include "broker/upkeep/upkeep.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
 
-enum { LISTENERS = 16, SPARE_DESCRIPTORS = 32 };
+enum {
+    LISTENERS = 16,         /* as many as `bind` takes */
+    SPARE_DESCRIPTORS = 32, /* for files, beside those of sessions */
+    HUGE_POLICY_MOST = 4096 /* bytes of the line in which the kernel tells its policy */
+};
 
 struct boot {
     struct listener *listeners[LISTENERS]; /* TCP */
@@ -292,6 +298,23 @@ static void say_ready(struct broker *broker)
     log_line(broker->log, LOG_NOTICE, "Ready to accept connections");
 }
 
+/* A fork copies pages as they are written to, and copying huge ones takes long. */
+static void avoid_huge_pages(struct broker *broker)
+{
+    struct buffer policy = { 0 };
+    struct trouble trouble;
+
+    /* Under "madvise" only those are huge that are asked for, which forks do not suffer from. */
+    if (broker->options->disable_thp &&
+        file_read("/sys/kernel/mm/transparent_hugepage/enabled", &policy, HUGE_POLICY_MOST,
+                  &trouble) &&
+        memmem(policy.at, policy.len, "[always]", strlen("[always]")) != NULL &&
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0)
+        log_line(broker->log, LOG_WARNING, "Huge pages cannot be switched off: %s",
+                 strerror(errno));
+    buffer_clear(&policy);
+}
+
 static void count_user_line(void *count, const struct slice *words, size_t words_count)
 {
     (void)words;
@@ -332,9 +355,10 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return false;
     if (broker->options->logfile[0] != '\0' &&
         !log_open(broker->log, broker->options->logfile, trouble))
-        return trouble_wrap(trouble, "opening the log file");
+        return false;
     log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
+    avoid_huge_pages(broker);
     broker->crash_report = crash_report_new(broker->caller, broker->log);
     broker->watchdog = watchdog_new(broker->loop);
     watchdog_follow(broker->watchdog, broker->options->watchdog_period);
@@ -344,8 +368,13 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return false;
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
-    if (!durable_load(broker, trouble))
-        return loop_is_stopped(broker->loop); /* ended before it began */
+    if (!durable_load(broker, trouble)) {
+        if (loop_is_stopped(broker->loop))
+            return true; /* ended before it began */
+        log_line(broker->log, LOG_NOTICE, "`millrace check %s` tells more of the files there",
+                 broker->options->dir);
+        return false;
+    }
     follow_options(broker);
     say_ready(broker);
     following_begin(broker);
