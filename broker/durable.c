@@ -395,7 +395,10 @@ static bool load_snapshot(struct loading *loading, struct trouble *trouble)
         if (trouble->code != EACCES && trouble->code != EROFS)
             return false;
         /* Nobody can write here; saving will say so again. */
-        log_line(broker->log, LOG_WARNING, "Snapshots cannot be saved here: %s", trouble->text);
+        log_line(broker->log, LOG_WARNING,
+                 "Snapshots cannot be saved here, so that only SHUTDOWN NOSAVE will end the "
+                 "server: %s",
+                 trouble->text);
     }
     switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
     case SNAPSHOT_REFUSED:

@@ -3,7 +3,8 @@
  *
  * Reads the configuration, makes the broker, serves, ends. A configuration
  * that cannot be followed stops the start, with file, line and reason on
- * standard error. `millrace check` looks at files and serves nobody.
+ * standard error. `millrace check` looks at files, and `millrace options` prints
+ * all options; both serve nobody.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/config/config_file.h"
+#include "broker/config/config_help.h"
 #include "broker/dispatch/naming.h"
 #include "broker/observe/version.h"
 #include "broker/proc_title.h"
@@ -37,15 +39,38 @@ static int print_version(void)
 
 static int print_usage(void)
 {
-    printf("Usage: millrace [file.conf] [--option value ...]\n"
-           "       millrace -        reads the configuration from standard input\n"
-           "       millrace check FILE|FOLDER ... [--fix]   looks at snapshots and logs\n"
+    printf("Usage: millrace [file.conf] [--option value ...]   serves; the file is like redis.conf\n"
+           "       millrace - [--option value ...]   reads such a file from standard input\n"
+           "       millrace options                  prints one, with every option and its default\n"
+           "       millrace check FILE|FOLDER ...    tells whether snapshots and logs are whole\n"
+           "       millrace check --fix FILE|FOLDER  cuts off the torn end of a log\n"
            "       millrace --version\n"
            "       millrace --help\n\n"
+           "Most used:\n"
+           "       --port 6379             0 for none\n"
+           "       --bind 127.0.0.1        addresses to listen on; all, if none is named\n"
+           "       --requirepass WORD      without a password, only this machine may connect\n"
+           "       --dir FOLDER            where the data is kept; else in the current folder\n"
+           "       --appendonly yes        keep every change: for queues\n"
+           "       --appendfsync always    answer when it is on disk; else everysec\n"
+           "       --maxmemory 1gb         the most that data may take\n"
+           "       --logfile FILE          else the log is on standard output\n\n"
            "Examples:\n"
            "       millrace --port 7777 --appendonly yes --dir ./data\n"
-           "       millrace /etc/millrace.conf --loglevel verbose\n");
+           "       millrace /etc/millrace.conf --loglevel verbose\n\n"
+           "Ctrl-C or SIGTERM ends it in good order.\n");
     return 0;
+}
+
+static int print_options(void)
+{
+    struct buffer sample = { 0 };
+    bool written;
+
+    config_help_sample(&sample);
+    written = fwrite(sample.at, 1, sample.len, stdout) == sample.len && fflush(stdout) == 0;
+    buffer_clear(&sample);
+    return written ? 0 : 1;
 }
 
 /*
@@ -61,8 +86,13 @@ static int check_files(int count, char **paths)
     enum verify_outcome worst = VERIFY_FINE;
     int looked = 0;
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         setup.fix = setup.fix || strcmp(paths[i], "--fix") == 0;
+        if (strncmp(paths[i], "--", 2) == 0 && strcmp(paths[i], "--fix") != 0) {
+            fprintf(stderr, "millrace check: unknown option %s; there is only --fix\n", paths[i]);
+            return 2;
+        }
+    }
     setup.keyspaces = keyspaces_new(&keys);
     for (int i = 0; i < count; i++) {
         struct buffer report = { 0 };
@@ -78,7 +108,7 @@ static int check_files(int count, char **paths)
     }
     keyspaces_free(setup.keyspaces);
     if (looked == 0) {
-        (void)print_usage();
+        fprintf(stderr, "millrace check: name a snapshot, a log or a data folder to look at\n");
         return 2;
     }
     return worst == VERIFY_BAD ? 2 : worst == VERIFY_TORN ? 1 : 0;
@@ -161,6 +191,8 @@ int main(int count, char **arguments)
         return print_version();
     if (count == 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0))
         return print_usage();
+    if (count == 2 && strcmp(arguments[1], "options") == 0)
+        return print_options();
     if (count >= 2 && strcmp(arguments[1], "check") == 0)
         return check_files(count - 2, arguments + 2);
     config = config_new();

@@ -12,6 +12,7 @@
  */
 #include "broker/config/config.h"
 
+#include "broker/config/config_help.h"
 #include "storage/base/memory.h"
 
 /* Who wants to know of one option. */
@@ -23,7 +24,7 @@ struct listener {
     bool told; /* it was told of the change under way */
 };
 
-/* A line that is no option, `user name rules...` say: the words, then their bytes, in one block. */
+/* A line that is not an option, such as `user name rules...`: the words, then their bytes, in one block. */
 struct other_line {
     struct slice *words;
     size_t count;
@@ -229,6 +230,18 @@ static bool add_rename(struct config *config, const struct slice *words, size_t 
 
 /* ---- Setting ---- */
 
+/* Says that there is no such option, and which one may have been meant. */
+static bool unknown_option(struct slice name, struct trouble *trouble)
+{
+    const char *nearest = config_help_nearest(name);
+
+    (void)trouble_set(trouble, "there is no option '%.*s'%s%s%s",
+                      (int)(name.len < 128 ? name.len : 128), name.at,
+                      nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "'?" : "");
+    return trouble_wrap(trouble, "Bad directive or wrong number of arguments");
+}
+
 bool config_set(struct config *config, struct slice name, const struct slice *words, size_t count,
                 struct trouble *trouble)
 {
@@ -246,7 +259,7 @@ bool config_set(struct config *config, struct slice name, const struct slice *wo
         if (slice_equal_nocase(name, slice_text(refused[i].name)))
             return trouble_set(trouble, "%s", refused[i].reason);
     }
-    return trouble_set(trouble, "Bad directive or wrong number of arguments");
+    return unknown_option(name, trouble);
 }
 
 /* Puts Redis's words around the reason why one option could not be set. */

@@ -154,18 +154,50 @@ static bool complain(const struct place *place, struct slice line, const char *r
     return false;
 }
 
+/* What is often meant by a line that cannot be followed, or NULL. */
+static const char *advice(const struct place *place, const struct slice *words, int count)
+{
+    if (place->file == NULL) {
+        if (words[0].len > 0 && words[0].at[0] == '-')
+            return "An option begins with two dashes: --port 6379";
+        if (memchr(words[0].at, '=', words[0].len) != NULL)
+            return "The value of an option is a word of its own: --port 6379";
+        return NULL;
+    }
+    for (int i = 1; i < count; i++) {
+        if (slice_equal(words[i], SLICE("=")))
+            return "There is no = between an option and its value.";
+        if (words[i].len > 0 && words[i].at[0] == '#' &&
+            !slice_equal_nocase(words[0], SLICE("user")))
+            return "A comment needs a line of its own.";
+    }
+    return NULL;
+}
+
 static bool read_lines(struct config *config, struct place *place, struct slice text);
 
-/* Reads a file of the given name with everything it includes. */
-static bool read_file(struct config *config, const char *path, int depth, struct buffer *report)
+/* Reports a file that cannot be read, and where its name came from. */
+static void complain_of_file(const struct place *from, const char *path, const char *reason)
 {
-    struct place place = { .file = path, .depth = depth, .report = report };
+    buffer_print(from->report, "Fatal error, can't open config file '%s': %s\n", path, reason);
+    if (from->file != NULL)
+        buffer_print(from->report, "It is included at line %zu of %s.\n", from->line, from->file);
+    else
+        buffer_print(from->report,
+                     "A first word without dashes is the name of a configuration file: see "
+                     "millrace --help.\n");
+}
+
+/* Reads a file, with everything it includes, that was named at the place `from`. */
+static bool read_file(struct config *config, const struct place *from, const char *path)
+{
+    struct place place = { .file = path, .depth = from->depth + 1, .report = from->report };
     struct buffer text = { 0 };
     struct trouble trouble;
     bool fine = file_read(path, &text, CONFIG_FILE_LARGEST, &trouble);
 
     if (!fine)
-        buffer_print(report, "Fatal error, can't open config file '%s': %s\n", path, trouble.text);
+        complain_of_file(from, path, trouble.text);
     fine = fine && read_lines(config, &place, buffer_slice(&text));
     buffer_clear(&text);
     return fine;
@@ -179,20 +211,20 @@ static bool include(struct config *config, const struct place *place, struct sli
     glob_t found = { 0 };
     bool fine = true;
 
-    if (place->depth >= INCLUDES_DEEP)
-        return complain(place, line, "files include one another too deeply");
+    if (place->depth > INCLUDES_DEEP)
+        return complain(place, line, "files include one another too deeply: is it a loop?");
     if (pattern.len >= sizeof(path) || memchr(pattern.at, '\0', pattern.len) != NULL)
         return complain(place, line, "the name is too long");
     memcpy(path, pattern.at, pattern.len);
     path[pattern.len] = '\0';
 
     if (strpbrk(path, "*?[") == NULL)
-        return read_file(config, path, place->depth + 1, place->report);
+        return read_file(config, place, path);
 
     /* A pattern that finds nothing is fine: conf.d may be empty. */
     if (glob(path, 0, NULL, &found) == 0) {
         for (size_t i = 0; fine && i < found.gl_pathc; i++)
-            fine = read_file(config, found.gl_pathv[i], place->depth + 1, place->report);
+            fine = read_file(config, place, found.gl_pathv[i]);
     }
     globfree(&found);
     return fine;
@@ -216,6 +248,8 @@ static bool follow(struct config *config, const struct place *place, struct slic
         fine = config_set(config, words[0], words + 1, (size_t)count - 1, &trouble);
         if (!fine)
             complain(place, line, trouble.text);
+        if (!fine && advice(place, words, count) != NULL)
+            buffer_print(place->report, "%s\n", advice(place, words, count));
     }
     buffer_clear(&room);
     memory_free(words);
@@ -316,15 +350,15 @@ static bool read_standard_input(struct config *config, struct buffer *report)
 /* Reads the file of the first argument and remembers where it is, for CONFIG REWRITE. */
 static bool read_first_file(struct config *config, const char *path, struct buffer *report)
 {
+    struct place command_line = { .report = report };
     char whole[PATH_MAX];
 
     if (realpath(path, whole) == NULL) {
-        buffer_print(report, "Fatal error, can't open config file '%s': %s\n", path,
-                     strerror(errno));
+        complain_of_file(&command_line, path, strerror(errno));
         return false;
     }
     config_set_path(config, whole);
-    return read_file(config, whole, 0, report);
+    return read_file(config, &command_line, whole);
 }
 
 bool config_file_read_arguments(struct config *config, int count, char *const *arguments,

@@ -29,9 +29,8 @@ static void add_word(struct buffer *to, struct slice word)
         config_file_quote(to, word);
 }
 
-/* Adds the line of an option, under the name the file knows it by. */
-static void add_line(const struct options *options, const struct option *option, struct slice name,
-                     struct buffer *to)
+void config_rewrite_line(const struct options *options, const struct option *option,
+                         struct slice name, struct buffer *to)
 {
     struct buffer value = { 0 };
     bool in_words = option->kind == OPTION_KIND_WORDS || option->kind == OPTION_KIND_LIMITS ||
@@ -129,7 +128,7 @@ static void rewrite_line(struct rewrite *rewrite, struct slice line, struct buff
             buffer_add(to, line);
             buffer_add_byte(to, '\n');
         } else {
-            add_line(rewrite->now, option, words[0], to);
+            config_rewrite_line(rewrite->now, option, words[0], to);
         }
     }
     buffer_clear(&room);
@@ -160,7 +159,7 @@ void config_rewrite_text(const struct config *config, struct slice text, bool al
         if (!signed_yet)
             buffer_add(to, slice_of(sign, sizeof(sign) - 1));
         signed_yet = true;
-        add_line(rewrite.now, option, slice_text(option->name), to);
+        config_rewrite_line(rewrite.now, option, slice_text(option->name), to);
     }
     if (rewrite.users.len > 0 && !signed_yet)
         buffer_add(to, slice_of(sign, sizeof(sign) - 1));

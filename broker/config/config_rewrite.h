@@ -5,13 +5,17 @@
  * A line whose option has the value the line says stays as it is, byte for
  * byte. A line that says something else is replaced; further lines of the same
  * option go. Options that the file does not mention are added at the end if
- * they differ from their default, or in any case if `all` are asked for. Lines on users are said anew where the first of them
- * stood, or at the end.
+ * they differ from their default, or in any case if `all` are asked for. Lines on
+ * users are written anew where the first of them stood, or at the end.
  */
 #ifndef BROKER_CONFIG_CONFIG_REWRITE_H
 #define BROKER_CONFIG_CONFIG_REWRITE_H
 
 #include "broker/config/config.h"
+
+/* Appends the line of an option, under the name the file knows it by. */
+void config_rewrite_line(const struct options *options, const struct option *option,
+                         struct slice name, struct buffer *to);
 
 /* What the file would be: appends to `to` the given text, brought up to date. */
 void config_rewrite_text(const struct config *config, struct slice text, bool all,

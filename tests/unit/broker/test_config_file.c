@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "broker/config/config_file.h"
+#include "broker/config/config_help.h"
 #include "broker/config/config_rewrite.h"
 
 void suite_config_file(void);
@@ -53,7 +54,8 @@ static void a_bad_line_is_reported_with_its_number_and_reason(void)
 {
     CU_ASSERT_TRUE(refuses("\n\n  hz x  \n", "at line 3 of x.conf\n>>> 'hz x'\n"
                                              "argument couldn't be parsed into an integer\n"));
-    CU_ASSERT_TRUE(refuses("foo bar", "Bad directive or wrong number of arguments\n"));
+    CU_ASSERT_TRUE(refuses("foo bar", "Bad directive or wrong number of arguments: "
+                                      "there is no option 'foo'\n"));
     CU_ASSERT_TRUE(refuses("port", "wrong number of arguments\n"));
     CU_ASSERT_TRUE(refuses("hz 1 2", "wrong number of arguments\n"));
     CU_ASSERT_TRUE(refuses("bad \"quote", "Unbalanced quotes in configuration line\n"));
@@ -115,6 +117,65 @@ static void bad_arguments_are_reported(void)
     CU_ASSERT_TRUE(refuses_arguments(2, (const char *[]){ "--foo", "bar" }, "Bad directive"));
     CU_ASSERT_TRUE(refuses_arguments(1, (const char *[]){ "/no/such/file" },
                                      "can't open config file '/no/such/file': No such file"));
+}
+
+static void a_likely_mistake_is_explained(void)
+{
+    struct config *config = config_new();
+    struct buffer report = { 0 };
+
+    CU_ASSERT_FALSE(config_file_read_text(config, "x.conf", SLICE("\ninclude /no/such/file"),
+                                          &report));
+    CU_ASSERT_TRUE(contains(&report, "can't open config file '/no/such/file': No such file"));
+    CU_ASSERT_TRUE(contains(&report, "It is included at line 2 of x.conf.\n"));
+    buffer_clear(&report);
+    config_free(config);
+    CU_ASSERT_TRUE(refuses("prot 7000", "there is no option 'prot'; did you mean 'port'?\n"));
+    CU_ASSERT_TRUE(refuses("MAXMEMRY 1gb", "did you mean 'maxmemory'?\n"));
+    CU_ASSERT_TRUE(refuses("ab 1", "there is no option 'ab'\n"));
+    CU_ASSERT_TRUE(refuses("hz 10 # often", "A comment needs a line of its own.\n"));
+    CU_ASSERT_TRUE(refuses("hz = 10", "There is no = between an option and its value.\n"));
+    CU_ASSERT_TRUE(refuses_arguments(2, (const char *[]){ "-p", "7000" }, "two dashes"));
+    CU_ASSERT_TRUE(refuses_arguments(1, (const char *[]){ "--port=7000" }, "a word of its own"));
+    CU_ASSERT_TRUE(refuses_arguments(1, (const char *[]){ "start" }, "see millrace --help"));
+}
+
+/* Lines of the redis.conf that comes with Redis 7.0 and have no test elsewhere. */
+static void lines_of_a_stock_file_are_followed(void)
+{
+    struct config *config = read_text("bind 127.0.0.1 -::1\nprotected-mode yes\n"
+                                      "proc-title-template \"{title} {listen-addr} {server-mode}\"\n"
+                                      "rdb-del-sync-files no\nrepl-diskless-sync-max-replicas 0\n"
+                                      "lazyfree-lazy-user-flush no\noom-score-adj-values 0 200 800\n"
+                                      "disable-thp yes\nactiverehashing yes\ndynamic-hz yes\n"
+                                      "rdb-save-incremental-fsync yes\njemalloc-bg-thread yes\n");
+
+    CU_ASSERT_TRUE(config_options(config)->disable_thp);
+    config_free(config);
+}
+
+/* With every # gone from in front of a name, the sample says what is so anyway. */
+static void the_sample_can_be_read_and_changes_nothing(void)
+{
+    struct config *config = config_new();
+    struct config *usual = config_new();
+    struct buffer sample = { 0 };
+    struct buffer report = { 0 };
+
+    config_help_sample(&sample);
+    for (size_t i = 0; i + 2 < sample.len; i++) {
+        if (memcmp(sample.at + i, "\n#", 2) == 0 && sample.at[i + 2] != ' ')
+            sample.at[i + 1] = ' ';
+    }
+    CU_ASSERT_TRUE(contains(&sample, "\n port 6379\n"));
+    CU_ASSERT_FALSE(contains(&sample, "cluster-enabled"));
+    CU_ASSERT_TRUE(config_file_read_text(config, "sample", buffer_slice(&sample), &report));
+    for (size_t i = 0; i < options_count(); i++)
+        CU_ASSERT_TRUE(options_equal(config_options(config), config_options(usual), options_at(i)));
+    buffer_clear(&report);
+    buffer_clear(&sample);
+    config_free(usual);
+    config_free(config);
 }
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -327,6 +388,10 @@ void suite_config_file(void)
     CU_add_test(suite, "arguments are options with their values",
                 arguments_are_options_with_their_values);
     CU_add_test(suite, "bad arguments are reported", bad_arguments_are_reported);
+    CU_add_test(suite, "a likely mistake is explained", a_likely_mistake_is_explained);
+    CU_add_test(suite, "lines of a stock file are followed", lines_of_a_stock_file_are_followed);
+    CU_add_test(suite, "the sample can be read and changes nothing",
+                the_sample_can_be_read_and_changes_nothing);
     CU_add_test(suite, "files include others in order and not for ever",
                 files_include_others_in_order_and_not_for_ever);
     CU_add_test(suite, "rewriting keeps comments and what still holds",
