@@ -417,18 +417,29 @@ static bool check_sum(struct loading *now, struct trouble *trouble)
                        (uint64_t)noted, computed);
 }
 
+/* The beginning of a key for a line of the log: other bytes than visible ones are dots. */
+static const char *show_key(struct slice key, char shown[KEY_SHOWN + 1])
+{
+    size_t len = key.len < KEY_SHOWN ? key.len : KEY_SHOWN;
+
+    for (size_t i = 0; i < len; i++)
+        shown[i] = key.at[i] >= ' ' && key.at[i] <= '~' ? key.at[i] : '.';
+    shown[len] = '\0';
+    return shown;
+}
+
 /* Says where it went wrong. */
 static bool tell_trouble(struct loading *now, struct trouble *trouble)
 {
     unsigned long long at = (unsigned long long)reader_position(now->from.from);
     const char *reason = now->from.reason != NULL ? now->from.reason : "it is no snapshot";
+    char shown[KEY_SHOWN + 1];
 
     if (reader_failed(now->from.from, trouble))
         return trouble_wrap(trouble, "at offset %llu", at);
     if (now->has_key)
-        return trouble_set(trouble, "%s, at offset %llu, in key '%.*s' of database %u", reason, at,
-                           (int)(now->key.len < KEY_SHOWN ? now->key.len : KEY_SHOWN), now->key.at,
-                           now->db);
+        return trouble_set(trouble, "%s, at offset %llu, in key '%s' of database %u", reason, at,
+                           show_key(buffer_slice(&now->key), shown), now->db);
     return trouble_set(trouble, "%s, at offset %llu", reason, at);
 }
 
