@@ -16,7 +16,7 @@
 #include "storage/values/hash_expiry.h"
 
 /* Times behind this one could not be reckoned with. */
-#define DUE_MOST (INT64_C(1) << 48)
+#define DUE_MOST ((INT64_C(1) << 48) - 1)
 
 static const struct hash *hash_of(const struct value *value)
 {
@@ -124,13 +124,32 @@ static bool put_due(const struct loading *loading, struct slice field, uint64_t 
     return true;
 }
 
+/* Fields of a block stand by their times, and those that do not expire behind them. */
+static bool put_next_due(const struct loading *loading, struct slice field, struct slice digits,
+                         uint64_t *last)
+{
+    uint64_t due;
+
+    if (!number_read_unsigned(digits, &due))
+        return rdb_refuse(loading->from, "a field of a hash expires at no time");
+    if (!put_due(loading, field, due))
+        return false;
+    if (due == 0)
+        due = UINT64_MAX;
+    if (due < *last)
+        return rdb_refuse(loading->from, "Hash listpack integrity check failed: its times are "
+                                         "not in order");
+    *last = due;
+    return true;
+}
+
 static bool load_block(const struct loading *loading, enum elements_kind kind, bool dated)
 {
     struct rdb_reader *from = loading->from;
     struct slice block, field, content, digits;
     struct elements elements;
     size_t each = dated ? 3 : 2;
-    uint64_t due;
+    uint64_t last = 0;
     bool fine;
 
     if (!rdb_get_string(from, 0, &block))
@@ -148,9 +167,8 @@ static bool load_block(const struct loading *loading, enum elements_kind kind, b
             return false;
         if (!dated)
             continue;
-        if (!elements_next(&elements, &digits) || !number_read_unsigned(digits, &due))
-            return rdb_refuse(from, "a field of a hash expires at no time");
-        if (!put_due(loading, field, due))
+        if (!elements_next(&elements, &digits) ||
+            !put_next_due(loading, field, digits, &last))
             return false;
     }
     return true;
