@@ -48,8 +48,7 @@ static enum refusal find_for_pairs(struct call *call, struct slice key, struct h
 
     if (refusal != REFUSAL_NONE || LIKELY(!hash_expires(*hash)))
         return refusal;
-    for (size_t i = args_position(args); *hash != NULL && i < args->count; i += 2)
-        *hash = keyspace_expire_field(call->keys, key, *hash, args->words[i]);
+    *hash = keyspace_expire_these(call->keys, key, *hash, args->words + args_position(args), args_left(args) / 2, 2);
     return *hash != NULL ? REFUSAL_NONE : find_or_create_hash(call, key, hash);
 }
 
@@ -297,11 +296,13 @@ enum verdict do_hmget(struct call *call)
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
+    if (UNLIKELY(hash != NULL && hash_expires(hash)))
+        hash = keyspace_expire_these(call->keys, key, hash, call->args->words + args_position(call->args),
+                                     args_left(call->args), 1);
     reply_array(call->reply, args_left(call->args));
     while (args_more(call->args)) {
         struct slice field = args_next(call->args);
 
-        hash = expire_field(call, key, hash, field);
         if (hash != NULL && hash_get(hash, field, &room, &value))
             reply_bulk(call->reply, value);
         else

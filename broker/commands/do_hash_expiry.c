@@ -45,9 +45,7 @@ struct hash *fields_expire(struct call *call, struct slice key, struct hash *has
 {
     if (LIKELY(hash == NULL || !hash_expires(hash)))
         return hash;
-    for (size_t i = 0; hash != NULL && i < named->count; i++)
-        hash = keyspace_expire_field(call->keys, key, hash, named->at[i * named->step]);
-    return hash;
+    return keyspace_expire_these(call->keys, key, hash, named->at, named->count, named->step);
 }
 
 bool fields_read_due(struct call *call, struct slice word, bool seconds, millis base, millis *due)

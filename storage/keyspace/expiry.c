@@ -142,10 +142,21 @@ static struct hash *fields_went(struct keyspace *keys, struct slice key, struct 
 struct hash *keyspace_expire_field(struct keyspace *keys, struct slice key, struct hash *hash,
                                    struct slice field)
 {
-    if (LIKELY(!keyspace_field_is_past(keys, hash, field)))
-        return hash;
-    let_field_go(keys, key, hash, field);
-    return fields_went(keys, key, hash);
+    return keyspace_expire_these(keys, key, hash, &field, 1, 1);
+}
+
+struct hash *keyspace_expire_these(struct keyspace *keys, struct slice key, struct hash *hash,
+                                   const struct slice *fields, size_t count, size_t step)
+{
+    bool gone = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (LIKELY(!keyspace_field_is_past(keys, hash, fields[i * step])))
+            continue;
+        let_field_go(keys, key, hash, fields[i * step]);
+        gone = true;
+    }
+    return gone ? fields_went(keys, key, hash) : hash;
 }
 
 struct hash *keyspace_expire_fields(struct keyspace *keys, struct slice key, struct hash *hash,

@@ -300,6 +300,13 @@ bool keyspace_is_past(const struct keyspace *keys, const struct item *item);
 struct hash *keyspace_expire_field(struct keyspace *keys, struct slice key, struct hash *hash,
                                    struct slice field);
 
+/*
+ * The same for `count` fields, the first of every `step` slices; that fields went
+ * is announced of the key once, however many did.
+ */
+struct hash *keyspace_expire_these(struct keyspace *keys, struct slice key, struct hash *hash,
+                                   const struct slice *fields, size_t count, size_t step);
+
 /* The same for all of its fields past their time, at most `most`; counts them in `gone`. */
 struct hash *keyspace_expire_fields(struct keyspace *keys, struct slice key, struct hash *hash,
                                     size_t most, size_t *gone);
