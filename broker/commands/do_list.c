@@ -420,6 +420,8 @@ static enum refusal next_position_query(struct call *call, struct position_query
                 call_next_integer(call, INT64_MIN, INT64_MAX, REFUSAL_NOT_INTEGER, &query->rank);
             if (refusal == REFUSAL_NONE && query->rank == 0)
                 refusal = REFUSAL_LPOS_RANK;
+            else if (refusal == REFUSAL_NONE && query->rank == INT64_MIN)
+                refusal = REFUSAL_OUT_OF_RANGE;
         } else if (args_take(args, SLICE("count"))) {
             refusal = call_next_integer(call, 0, INT64_MAX, REFUSAL_LPOS_COUNT, &query->count);
         } else if (args_take(args, SLICE("maxlen"))) {
