@@ -138,6 +138,7 @@ void watch_key(struct watch *watch, struct session *session, uint32_t db, struct
     chain_put_last(&watched->watches, &interest->of_key);
     chain_put_last(&session->watches->all, &interest->of_session);
     session->watched_bytes += weight_of(interest);
+    session->watched_keys++;
     watch->count++;
     ledger_listen(watch->ledger, LISTENER_WATCH, true);
 }
@@ -169,6 +170,7 @@ void watch_end(struct watch *watch, struct session *session)
     memory_free(watches);
     session->watches = NULL;
     session->watched_bytes = 0;
+    session->watched_keys = 0;
     watch->sessions--;
     if (watch->count == 0)
         ledger_listen(watch->ledger, LISTENER_WATCH, false);

@@ -164,6 +164,7 @@ void session_describe(const struct session *session, millis now, struct buffer *
     describe_text(session->library, to);
     buffer_print(to, " lib-ver=");
     describe_text(session->library_version, to);
+    buffer_print(to, " watch=%zu", session->watched_keys);
     /* Told only of who asked for it, so that lines are as tools know them otherwise. */
     if (session->overflow != NULL)
         buffer_print(to, " overflow=%s dropped=%" PRIu64,

@@ -96,6 +96,7 @@ struct session {
     size_t             reading;     /* bytes of requests that are being run right now */
     size_t             queued_bytes;   /* of memory: calls queued by MULTI */
     size_t             watched_bytes;  /* keys it watches */
+    size_t             watched_keys;   /* how many */
     size_t             tracked_bytes;  /* prefixes it tracks */
     size_t             weight;      /* Private to sessions.c: what it counts for in the total */
     uint64_t           bytes_in;
