@@ -6,6 +6,7 @@
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/departure.h"
+#include "broker/dispatch/caller.h"
 #include "broker/observe/info.h"
 #include "broker/observe/version.h"
 #include "broker/script/patience.h"
@@ -25,10 +26,11 @@ enum verdict do_info(struct call *call)
     return VERDICT_DONE;
 }
 
-/* TIME: seconds since 1970, and microseconds of the second under way. */
+/* TIME: seconds since 1970, and microseconds of the second under way; in a script, of its beginning,
+ * so that it sees one time alone, by which keys expire too. */
 enum verdict do_time(struct call *call)
 {
-    micros now = clock_wall(call->broker->clock);
+    micros now = call->scripted ? caller_now_micros(call->caller) : clock_wall(call->broker->clock);
 
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, now / 1000000);

@@ -30,7 +30,8 @@ struct caller {
     uint64_t               inner_errors; /* errors answered by finished calls */
     micros                 monotonic; /* latest reading */
     micros                 offset;    /* wall minus monotonic */
-    millis                 now;       /* wall time, since the outermost call began */
+    micros                 wall;      /* wall time, since the outermost call began */
+    millis                 now;       /* the same */
     micros                 notable;   /* calls that take so long are shown to the witnesses */
     struct command_memo    latest;    /* of requests */
 };
@@ -88,7 +89,8 @@ static void read_clock(struct caller *caller)
     caller->monotonic = clock_monotonic(caller->setup.clock);
     if (UNLIKELY(ledger_depth(caller->setup.ledger) > 0))
         return;
-    caller->now = (caller->monotonic + caller->offset) / 1000;
+    caller->wall = caller->monotonic + caller->offset;
+    caller->now = caller->wall / 1000;
     keyspaces_set_now(caller->setup.keyspaces, caller->now);
 }
 
@@ -106,6 +108,11 @@ millis caller_begin(struct caller *caller)
 millis caller_now(const struct caller *caller)
 {
     return caller->now;
+}
+
+micros caller_now_micros(const struct caller *caller)
+{
+    return caller->wall;
 }
 
 micros caller_clock(const struct caller *caller)

@@ -115,6 +115,9 @@ void caller_follow_wall(struct caller *caller);
 /* Time as the caller saw it last, at the end of the latest call; it stands still within a call. */
 millis caller_now(const struct caller *caller);
 
+/* Wall time when the outermost call began, or later if none is under way: what scripts call now. */
+micros caller_now_micros(const struct caller *caller);
+
 /* The monotonic clock as the caller read it last. */
 micros caller_clock(const struct caller *caller);
 
