@@ -416,6 +416,7 @@ static void look_at_vitals(void *who)
 {
     struct broker *broker = who;
 
+    info_sections_count_turns(broker);
     vitals_look(broker->vitals, broker->metrics, clock_monotonic(broker->clock));
 }
 

@@ -171,6 +171,7 @@ void durable_make(struct broker *broker)
     broker->aof = aof_new(&setup);
     broker->propagate = propagate_new(broker->ledger, broker->aof, broker->watch);
     propagate_set_snapshot(broker->propagate, broker->snapshot);
+    propagate_measure(broker->propagate, broker->clock, &broker->metrics->aof_took);
     broker->save_points = save_points_new(&(struct save_points_setup){
         .snapshot = broker->snapshot, .aof = broker->aof, .ledger = broker->ledger,
         .clock = broker->clock, .log = broker->log, .options = broker->options });

@@ -10,6 +10,7 @@
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
+#include "broker/net/loop.h"
 #include "broker/observe/vitals.h"
 #include "broker/upkeep/defragmenter.h"
 #include "storage/base/glob.h"
@@ -119,6 +120,8 @@ enum verdict do_config_resetstat(struct call *call)
     metrics_reset(broker->metrics);
     error_counts_reset(broker->errors);
     vitals_reset(broker->vitals);
+    loop_reset_figures(broker->loop);
+    *outbox_pool_counts(connections_pool(broker->connections)) = (struct outbox_pool_counts){ 0 };
     *keyspaces_counts(broker->keyspaces) = (struct keyspace_counts){ 0 };
     defragmenter_reset(broker->defragmenter);
     caller_reset_counts(broker->caller);

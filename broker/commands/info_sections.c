@@ -25,6 +25,7 @@
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/histogram.h"
 #include "broker/metrics/metrics.h"
+#include "broker/net/connection.h"
 #include "broker/net/loop.h"
 #include "broker/observe/info.h"
 #include "broker/observe/version.h"
@@ -324,9 +325,31 @@ static void count_forks(const struct broker *broker)
                                                          : snapshots.fork_usec);
 }
 
+void info_sections_count_turns(struct broker *broker)
+{
+    const struct command_counts *counts = caller_counts(broker->caller);
+    struct loop_figures figures = loop_figures(broker->loop);
+    struct metrics *metrics = broker->metrics;
+
+    metrics->turns = figures.turns;
+    metrics->turns_took = (uint64_t)figures.took;
+    metrics->longest_turn = (uint64_t)figures.longest;
+    metrics->commands_took = 0;
+    for (size_t i = 0; i < command_count(); i++)
+        metrics->commands_took += counts[i].usec;
+}
+
+/* Microseconds that a turn takes of late. */
+static uint64_t turn_length(const struct vitals *vitals)
+{
+    uint64_t turns = rate_per_second(&vitals->turns);
+
+    return turns > 0 ? rate_per_second(&vitals->turns_took) / turns : 0;
+}
+
 static void write_stats(void *who, struct buffer *to)
 {
-    const struct broker *broker = who;
+    struct broker *broker = who;
     const struct vitals *vitals = broker->vitals;
     const struct keyspace_counts *counts = keyspaces_counts(broker->keyspaces);
     struct metrics *metrics = broker->metrics;
@@ -342,7 +365,9 @@ static void write_stats(void *who, struct buffer *to)
     metrics->evicted_keys = counts->evicted;
     count_forks(broker);
     metrics->error_replies = error_counts_total(broker->errors);
-    metrics->turns = loop_turns(broker->loop);
+    metrics->reply_expands = outbox_pool_counts(connections_pool(broker->connections))->taken;
+    metrics->reply_shrinks = outbox_pool_counts(connections_pool(broker->connections))->given_back;
+    info_sections_count_turns(broker);
     metrics_print(metrics, "stats", to);
 
     buffer_print(to, "instantaneous_ops_per_sec:%" PRIu64 "\r\n",
@@ -365,8 +390,10 @@ static void write_stats(void *who, struct buffer *to)
                      "migrate_cached_sockets:%zu\r\nslave_expires_tracked_keys:%zu\r\n",
                  migrate_links_count(broker->migrate_links), own_expiry_count(broker->keyspaces));
     defragmenter_print(broker->defragmenter, to);
-    buffer_print(to, "dump_payload_sanitizations:0\r\nio_threaded_reads_processed:0\r\n"
-                     "io_threaded_writes_processed:0\r\n");
+    buffer_print(to, "instantaneous_eventloop_cycles_per_sec:%" PRIu64
+                     "\r\ninstantaneous_eventloop_duration_usec:%" PRIu64 "\r\n",
+                 rate_per_second(&vitals->turns), turn_length(vitals));
+    buffer_print(to, "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
 }
 
 static void write_replication(void *who, struct buffer *to)
@@ -466,6 +493,14 @@ static void write_keyspace(void *who, struct buffer *to)
     }
 }
 
+static void write_debug(void *who, struct buffer *to)
+{
+    struct broker *broker = who;
+
+    info_sections_count_turns(broker);
+    metrics_print(broker->metrics, "debug", to);
+}
+
 void info_sections_add(struct broker *broker)
 {
     struct info *info = broker->info;
@@ -482,4 +517,5 @@ void info_sections_add(struct broker *broker)
     info_add(info, "errorstats", write_errorstats, broker);
     info_add(info, "cluster", write_cluster, broker);
     info_add(info, "keyspace", write_keyspace, broker);
+    info_add(info, "debug", write_debug, broker);
 }

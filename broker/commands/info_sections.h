@@ -13,4 +13,7 @@ struct broker;
  */
 void info_sections_add(struct broker *broker);
 
+/* Brings what the table of metrics has of turns up to date; rates of it are taken from there. */
+void info_sections_count_turns(struct broker *broker);
+
 #endif

@@ -24,6 +24,8 @@ struct propagate {
     const struct command *exec;
     bool                  stopping; /* the log is to be turned off */
     struct propagate_taker taker;
+    struct clock         *clock;
+    uint64_t             *took; /* microseconds in which the log took statements; NULL: nobody asks */
 };
 
 struct propagate *propagate_new(struct ledger *ledger, struct aof *aof, struct watch *watch)
@@ -51,6 +53,12 @@ void propagate_set_sessions(struct propagate *propagate, struct sessions *sessio
 void propagate_set_taker(struct propagate *propagate, struct propagate_taker taker)
 {
     propagate->taker = taker;
+}
+
+void propagate_measure(struct propagate *propagate, struct clock *clock, uint64_t *took)
+{
+    propagate->clock = clock;
+    propagate->took = took;
 }
 
 void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot)
@@ -125,8 +133,13 @@ void propagate_promise(struct propagate *propagate)
 static void hand_on(struct propagate *propagate, struct slice statements, bool turn_ends)
 {
     struct buffer told = { 0 };
+    bool measured = propagate->took != NULL && aof_is_on(propagate->aof);
+    micros began = measured ? clock_monotonic(propagate->clock) : 0;
     bool fine = turn_ends ? aof_append_turn(propagate->aof, statements)
                           : aof_append(propagate->aof, statements);
+
+    if (measured)
+        *propagate->took += (uint64_t)(clock_monotonic(propagate->clock) - began);
 
     if (!fine)
         propagate_promise(propagate);

@@ -15,6 +15,7 @@
 #include "storage/base/trouble.h"
 
 struct aof;
+struct clock;
 struct propagate;
 struct sessions;
 struct snapshot;
@@ -25,6 +26,9 @@ void propagate_free(struct propagate *propagate);
 
 /* Whose replies are held back when the log fails. Until then there are none. */
 void propagate_set_sessions(struct propagate *propagate, struct sessions *sessions);
+
+/* Counts the microseconds that handing statements to the log takes; borrowed, as the clock is. */
+void propagate_measure(struct propagate *propagate, struct clock *clock, uint64_t *took);
 
 /* Whose child a rewrite of the log must not run beside. Until then there is none. */
 void propagate_set_snapshot(struct propagate *propagate, const struct snapshot *snapshot);

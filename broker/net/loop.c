@@ -4,6 +4,10 @@
  * watcher keeps libev from waiting.
  *
  * Loops of libev may nest: loop_meanwhile runs one that only marks who is ready.
+ *
+ * How long turns take is told by readings of the clock that libev does anyway:
+ * before it waits (seen where it lets go of the loop) and after. It does not read
+ * it before a look that does not wait; there a turn ends when the next one begins.
  */
 #include "broker/net/loop.h"
 
@@ -22,7 +26,12 @@ struct loop {
     size_t          count;
     uint64_t        turns;
     struct turn_watch *watch;
+    ev_check        begin_of_turn;
     ev_prepare      end_of_turn;
+    double          began;   /* seconds, by libev's reading of the clock; 0: no turn is under way */
+    double          took;    /* seconds, all turns since the figures began */
+    double          longest;
+    uint64_t        turns_before; /* the figures began */
     ev_idle         once_more;
     ev_timer        limit;
     bool            stopped;
@@ -71,6 +80,41 @@ static void end_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
         ev_idle_stop(ev, &loop->once_more);
 }
 
+/* The turn under way is over; a wall clock that was set back tells nothing. */
+static void note_turn(struct loop *loop, double now)
+{
+    double took = now - loop->began;
+
+    loop->began = 0;
+    if (took < 0)
+        return;
+    loop->took += took;
+    if (took > loop->longest)
+        loop->longest = took;
+}
+
+/* libev has done what was to be done, and waits. */
+static void wait_begins(struct ev_loop *ev)
+{
+    struct loop *loop = ev_userdata(ev);
+    double now = ev_now(ev);
+
+    if (LIKELY(!loop->meanwhile && loop->began != 0 && now > loop->began))
+        note_turn(loop, now);
+}
+
+static void begin_turn(struct ev_loop *ev, ev_check *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)events;
+    if (UNLIKELY(loop->meanwhile))
+        return;
+    if (loop->began != 0)
+        note_turn(loop, ev_now(ev));
+    loop->began = ev_now(ev);
+}
+
 static void go_on(struct ev_loop *ev, ev_idle *watcher, int events)
 {
     (void)ev;
@@ -95,6 +139,13 @@ struct loop *loop_new(void)
     loop->end_of_turn.data = loop;
     ev_prepare_start(loop->ev, &loop->end_of_turn);
     ev_unref(loop->ev);
+    ev_check_init(&loop->begin_of_turn, begin_turn);
+    ev_set_priority(&loop->begin_of_turn, EV_MAXPRI);
+    loop->begin_of_turn.data = loop;
+    ev_check_start(loop->ev, &loop->begin_of_turn);
+    ev_unref(loop->ev);
+    ev_set_userdata(loop->ev, loop);
+    ev_set_loop_release_cb(loop->ev, wait_begins, NULL);
     ev_idle_init(&loop->once_more, go_on);
     ev_timer_init(&loop->limit, time_over, 0., 0.);
     loop->watch = turn_watch_new(loop->ev);
@@ -107,6 +158,8 @@ void loop_free(struct loop *loop)
         return;
     ev_ref(loop->ev);
     ev_prepare_stop(loop->ev, &loop->end_of_turn);
+    ev_ref(loop->ev);
+    ev_check_stop(loop->ev, &loop->begin_of_turn);
     turn_watch_free(loop->watch);
     ev_loop_destroy(loop->ev);
     memory_free(loop->steps);
@@ -183,6 +236,20 @@ bool loop_is_stopped(const struct loop *loop)
 uint64_t loop_turns(const struct loop *loop)
 {
     return loop->turns;
+}
+
+struct loop_figures loop_figures(const struct loop *loop)
+{
+    return (struct loop_figures){ .turns = loop->turns - loop->turns_before,
+                                  .took = (micros)(loop->took * 1e6),
+                                  .longest = (micros)(loop->longest * 1e6) };
+}
+
+void loop_reset_figures(struct loop *loop)
+{
+    loop->turns_before = loop->turns;
+    loop->took = 0;
+    loop->longest = 0;
 }
 
 struct turn_watch *loop_turn_watch(struct loop *loop)

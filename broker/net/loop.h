@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "storage/base/clock.h"
 
@@ -56,7 +57,16 @@ bool loop_is_stopped(const struct loop *loop);
 /* Turns so far. */
 uint64_t loop_turns(const struct loop *loop);
 
-/* How long they take: the loop's. */
+/* Turns since the last loop_reset_figures, and how long they took; waiting between them not counted. */
+struct loop_figures {
+    uint64_t turns;
+    micros   took;    /* all of them together */
+    micros   longest;
+};
+struct loop_figures loop_figures(const struct loop *loop);
+void loop_reset_figures(struct loop *loop);
+
+/* How long they take, for who wants to know it exactly: the loop's. */
 struct turn_watch *loop_turn_watch(struct loop *loop);
 
 /* For the rooms that own watchers of their own. */

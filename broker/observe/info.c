@@ -24,6 +24,7 @@ static const struct section {
     { "latencystats", "Latencystats", IN_ALL | IN_EVERYTHING },
     { "cluster", "Cluster", IN_DEFAULT | IN_ALL | IN_EVERYTHING },
     { "keyspace", "Keyspace", IN_DEFAULT | IN_ALL | IN_EVERYTHING },
+    { "debug", "Debug", 0 },
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]), WRITERS_MOST = 32 };

@@ -48,6 +48,8 @@ void vitals_look(struct vitals *vitals, const struct metrics *metrics, micros mo
     rate_look(&vitals->commands, metrics->commands_processed, monotonic);
     rate_look(&vitals->input, metrics->net_input_bytes, monotonic);
     rate_look(&vitals->output, metrics->net_output_bytes, monotonic);
+    rate_look(&vitals->turns, metrics->turns, monotonic);
+    rate_look(&vitals->turns_took, metrics->turns_took, monotonic);
     vitals_memory(vitals);
 }
 
@@ -56,5 +58,7 @@ void vitals_reset(struct vitals *vitals)
     vitals->commands = (struct rate){ 0 };
     vitals->input = (struct rate){ 0 };
     vitals->output = (struct rate){ 0 };
+    vitals->turns = (struct rate){ 0 };
+    vitals->turns_took = (struct rate){ 0 };
     vitals->memory_peak = memory_used();
 }

@@ -18,6 +18,8 @@ struct vitals {
     struct rate commands; /* per second */
     struct rate input;    /* bytes per second */
     struct rate output;
+    struct rate turns;    /* per second */
+    struct rate turns_took; /* microseconds per second */
 };
 
 /* Begins at a moment of the wall clock. */

@@ -44,6 +44,7 @@ struct shelf {
 struct outbox_pool {
     struct shelf small;
     struct shelf large;
+    struct outbox_pool_counts counts;
 };
 
 struct outbox_pool *outbox_pool_new(void)
@@ -62,8 +63,14 @@ static void empty_shelf(struct shelf *shelf)
     shelf->count = 0;
 }
 
+struct outbox_pool_counts *outbox_pool_counts(struct outbox_pool *pool)
+{
+    return &pool->counts;
+}
+
 void outbox_pool_trim(struct outbox_pool *pool)
 {
+    pool->counts.given_back += (uint64_t)(pool->small.count + pool->large.count);
     empty_shelf(&pool->small);
     empty_shelf(&pool->large);
 }
@@ -92,6 +99,7 @@ static struct chunk *pool_take(struct outbox_pool *pool, size_t at_least, bool l
         shelf->count--;
         return chunk;
     }
+    pool->counts.taken++;
     chunk = memory_new(size);
     chunk->size = size - sizeof(struct chunk);
     return chunk;
@@ -117,6 +125,7 @@ static void chunk_return(struct outbox *outbox, struct chunk *chunk)
         most = KEPT_LARGE;
     }
     if (shelf == NULL || shelf->count >= most) {
+        pool->counts.given_back++;
         memory_free(chunk);
         return;
     }

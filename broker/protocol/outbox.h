@@ -123,6 +123,13 @@ size_t outbox_memory_of_list(const struct outbox *outbox);
 /* The same for sums: of what is shared by n holders an n-th. O(spans). */
 size_t outbox_memory_own(const struct outbox *outbox);
 
+/* Chunks that outboxes took from the heap and gave back to it, not those kept for later. */
+struct outbox_pool_counts {
+    uint64_t taken;
+    uint64_t given_back;
+};
+struct outbox_pool_counts *outbox_pool_counts(struct outbox_pool *pool);
+
 /* Gives back what the pool keeps for later. */
 void outbox_pool_trim(struct outbox_pool *pool);
 

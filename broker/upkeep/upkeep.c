@@ -36,6 +36,7 @@ struct upkeep {
     bool                expire;      /* actively */
     micros              expiring;    /* of the time spent on it, what is no whole millisecond */
     bool                overdue;     /* more keys are past their time than one step removes */
+    uint64_t            ran;         /* commands, when the last turn ended */
     struct task         tasks[TASKS];
     size_t              task_count;
 };
@@ -82,12 +83,14 @@ static void on_tick(void *who)
 {
     struct upkeep *upkeep = who;
     struct keyspaces *all = upkeep->setup.keyspaces;
+    micros began;
     millis now;
 
     if (UNLIKELY(upkeep->paused))
         return;
     caller_follow_wall(upkeep->setup.caller);
     now = caller_begin(upkeep->setup.caller);
+    began = caller_clock(upkeep->setup.caller);
 
     if (upkeep->expire && !keyspaces_held(all) && anything_past(upkeep, now))
         upkeep->overdue = sweep(upkeep);
@@ -100,6 +103,9 @@ static void on_tick(void *who)
     }
     for (size_t i = 0; i < upkeep->task_count; i++)
         upkeep->tasks[i].run(upkeep->tasks[i].who);
+    (void)caller_begin(upkeep->setup.caller);
+    upkeep->setup.metrics->ticks_took +=
+        (uint64_t)(caller_clock(upkeep->setup.caller) - began);
 }
 
 static void on_deadline(void *who)
@@ -157,10 +163,23 @@ static void follow_deadline(struct upkeep *upkeep)
     loop_timer_start(upkeep->deadline, delay < 0 ? 0 : delay, 0);
 }
 
+/* How many commands a turn runs at most, for INFO. */
+static void count_commands(struct upkeep *upkeep)
+{
+    struct metrics *metrics = upkeep->setup.metrics;
+    uint64_t ran = metrics->commands_processed - upkeep->ran;
+
+    /* Where the counter was reset this wraps round, and is no turn's. */
+    if (UNLIKELY(ran > metrics->most_in_a_turn && ran < UINT32_MAX))
+        metrics->most_in_a_turn = ran;
+    upkeep->ran = metrics->commands_processed;
+}
+
 bool upkeep_step(void *who)
 {
     struct upkeep *upkeep = who;
 
+    count_commands(upkeep);
     if (UNLIKELY(upkeep->overdue) && upkeep->expire && !keyspaces_held(upkeep->setup.keyspaces))
         upkeep->overdue = sweep(upkeep);
     follow_deadline(upkeep);
