@@ -233,11 +233,6 @@ bool loop_is_stopped(const struct loop *loop)
     return loop->stopped;
 }
 
-uint64_t loop_turns(const struct loop *loop)
-{
-    return loop->turns;
-}
-
 struct loop_figures loop_figures(const struct loop *loop)
 {
     return (struct loop_figures){ .turns = loop->turns - loop->turns_before,

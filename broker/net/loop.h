@@ -54,9 +54,6 @@ void loop_between(struct loop *loop, void (*run)(void *who), void *who);
 /* Whether loop_stop was called. */
 bool loop_is_stopped(const struct loop *loop);
 
-/* Turns so far. */
-uint64_t loop_turns(const struct loop *loop);
-
 /* Turns since the last loop_reset_figures, and how long they took; waiting between them not counted. */
 struct loop_figures {
     uint64_t turns;
