@@ -90,6 +90,13 @@ demo: ## producers, workers, a crash and an audit, on the broker at PORT
 	@$(MAKE) broker-and-cli
 	@$(BUILD)/millrace-cli -p $(PORT) demo
 
+PREFIX ?= /usr/local
+install: ## puts the broker and its command line client into PREFIX/bin: PREFIX=/usr/local
+	@sh tests/make/deps.sh run
+	@$(MAKE) broker-and-cli
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(BUILD)/millrace $(BUILD)/millrace-cli $(DESTDIR)$(PREFIX)/bin
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -166,4 +173,4 @@ help: ## this list
 	@awk -f tests/make/help.awk Makefile Makefile.tests
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all run broker-and-cli demo deps clean help
+.PHONY: all run broker-and-cli demo install deps clean help

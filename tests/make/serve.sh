@@ -28,7 +28,7 @@ cat <<TEXT
   (appendfsync everysec; "always" waits for the disk before each reply)
 
   Try, in another terminal:
-$(printf '    %-54s %s\n' "$build/millrace-cli$at set greeting hello" 'one command' \
+$(printf '    %-56s %s\n' "$build/millrace-cli$at set greeting hello" 'one command' \
     "$build/millrace-cli$at" 'a prompt, with TAB and hints' \
     "make demo$demo" 'producers, workers, a crash, an audit')
 
