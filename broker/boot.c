@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/acl/acl.h"
+#include "broker/background.h"
 #include "broker/config/config.h"
 #include "broker/departure.h"
 #include "broker/dispatch/caller.h"
@@ -366,6 +367,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
         return false;
     if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
         return false;
+    background_is_ready(&broker->launcher);
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
     if (!durable_load(broker, trouble)) {

@@ -522,7 +522,7 @@ static void make_sessions(struct broker *broker)
 void broker_init(struct broker *broker, struct config *config, struct clock *clock,
                  struct log *log)
 {
-    *broker = (struct broker){ .clock = clock, .log = log, .config = config };
+    *broker = (struct broker){ .clock = clock, .log = log, .config = config, .launcher = -1 };
     broker->options = config_options(config);
     broker->started = clock_wall(clock);
     broker->vitals = vitals_new(broker->started);

@@ -129,6 +129,7 @@ struct broker {
     struct handover      *handover;   /* of our role to a replica: FAILOVER */
     struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */
+    int                   launcher;   /* told when we listen, if there is one: see background.h */
     micros                started;    /* wall clock */
 };
 

@@ -6,12 +6,12 @@
  * standard error. `millrace check` looks at files, and `millrace options` prints
  * all options; both serve nobody.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/acl/users.h"
+#include "broker/background.h"
 #include "broker/boot.h"
 #include "broker/broker.h"
 #include "broker/config/config_file.h"
@@ -114,8 +114,8 @@ static int check_files(int count, char **paths)
     return worst == VERIFY_BAD ? 2 : worst == VERIFY_TORN ? 1 : 0;
 }
 
-/* Serves with a configuration that was read. */
-static int serve(struct config *config)
+/* Serves with a configuration that was read. The launcher is told when it listens. */
+static int serve(struct config *config, int launcher)
 {
     struct clock *clock = clock_new();
     struct log *log = log_new();
@@ -126,6 +126,7 @@ static int serve(struct config *config)
     memory_purge_in_background();
     urgency_raise();
     broker_init(&broker, config, clock, log);
+    broker.launcher = launcher;
     if (boot_start(&broker, &trouble))
         status = boot_run(&broker);
     else
@@ -137,36 +138,15 @@ static int serve(struct config *config)
     return status;
 }
 
-/* Leaves the terminal and whoever started it. False if there can be no other process. */
-static bool go_to_background(void)
-{
-    int null;
-    pid_t child = fork();
-
-    if (child < 0)
-        return false;
-    if (child > 0)
-        _exit(0);
-    (void)setsid();
-    null = open("/dev/null", O_RDWR);
-    if (null < 0)
-        return true;
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        (void)dup2(null, fd);
-    if (null > STDERR_FILENO)
-        (void)close(null);
-    return true;
-}
-
 /* The same, and ps shows where. */
 static int serve_with_title(struct config *config, int count, char **arguments)
 {
     struct proc_title *title = proc_title_new(config, count, arguments);
+    int launcher = -1;
     int status = 1;
 
-    /* Before there are threads, which would stay behind. */
-    if (!config_options(config)->daemonize || go_to_background())
-        status = serve(config);
+    if (!config_options(config)->daemonize || background_enter(&launcher))
+        status = serve(config, launcher);
     else
         perror("Going to the background");
     proc_title_free(title);

@@ -17,8 +17,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import slow_disk
-from server_files import (Client, Refused, Server, copy_folder, digest, fill, info, rewrite,
-                          wait_until)
+from server_files import (Client, Refused, Server, copy_folder, digest, fill, free_port, info,
+                          rewrite, wait_until)
 
 MILLRACE = os.path.abspath(sys.argv[1])
 REDIS = sys.argv[2] if len(sys.argv) > 2 else "redis-server"
@@ -476,6 +476,36 @@ def the_version_of_redis_is_where_programs_look_for_it():
     name, words, rest = told(MILLRACE)
     assert name == "Millrace" and rest.startswith("v=7."), rest
     assert words == told(REDIS)[1] + ["millrace_version"], rest
+
+
+def in_background(name, port, *options):
+    """Starts a server that leaves; what the command that did so ended with, and said."""
+    path = folder(name)
+    os.makedirs(path)
+    done = subprocess.run([MILLRACE, "--port", str(port), "--bind", "127.0.0.1", "--dir", path,
+                           "--daemonize", "yes", "--pidfile", os.path.join(path, "pid"), *options],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr, path
+
+
+@case
+def who_starts_a_server_in_the_background_finds_it_listening():
+    for attempt in range(20):
+        port = free_port()
+        status, said, path = in_background("background", port)
+        assert status == 0, said
+        with open(os.path.join(path, "pid")) as pid:
+            pid = int(pid.read())
+        try:
+            assert info(Client(port), "process_id") == str(pid)  # at once: nobody waits here
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+@case
+def who_starts_a_server_in_the_background_learns_that_it_could_not():
+    status, said, _ = in_background("background", free_port(), "--aclfile", "/nowhere/users")
+    assert status == 1 and "did not start" in said, (status, said)
 
 
 @case
