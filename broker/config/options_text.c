@@ -39,17 +39,23 @@ size_t options_split(struct slice text, struct slice *words, size_t most)
     }
 }
 
-/* Whether a number is within the option's range; else says what the range is. */
-static bool in_range(const struct option *option, int64_t value, struct trouble *trouble)
+/* Says what the range of an option is. */
+static bool out_of_range(const struct option *option, struct trouble *trouble)
 {
-    if (value >= option->least && value <= option->most)
-        return true;
     if (option->unit == OPTION_UNIT_OCTAL)
         return trouble_set(trouble,
                            "argument must be between %" PRIo64 " and %" PRIo64 " inclusive",
                            (uint64_t)option->least, (uint64_t)option->most);
     return trouble_set(trouble, "argument must be between %" PRId64 " and %" PRId64 " inclusive",
                        option->least, option->most);
+}
+
+/* Whether a number is within the option's range; else says what the range is. */
+static bool in_range(const struct option *option, int64_t value, struct trouble *trouble)
+{
+    if (value >= option->least && value <= option->most)
+        return true;
+    return out_of_range(option, trouble);
 }
 
 /* Reads octal digits. */
@@ -97,12 +103,16 @@ static bool read_share(struct slice text, int64_t *value, struct trouble *troubl
 static bool parse_number(int64_t *field, const struct option *option, struct slice word,
                          struct trouble *trouble)
 {
+    uint64_t bytes;
     int64_t value;
 
     switch ((enum option_unit)option->unit) {
     case OPTION_UNIT_MEMORY:
-        if (!read_memory(word, &value))
+        if (!number_read_size(word, &bytes))
             return trouble_set(trouble, "argument must be a memory value");
+        if (bytes > INT64_MAX)
+            return out_of_range(option, trouble);
+        value = (int64_t)bytes;
         break;
     case OPTION_UNIT_SHARE:
         if (!read_share(word, &value, trouble))
