@@ -22,7 +22,8 @@
 
 enum {
     HEX = 2 * DIGEST_SHA1_SIZE,
-    PASSING_MOST = 500 /* scripts of EVAL that are kept */
+    PASSING_MOST = 500, /* scripts of EVAL that are kept */
+    PASSING_BYTES = 8 * 1024 * 1024 /* of their texts; the last is kept in any case */
 };
 
 struct script {
@@ -41,6 +42,7 @@ struct scripts {
     struct table by_text; /* the same: EVAL need not make a digest */
     struct chain passing;
     size_t passing_count;
+    size_t passing_bytes; /* of their texts */
     size_t bytes;
     uint64_t evicted;
 };
@@ -87,6 +89,7 @@ void scripts_flush(struct scripts *scripts)
     table_init(&scripts->by_text, &text_kind, scripts->setup.secret);
     chain_init(&scripts->passing);
     scripts->passing_count = 0;
+    scripts->passing_bytes = 0;
     scripts->bytes = 0;
     engine_free(scripts->engine);
     scripts->engine = NULL;
@@ -232,6 +235,16 @@ bool scripts_only_read(const struct scripts *scripts, struct slice text, bool by
 
 /* ---- Keeping ---- */
 
+/* It is none of those that pass any more, if it was. */
+static void leave_passing(struct scripts *scripts, struct script *script)
+{
+    if (!chain_linked(&script->passing))
+        return;
+    chain_leave(&script->passing);
+    scripts->passing_count--;
+    scripts->passing_bytes -= script->size;
+}
+
 static void forget(struct scripts *scripts, struct script *script)
 {
     struct slice digest = key_of(script);
@@ -240,10 +253,7 @@ static void forget(struct scripts *scripts, struct script *script)
 
     (void)table_remove(&scripts->known, digest, table_hash(&scripts->known, digest));
     (void)table_remove(&scripts->by_text, text, table_hash(&scripts->by_text, text));
-    if (chain_linked(&script->passing)) {
-        chain_leave(&script->passing);
-        scripts->passing_count--;
-    }
+    leave_passing(scripts, script);
     luaL_unref(engine_lua(scripts->engine), LUA_REGISTRYINDEX, script->function);
     scripts->bytes -= script->size + sizeof(*script);
     memory_free(script);
@@ -275,14 +285,17 @@ static struct script *compile(struct scripts *scripts, struct slice text, struct
     return script;
 }
 
-/* A script that EVAL brought is the one used last, and the oldest of too many goes. */
+/* A script that EVAL brought is the one used last, and the oldest of too many, or too long, go. */
 static void keep_passing(struct scripts *scripts, struct script *script)
 {
     chain_put_last(&scripts->passing, &script->passing);
-    if (++scripts->passing_count <= PASSING_MOST)
-        return;
-    scripts->evicted++;
-    forget(scripts, CHAIN_OWNER(scripts->passing.next, struct script, passing));
+    scripts->passing_count++;
+    scripts->passing_bytes += script->size;
+    while (scripts->passing_count > PASSING_MOST ||
+           (scripts->passing_bytes > PASSING_BYTES && scripts->passing_count > 1)) {
+        scripts->evicted++;
+        forget(scripts, CHAIN_OWNER(scripts->passing.next, struct script, passing));
+    }
 }
 
 enum verdict scripts_load(struct scripts *scripts, struct call *call, struct slice text)
@@ -298,10 +311,7 @@ enum verdict scripts_load(struct scripts *scripts, struct call *call, struct sli
         return VERDICT_REFUSED;
     }
     buffer_clear(&why);
-    if (chain_linked(&script->passing)) {
-        chain_leave(&script->passing);
-        scripts->passing_count--;
-    }
+    leave_passing(scripts, script);
     reply_bulk(call->reply, key_of(script));
     return VERDICT_DONE;
 }
