@@ -17,6 +17,7 @@
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
 #include "broker/net/loop.h"
+#include "broker/net/lookup.h"
 #include "broker/replication/follower_private.h"
 #include "broker/session/sessions.h"
 #include "storage/base/log.h"
@@ -312,18 +313,11 @@ static bool come_from(int fd, const char *address)
 }
 
 /* A socket that is being connected to the first address that takes it; -1 with errno. */
-static int open_socket(const char *host, int64_t port, const char *from)
+static int open_socket(const struct addrinfo *all, const char *from)
 {
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *all = NULL;
-    char digits[NUMBER_INTEGER_MAX + 1];
     int fd = -1;
 
-    digits[number_put(digits, port)] = '\0';
-    if (getaddrinfo(host, digits, &hints, &all) != 0) {
-        errno = EHOSTUNREACH;
-        return -1;
-    }
+    errno = EHOSTUNREACH;
     for (const struct addrinfo *each = all; each != NULL && fd < 0; each = each->ai_next) {
         fd = socket(each->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd >= 0 && (!come_from(fd, from) ||
@@ -336,16 +330,28 @@ static int open_socket(const char *host, int64_t port, const char *from)
             errno = trouble;
         }
     }
-    freeaddrinfo(all);
     return fd;
 }
 
+static void end_lookup(struct follower *follower)
+{
+    lookup_end(follower->lookup);
+    follower->lookup = NULL;
+}
+
+/* A host that has to be asked for is connected to by a later tick, once the answer is there. */
 static void connect_to_primary(struct follower *follower)
 {
-    log_line(follower->setup.log, LOG_NOTICE, "Connecting to MASTER %s:%lld", follower->host,
-             (long long)follower->port);
-    follower->fd = open_socket(follower->host, follower->port,
+    if (follower->lookup == NULL) {
+        log_line(follower->setup.log, LOG_NOTICE, "Connecting to MASTER %s:%lld", follower->host,
+                 (long long)follower->port);
+        follower->lookup = lookup_begin(follower->host, (uint16_t)follower->port);
+    }
+    if (!lookup_is_done(follower->lookup))
+        return;
+    follower->fd = open_socket(lookup_found(follower->lookup),
                                follower->setup.options->bind_source_addr);
+    end_lookup(follower);
     if (follower->fd < 0) {
         log_line(follower->setup.log, LOG_WARNING, "Unable to connect to MASTER: %s",
                  strerror(errno));
@@ -402,6 +408,9 @@ static void on_tick(void *who)
                  follower->host, (long long)follower->port);
         connect_to_primary(follower);
     }
+    if (follower->lookup != NULL && follower->state == FOLLOWER_WAITING && !follower->in_load &&
+        lookup_is_done(follower->lookup))
+        connect_to_primary(follower);
     /* Whoever waits for our disk need not wait for the next second as well. */
     if (follower->state == FOLLOWER_FOLLOWING && follower_look_at_disk(follower))
         follower_acknowledge(follower);
@@ -443,6 +452,7 @@ static void set_host(struct follower *follower, struct slice host, int64_t port)
         memcpy(copy, host.at, host.len);
         copy[host.len] = '\0';
     }
+    end_lookup(follower);
     memory_free(follower->host);
     follower->host = copy;
     follower->port = port;
@@ -556,6 +566,7 @@ void follower_free(struct follower *follower)
 {
     if (follower == NULL)
         return;
+    end_lookup(follower);
     memory_free(follower->host);
     follower->host = NULL;
     let_peer_go(follower);

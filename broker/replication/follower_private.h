@@ -7,6 +7,7 @@
 #include "broker/replication/greeting.h"
 
 struct connection;
+struct lookup;
 struct reader;
 
 /* One connection to a primary. It outlives the follower's interest until it is closed. */
@@ -27,6 +28,7 @@ struct follower {
     unsigned              ticks;
     bool                  hurry;       /* connect again with the next tick, not the next second */
 
+    struct lookup        *lookup;      /* of the host, while that is under way, else NULL */
     int                   fd;          /* while it connects, else -1 */
     struct loop_watch    *watch;
     struct peer          *peer;        /* once it is connected, or NULL */
