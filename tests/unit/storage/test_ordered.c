@@ -1,291 +1,14 @@
 /*
- * The counted tree: against a sorted array, for records of several shapes,
+ * The counted tree: beside a sorted array, for records of several shapes,
  * with summaries that are a sum, a least time and a mask.
  */
 #include <CUnit/CUnit.h>
-#include <math.h>
 
-#include "storage/base/memory.h"
 #include "storage/base/mover.h"
-#include "storage/base/random.h"
-#include "storage/index/ordered.h"
+#include "tests/unit/storage/ordered_pair.h"
 #include "tests/unit/storage/walk.h"
 
 void suite_ordered(void);
-
-/* -- Three shapes: the first `lead` decides the order as a double, a number or an ID. */
-
-struct scored {
-    double score;
-    uint64_t member;
-};
-
-static int compare_scored(const void *a, const void *b, void *who)
-{
-    const struct scored *x = a;
-    const struct scored *y = b;
-
-    (void)who;
-    if (x->score < y->score || x->score > y->score)
-        return x->score < y->score ? -1 : 1;
-    return (x->member > y->member) - (x->member < y->member);
-}
-
-static const struct ordered_kind scored_kind = {
-    .record_size = sizeof(struct scored),
-    .lead = ORDERED_LEAD_DOUBLE,
-    .compare = compare_scored,
-};
-
-struct held {
-    uint64_t ms;
-    uint64_t seq;
-    int64_t since;
-    uint64_t holder;
-    uint64_t padding[3];
-};
-
-struct held_summary {
-    int64_t earliest;
-    uint64_t holders;
-    uint64_t sum;
-};
-
-static int compare_held(const void *a, const void *b, void *who)
-{
-    const struct held *x = a;
-    const struct held *y = b;
-
-    (void)who;
-    if (x->ms != y->ms)
-        return x->ms < y->ms ? -1 : 1;
-    return (x->seq > y->seq) - (x->seq < y->seq);
-}
-
-static void summarise_held(void *summary, const void *record)
-{
-    const struct held *held = record;
-    struct held_summary *to = summary;
-
-    to->earliest = held->since;
-    to->holders = UINT64_C(1) << held->holder % 64;
-    to->sum = held->seq;
-}
-
-static void combine_held(void *summary, const void *other)
-{
-    const struct held_summary *from = other;
-    struct held_summary *to = summary;
-
-    if (from->earliest < to->earliest)
-        to->earliest = from->earliest;
-    to->holders |= from->holders;
-    to->sum += from->sum;
-}
-
-static const struct ordered_kind held_kind = {
-    .record_size = sizeof(struct held),
-    .summary_size = sizeof(struct held_summary),
-    .lead = ORDERED_LEAD_ID,
-    .compare = compare_held,
-    .summarise = summarise_held,
-    .combine = combine_held,
-};
-
-static int compare_number(const void *a, const void *b, void *who)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-
-    ++*(uint64_t *)who;
-    return (*x > *y) - (*x < *y);
-}
-
-static const struct ordered_kind number_kind = {
-    .record_size = sizeof(int64_t),
-    .lead = ORDERED_LEAD_NONE,
-    .compare = compare_number,
-};
-
-/* -- The model: a sorted array of numbers, each of which stands for a record of any shape. */
-
-enum { MODEL_MAX = 20000 };
-
-struct model {
-    int64_t number[MODEL_MAX];
-    size_t count;
-};
-
-static size_t model_rank(const struct model *model, int64_t number)
-{
-    size_t low = 0;
-    size_t high = model->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (model->number[middle] < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool model_has(const struct model *model, int64_t number)
-{
-    size_t rank = model_rank(model, number);
-
-    return rank < model->count && model->number[rank] == number;
-}
-
-static void model_add(struct model *model, int64_t number)
-{
-    size_t rank = model_rank(model, number);
-
-    memmove(&model->number[rank + 1], &model->number[rank],
-            (model->count - rank) * sizeof(int64_t));
-    model->number[rank] = number;
-    model->count++;
-}
-
-static void model_remove(struct model *model, size_t rank, size_t count)
-{
-    memmove(&model->number[rank], &model->number[rank + count],
-            (model->count - rank - count) * sizeof(int64_t));
-    model->count -= count;
-}
-
-union record {
-    struct scored scored;
-    struct held held;
-    int64_t number;
-};
-
-/* The record of a number: four numbers share a lead, so that ties are met. */
-static union record record_of(const struct ordered_kind *kind, int64_t number)
-{
-    union record record = { .number = number };
-
-    if (kind == &scored_kind)
-        record.scored = (struct scored){ floor((double)number / 4), (uint64_t)number & 3 };
-    if (kind == &held_kind)
-        record.held = (struct held){ (uint64_t)number / 4,
-                                     (uint64_t)number % 4,
-                                     (number * 7919) % 1000,
-                                     (uint64_t)(number * 31) % 64,
-                                     { 1, 2, 3 } };
-    return record;
-}
-
-static int64_t number_of(const struct ordered_kind *kind, const void *bytes)
-{
-    const union record *record = bytes;
-
-    if (kind == &scored_kind)
-        return (int64_t)record->scored.score * 4 + (int64_t)record->scored.member;
-    if (kind == &held_kind)
-        return (int64_t)(record->held.ms * 4 + record->held.seq);
-    return record->number;
-}
-
-/* One tree beside its model. */
-struct pair {
-    const struct ordered_kind *kind;
-    struct ordered *tree;
-    struct model *model;
-    struct random random;
-    uint64_t compared;
-};
-
-static struct pair *pair_new(const struct ordered_kind *kind, uint64_t seed)
-{
-    struct pair *pair = memory_new_zeroed(1, sizeof(*pair));
-
-    pair->kind = kind;
-    pair->tree = ordered_new(kind, &pair->compared);
-    pair->model = memory_new_zeroed(1, sizeof(*pair->model));
-    random_seed(&pair->random, seed);
-    return pair;
-}
-
-static void pair_free(struct pair *pair)
-{
-    ordered_check(pair->tree);
-    ordered_free(pair->tree);
-    memory_free(pair->model);
-    memory_free(pair);
-}
-
-static void pair_insert(struct pair *pair, int64_t number)
-{
-    union record record = record_of(pair->kind, number);
-    bool fresh = !model_has(pair->model, number);
-
-    CU_ASSERT_EQUAL(ordered_insert(pair->tree, &record), fresh);
-    if (fresh)
-        model_add(pair->model, number);
-    CU_ASSERT_EQUAL(ordered_count(pair->tree), pair->model->count);
-}
-
-static void pair_remove(struct pair *pair, int64_t number)
-{
-    union record record = record_of(pair->kind, number);
-    union record removed = { .number = 0 };
-    bool there = model_has(pair->model, number);
-
-    CU_ASSERT_EQUAL(ordered_remove(pair->tree, &record, &removed), there);
-    if (there) {
-        CU_ASSERT_EQUAL(number_of(pair->kind, &removed), number);
-        model_remove(pair->model, model_rank(pair->model, number), 1);
-    }
-    CU_ASSERT_EQUAL(ordered_count(pair->tree), pair->model->count);
-}
-
-static void expect(const struct pair *pair, struct ordered_cursor cursor, size_t rank)
-{
-    if (rank >= pair->model->count) {
-        CU_ASSERT_PTR_NULL(cursor.record);
-        return;
-    }
-    CU_ASSERT_PTR_NOT_NULL_FATAL(cursor.record);
-    CU_ASSERT_EQUAL(number_of(pair->kind, cursor.record), pair->model->number[rank]);
-}
-
-struct bound {
-    const struct ordered_kind *kind;
-    int64_t number;
-};
-
-static bool reaches(const void *record, void *who)
-{
-    const struct bound *bound = who;
-
-    return number_of(bound->kind, record) >= bound->number;
-}
-
-static void pair_look(struct pair *pair, int64_t number)
-{
-    union record probe = record_of(pair->kind, number);
-    size_t rank = model_rank(pair->model, number);
-    bool there = model_has(pair->model, number);
-    size_t any = random_below(&pair->random, pair->model->count + 1);
-    struct bound bound = { pair->kind, number };
-    size_t found;
-
-    CU_ASSERT_EQUAL(ordered_find(pair->tree, &probe) != NULL, there);
-    CU_ASSERT_EQUAL(ordered_rank(pair->tree, &probe), rank);
-    CU_ASSERT_EQUAL(ordered_fold_before(pair->tree, &probe, NULL), rank);
-    expect(pair, ordered_lower_bound(pair->tree, &probe), rank);
-    expect(pair, ordered_upper_bound(pair->tree, &probe), rank + there);
-    expect(pair, ordered_partition(pair->tree, reaches, &bound, &found), rank);
-    CU_ASSERT_EQUAL(found, rank);
-    expect(pair, ordered_at(pair->tree, any), any);
-    expect(pair, ordered_next(pair->tree, ordered_at(pair->tree, any)), any + 1);
-    expect(pair, ordered_previous(pair->tree, ordered_at(pair->tree, any)), any - 1);
-    expect(pair, ordered_first(pair->tree), 0);
-    expect(pair, ordered_last(pair->tree), pair->model->count - 1);
-}
 
 struct collected {
     const struct pair *pair;
@@ -297,7 +20,7 @@ static void collect(void *who, const void *record)
     struct collected *collected = who;
     const struct pair *pair = collected->pair;
 
-    CU_ASSERT_EQUAL(number_of(pair->kind, record), pair->model->number[collected->rank]);
+    CU_ASSERT_EQUAL(pair_number_of(pair->kind, record), pair->model->number[collected->rank]);
     collected->rank++;
 }
 
@@ -312,7 +35,7 @@ static void pair_remove_range(struct pair *pair)
     CU_ASSERT_EQUAL(ordered_remove_range(pair->tree, from, from + count, collect, &collected),
                     count);
     CU_ASSERT_EQUAL(collected.rank, from + count);
-    model_remove(pair->model, from, count);
+    pair_drop(pair, from, count);
 }
 
 /* The front is a tree of its own, as good as the rest. */
@@ -328,11 +51,11 @@ static void pair_take_front(struct pair *pair)
     ordered_check(front);
     CU_ASSERT_EQUAL(ordered_count(front), taken);
     for (size_t rank = 0; rank < taken; rank++, at = ordered_next(front, at))
-        expect(pair, at, rank);
+        pair_expect(pair, at, rank);
     ordered_clear(front);
     ordered_check(front);
     ordered_free(front);
-    model_remove(pair->model, 0, taken);
+    pair_drop(pair, 0, taken);
     CU_ASSERT_EQUAL(ordered_count(pair->tree), pair->model->count);
 }
 
@@ -346,7 +69,7 @@ static bool number_goes(void *who, const void *record)
 {
     const struct going *going = who;
 
-    return number_of(going->kind, record) / 4 % going->divisor == 0;
+    return pair_number_of(going->kind, record) / 4 % going->divisor == 0;
 }
 
 static bool any_may_go(const void *summary, void *who)
@@ -388,7 +111,7 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
         uint64_t chance = random_below(&pair->random, 100);
         int64_t number = 990000 + (int64_t)random_below(&pair->random, 20000);
 
-        if (chance < (grows ? 60 : 20) && pair->model->count < MODEL_MAX)
+        if (chance < (grows ? 60 : 20) && pair->model->count < PAIR_MODEL_MAX)
             pair_insert(pair, step % 3000 < 1000 ? number : step % 3000 < 2000 ? high++ : low--);
         else if (chance < 96 && pair->model->count > 0)
             pair_remove(pair,
@@ -412,22 +135,22 @@ static void walk_at_random(const struct ordered_kind *kind, size_t steps)
 
 static void doubles_with_ties_agree_with_a_sorted_array(void)
 {
-    walk_at_random(&scored_kind, walk_steps(30000));
+    walk_at_random(&pair_scored, walk_steps(30000));
 }
 
 static void ids_with_summaries_agree_with_a_sorted_array(void)
 {
-    walk_at_random(&held_kind, walk_steps(20000));
+    walk_at_random(&pair_held, walk_steps(20000));
 }
 
 static void any_comparison_agrees_with_a_sorted_array(void)
 {
-    walk_at_random(&number_kind, walk_steps(30000));
+    walk_at_random(&pair_number, walk_steps(30000));
 }
 
 static void walks_go_both_ways(void)
 {
-    struct pair *pair = pair_new(&scored_kind, 4);
+    struct pair *pair = pair_new(&pair_scored, 4);
     struct ordered_cursor cursor;
     size_t rank = 0;
 
@@ -435,11 +158,11 @@ static void walks_go_both_ways(void)
         pair_insert(pair, (int64_t)random_below(&pair->random, 100000));
     for (cursor = ordered_first(pair->tree); cursor.record != NULL;
          cursor = ordered_next(pair->tree, cursor))
-        expect(pair, cursor, rank++);
+        pair_expect(pair, cursor, rank++);
     CU_ASSERT_EQUAL(rank, pair->model->count);
     for (cursor = ordered_last(pair->tree); cursor.record != NULL;
          cursor = ordered_previous(pair->tree, cursor))
-        expect(pair, cursor, --rank);
+        pair_expect(pair, cursor, --rank);
     CU_ASSERT_EQUAL(rank, 0);
     pair_free(pair);
 }
@@ -451,26 +174,26 @@ static bool due(const void *summary, void *who)
 
 static void a_search_by_summary_finds_the_first_that_satisfies(void)
 {
-    struct pair *pair = pair_new(&held_kind, 6);
+    struct pair *pair = pair_new(&pair_held, 6);
 
     for (int i = 0; i < 4000; i++)
         pair_insert(pair, (int64_t)random_below(&pair->random, 50000));
     for (int i = 0; i < 3000; i++) {
         int64_t number = (int64_t)random_below(&pair->random, 50000);
-        union record from = record_of(pair->kind, number);
+        union record from = pair_record(pair->kind, number);
         int64_t limit = (int64_t)random_below(&pair->random, 12) - 4;
-        size_t rank = i % 10 == 0 ? 0 : model_rank(pair->model, number);
+        size_t rank = i % 10 == 0 ? 0 : pair_rank(pair, number);
 
         while (rank < pair->model->count && (pair->model->number[rank] * 7919) % 1000 > limit)
             rank++;
-        expect(pair, ordered_seek(pair->tree, i % 10 == 0 ? NULL : &from, due, &limit), rank);
+        pair_expect(pair, ordered_seek(pair->tree, i % 10 == 0 ? NULL : &from, due, &limit), rank);
     }
     pair_free(pair);
 }
 
 static void a_fold_adds_up_what_lies_before(void)
 {
-    struct pair *pair = pair_new(&held_kind, 8);
+    struct pair *pair = pair_new(&pair_held, 8);
     struct held_summary summary;
 
     CU_ASSERT_EQUAL(ordered_fold_before(pair->tree, NULL, &summary), 0);
@@ -479,13 +202,13 @@ static void a_fold_adds_up_what_lies_before(void)
         pair_insert(pair, (int64_t)random_below(&pair->random, 50000));
     for (int i = 0; i < 500; i++) {
         int64_t number = (int64_t)random_below(&pair->random, 50100);
-        union record probe = record_of(pair->kind, number);
+        union record probe = pair_record(pair->kind, number);
         uint64_t sum = 0;
 
-        for (size_t rank = 0; rank < model_rank(pair->model, number); rank++)
+        for (size_t rank = 0; rank < pair_rank(pair, number); rank++)
             sum += (uint64_t)pair->model->number[rank] % 4;
         CU_ASSERT_EQUAL(ordered_fold_before(pair->tree, &probe, &summary),
-                        model_rank(pair->model, number));
+                        pair_rank(pair, number));
         CU_ASSERT_EQUAL(summary.sum, sum);
     }
     CU_ASSERT_EQUAL(ordered_fold_before(pair->tree, NULL, &summary), pair->model->count);
@@ -494,21 +217,21 @@ static void a_fold_adds_up_what_lies_before(void)
 
 static void replacing_refreshes_summaries(void)
 {
-    struct pair *pair = pair_new(&held_kind, 9);
+    struct pair *pair = pair_new(&pair_held, 9);
     int64_t limit = -5;
 
     for (int64_t i = 0; i < 3000; i++)
         pair_insert(pair, i);
     for (int64_t i = 0; i < 3000; i += 7) {
-        union record record = record_of(pair->kind, i);
+        union record record = pair_record(pair->kind, i);
         union record usual = record;
 
         record.held.since = -10;
         CU_ASSERT(ordered_replace(pair->tree, &record));
-        expect(pair, ordered_seek(pair->tree, NULL, due, &limit), (size_t)i);
+        pair_expect(pair, ordered_seek(pair->tree, NULL, due, &limit), (size_t)i);
         CU_ASSERT(ordered_replace(pair->tree, &usual));
         CU_ASSERT_PTR_NULL(ordered_seek(pair->tree, NULL, due, &limit).record);
-        record = record_of(pair->kind, i + 5000);
+        record = pair_record(pair->kind, i + 5000);
         CU_ASSERT(!ordered_replace(pair->tree, &record));
     }
     pair_free(pair);
@@ -517,7 +240,7 @@ static void replacing_refreshes_summaries(void)
 static void rising_and_falling_keys_pack_full(void)
 {
     for (int64_t sign = -1; sign <= 1; sign += 2) {
-        struct ordered *tree = ordered_new(&scored_kind, NULL);
+        struct ordered *tree = ordered_new(&pair_scored, NULL);
 
         for (int64_t i = 0; i < 100000; i++) {
             struct scored record = { (double)(i * sign), 1 };
@@ -532,7 +255,7 @@ static void rising_and_falling_keys_pack_full(void)
 
 static void random_keys_waste_little(void)
 {
-    struct ordered *tree = ordered_new(&scored_kind, NULL);
+    struct ordered *tree = ordered_new(&pair_scored, NULL);
     struct random random;
 
     random_seed(&random, 11);
@@ -548,7 +271,7 @@ static void random_keys_waste_little(void)
 
 static void a_tree_of_a_few_records_is_one_small_block(void)
 {
-    struct ordered *tree = ordered_new(&scored_kind, NULL);
+    struct ordered *tree = ordered_new(&pair_scored, NULL);
 
     CU_ASSERT(ordered_memory(tree) < 100);
     for (int i = 0; i < 4; i++) {
@@ -580,12 +303,12 @@ static bool goes_early(void *who, const void *record)
 
 static void what_a_summary_rules_out_is_not_asked_about(void)
 {
-    struct ordered *tree = ordered_new(&held_kind, NULL);
+    struct ordered *tree = ordered_new(&pair_held, NULL);
     int64_t least = 999;
     int64_t early = 499;
 
     for (int64_t i = 0; i < 20000; i++) {
-        union record record = record_of(&held_kind, i);
+        union record record = pair_record(&pair_held, i);
 
         CU_ASSERT(ordered_insert(tree, &record));
     }
@@ -600,15 +323,15 @@ static void what_a_summary_rules_out_is_not_asked_about(void)
 
 static void a_queue_keeps_its_size(void)
 {
-    struct ordered *tree = ordered_new(&held_kind, NULL);
+    struct ordered *tree = ordered_new(&pair_held, NULL);
     size_t most = 0;
 
     for (int64_t i = 0; i < 50000; i++) {
-        union record record = record_of(&held_kind, i);
+        union record record = pair_record(&pair_held, i);
 
         CU_ASSERT(ordered_insert(tree, &record));
         if (i >= 1000) {
-            record = record_of(&held_kind, i - 1000);
+            record = pair_record(&pair_held, i - 1000);
             CU_ASSERT(ordered_remove(tree, &record, NULL));
         }
         if (ordered_memory(tree) > most)
