@@ -18,8 +18,9 @@
 #include "broker/effects/tracking.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
-#include "broker/handover.h"
 #include "broker/following.h"
+#include "broker/handover.h"
+#include "broker/heeding.h"
 #include "broker/metrics/error_counts.h"
 #include "broker/metrics/metrics.h"
 #include "broker/net/connection.h"
@@ -58,8 +59,6 @@
 #include "storage/values/zset.h"
 #include "streams/stream_value.h"
 
-enum { BACKLOG_LEAST = 16 * 1024 };
-
 static const struct value_type string_type = { .name = "string" };
 
 /* The one place that knows all types. */
@@ -75,136 +74,6 @@ static const struct value_types types = {
 const struct value_types *broker_types(void)
 {
     return &types;
-}
-
-static uint32_t bounded(int64_t value)
-{
-    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
-static void follow_limits(struct broker *broker)
-{
-    const struct options *options = broker->options;
-    struct value_limits *limits = broker->limits;
-
-    limits->list_node_size = (int32_t)options->list_max_listpack_size;
-    limits->list_compress_depth = bounded(options->list_compress_depth);
-    limits->hash_entries = bounded(options->hash_max_listpack_entries);
-    limits->hash_value = bounded(options->hash_max_listpack_value);
-    limits->set_ints = bounded(options->set_max_intset_entries);
-    limits->set_entries = bounded(options->set_max_listpack_entries);
-    limits->set_value = bounded(options->set_max_listpack_value);
-    limits->zset_entries = bounded(options->zset_max_listpack_entries);
-    limits->zset_value = bounded(options->zset_max_listpack_value);
-    limits->stream_node_bytes = bounded(options->stream_node_max_bytes);
-    limits->stream_node_entries = bounded(options->stream_node_max_entries);
-    limits->hll_sparse_bytes = bounded(options->hll_sparse_max_bytes);
-}
-
-static bool limits_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    (void)options;
-    (void)trouble;
-    follow_limits(who);
-    return true;
-}
-
-static bool notices_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)options;
-    (void)trouble;
-    notice_follow_option(broker->notice);
-    return true;
-}
-
-static bool log_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)trouble;
-    log_set_level(broker->log, (enum log_level)options->loglevel);
-    return true;
-}
-
-static bool upkeep_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)options;
-    (void)trouble;
-    upkeep_follow_options(broker->upkeep);
-    return true;
-}
-
-static bool witnesses_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)options;
-    (void)trouble;
-    slowlog_trim(broker->slowlog);
-    caller_ask_witnesses(broker->caller);
-    return true;
-}
-
-static bool password_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)options;
-    (void)trouble;
-    acl_follow_password(broker->acl);
-    return true;
-}
-
-static bool memory_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)options;
-    (void)trouble;
-    memory_limit_follow_options(broker->memory_limit);
-    sessions_limit_memory(broker->sessions, memory_limit_of_clients(broker->memory_limit));
-    return true;
-}
-
-/* Rooms that must act when an option changes. */
-static void follow_options(struct broker *broker)
-{
-    static const char *const memory[] = {
-        "maxmemory",
-        "maxmemory-clients",
-        "maxmemory-queues",
-        "maxmemory-policy",
-        "maxmemory-samples",
-        "maxmemory-eviction-tenacity",
-        "maxmemory-evict-types",
-        "maxmemory-evict-prefixes",
-        "maxmemory-keep-prefixes",
-        "lfu-log-factor",
-        "lfu-decay-time",
-    };
-    static const char *const limits[] = {
-        "list-compress-depth",
-        "list-max-listpack-size",   "hash-max-listpack-entries", "hash-max-listpack-value",
-        "set-max-intset-entries",   "set-max-listpack-entries",  "set-max-listpack-value",
-        "zset-max-listpack-entries", "zset-max-listpack-value",  "stream-node-max-bytes",
-        "stream-node-max-entries",  "hll-sparse-max-bytes",
-    };
-
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        config_on_change(broker->config, limits[i], limits_changed, broker);
-    for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
-        config_on_change(broker->config, memory[i], memory_changed, broker);
-    config_on_change(broker->config, "notify-keyspace-events", notices_changed, broker);
-    config_on_change(broker->config, "loglevel", log_changed, broker);
-    config_on_change(broker->config, "hz", upkeep_changed, broker);
-    config_on_change(broker->config, "requirepass", password_changed, broker);
-    config_on_change(broker->config, "slowlog-log-slower-than", witnesses_changed, broker);
-    config_on_change(broker->config, "slowlog-max-len", witnesses_changed, broker);
-    config_on_change(broker->config, "latency-monitor-threshold", witnesses_changed, broker);
 }
 
 /* The worker's first job: it frees what nobody sees any more, and nobody waits for that. */
@@ -229,7 +98,7 @@ static void make_storage(struct broker *broker)
     broker->limits = memory_new(sizeof(*broker->limits));
     *broker->limits = value_limits_default;
     broker->limits->secret = broker->secret;
-    follow_limits(broker);
+    heeding_fill_limits(broker);
     broker->worker = worker_new("millrace-work");
     worker_queue(broker->worker, lower_urgency, NULL);
     broker->ledger = ledger_new();
@@ -359,15 +228,37 @@ static void replica_talks(void *who, const struct call *call)
     buffer_clear(&line);
 }
 
-/* What runs calls. */
+/* What runs calls, with all that surrounds them. */
+static void make_caller(struct broker *broker)
+{
+    broker->flow = memory_new(sizeof(*broker->flow));
+    flow_bind(broker->flow, broker);
+    broker->caller = caller_new(&(struct caller_setup){
+        .keyspaces = broker->keyspaces,
+        .ledger = broker->ledger,
+        .metrics = broker->metrics,
+        .clock = broker->clock,
+        .random = broker->random,
+        .waiting = broker->waiting,
+        .options = broker->options,
+        .limits = broker->limits,
+        .broker = broker,
+        .guards = broker->flow->guards,
+        .effects = broker->flow->effects,
+        .witnesses = broker->flow->witnesses,
+        .stream = &broker->role->offset,
+        .only_reads = call_only_reads,
+        .only_reads_who = broker,
+        .readers_wait = readers_wait,
+        .readers_wait_who = broker,
+        .replica_talks = replica_talks,
+        .replica_talks_who = broker,
+    });
+}
+
+/* What follows a call, limits it, or is shown it; who may call, and what scripts do; the caller. */
 static void make_dispatch(struct broker *broker)
 {
-    struct caller_setup setup = {
-        .keyspaces = broker->keyspaces, .ledger = broker->ledger, .metrics = broker->metrics,
-        .clock = broker->clock,         .random = broker->random, .options = broker->options,
-        .limits = broker->limits,       .broker = broker,
-    };
-
     broker->waiting = waiting_new(&(struct waiting_setup){
         broker->keyspaces, broker->ledger, broker->metrics, broker->secret });
     broker->watch = watch_new(broker->ledger, broker->keyspaces, broker->secret);
@@ -378,10 +269,20 @@ static void make_dispatch(struct broker *broker)
     broker->latency = latency_new(broker->options, broker->clock);
     broker->monitor = monitor_new(broker->metrics);
     broker->memory_limit = memory_limit_new(&(struct memory_limit_setup){
-        .keyspaces = broker->keyspaces, .clock = broker->clock, .metrics = broker->metrics,
-        .worker = broker->worker, .options = broker->options, .note = latency_note,
-        .note_who = broker->latency, .relieve = relieve_pool,
-        .relieve_who = broker->connections, .spared = spared_memory, .spared_who = broker, .unwatch = watch_forget, .unwatch_who = broker->watch });
+        .keyspaces = broker->keyspaces,
+        .clock = broker->clock,
+        .metrics = broker->metrics,
+        .worker = broker->worker,
+        .options = broker->options,
+        .note = latency_note,
+        .note_who = broker->latency,
+        .relieve = relieve_pool,
+        .relieve_who = broker->connections,
+        .spared = spared_memory,
+        .spared_who = broker,
+        .unwatch = watch_forget,
+        .unwatch_who = broker->watch,
+    });
     make_users(broker);
     broker->naming = naming_new();
     config_visit_renames(broker->config, rename_command, broker->naming);
@@ -393,20 +294,7 @@ static void make_dispatch(struct broker *broker)
         .snapshot = broker->snapshot, .aof = broker->aof, .log = broker->log,
         .metrics = broker->metrics, .options = broker->options });
     following_make(broker);
-    broker->flow = memory_new(sizeof(*broker->flow));
-    flow_bind(broker->flow, broker);
-    setup.stream = &broker->role->offset;
-    setup.waiting = broker->waiting;
-    setup.guards = broker->flow->guards;
-    setup.effects = broker->flow->effects;
-    setup.witnesses = broker->flow->witnesses;
-    setup.only_reads = call_only_reads;
-    setup.only_reads_who = broker;
-    setup.readers_wait = readers_wait;
-    setup.readers_wait_who = broker;
-    setup.replica_talks = replica_talks;
-    setup.replica_talks_who = broker;
-    broker->caller = caller_new(&setup);
+    make_caller(broker);
     memory_limit_set_caller(broker->memory_limit, broker->caller);
     broker->intake = intake_new(broker->caller, broker->keyspaces, broker->options,
                                 broker->naming);
@@ -429,19 +317,6 @@ static void leave_monitor(void *who, struct session *session)
         caller_ask_witnesses(broker->caller);
 }
 
-static bool replication_changed(void *who, const struct options *options, struct trouble *trouble)
-{
-    struct broker *broker = who;
-
-    (void)trouble;
-    /* Less is not worth keeping; what is kept is what is told. */
-    if (options->repl_backlog_size < BACKLOG_LEAST)
-        config_settle(broker->config, "repl-backlog-size", SLICE("16384"));
-    primary_follow_options(broker->primary);
-    flow_choose_guards(broker->flow, broker);
-    return true;
-}
-
 /* Who follows us, now that there are sessions. */
 static void bind_replication(struct broker *broker)
 {
@@ -454,35 +329,29 @@ static void bind_replication(struct broker *broker)
     upkeep_add(broker->upkeep, handover_tick, broker->handover);
     broker->departure = departure_new(broker);
     upkeep_add(broker->upkeep, departure_tick, broker->departure);
-    config_on_change(broker->config, "repl-backlog-size", replication_changed, broker);
-    config_on_change(broker->config, "min-replicas-to-write", replication_changed, broker);
 }
 
-/* Who is there, and what happens by itself. */
-static void make_sessions(struct broker *broker)
+/* What rooms hung on a session they take back when it ends, in this order. */
+static void add_farewells(struct broker *broker)
 {
-    struct step steps[FLOW_MOST];
+    const struct farewell farewells[] = {
+        { waiting_forget, broker->waiting },
+        { memory_limit_forget, broker->memory_limit },
+        { tracking_forget, broker->tracking },
+        { pausing_forget, broker->pausing },
+        { watch_forget, broker->watch },
+        { transaction_forget, NULL },
+        { subscription_farewell, NULL },
+        { leave_monitor, broker },
+    };
 
-    broker->sessions = sessions_new(&(struct sessions_setup){
-        .connections = broker->connections,
-        .metrics = broker->metrics,
-        .options = broker->options,
-        .errors = broker->errors,
-        .secret = broker->secret,
-        .intake = { intake_input, intake_ahead, broker->intake },
-        .welcome = { acl_welcome, broker->acl },
-    });
-    acl_set_sessions(broker->acl, broker->sessions);
-    sessions_add_farewell(broker->sessions, (struct farewell){ waiting_forget, broker->waiting });
-    sessions_add_farewell(broker->sessions,
-                          (struct farewell){ memory_limit_forget, broker->memory_limit });
-    tracking_set_sessions(broker->tracking, broker->sessions);
-    sessions_add_farewell(broker->sessions, (struct farewell){ tracking_forget, broker->tracking });
-    sessions_add_farewell(broker->sessions, (struct farewell){ pausing_forget, broker->pausing });
-    sessions_add_farewell(broker->sessions, (struct farewell){ watch_forget, broker->watch });
-    sessions_add_farewell(broker->sessions, (struct farewell){ transaction_forget, NULL });
-    sessions_add_farewell(broker->sessions, (struct farewell){ subscription_farewell, NULL });
-    sessions_add_farewell(broker->sessions, (struct farewell){ leave_monitor, broker });
+    for (size_t i = 0; i < sizeof(farewells) / sizeof(farewells[0]); i++)
+        sessions_add_farewell(broker->sessions, farewells[i]);
+}
+
+/* What happens by itself, in time that calls leave over. */
+static void make_upkeep(struct broker *broker)
+{
     broker->upkeep = upkeep_new(&(struct upkeep_setup){
         .loop = broker->loop,
         .note = latency_note,
@@ -506,12 +375,34 @@ static void make_sessions(struct broker *broker)
     defragmenter_add(broker->defragmenter,
                      (struct defrag_room){ scripts_move, broker->scripts });
     upkeep_add(broker->upkeep, defragmenter_tick, broker->defragmenter);
-    broker->keeper = keeper_new(&(struct keeper_setup){ .loop = broker->loop,
-                                                        .keyspaces = broker->keyspaces,
-                                                        .caller = broker->caller,
-                                                        .ledger = broker->ledger,
-                                                        .log = broker->log });
+    broker->keeper = keeper_new(&(struct keeper_setup){
+        .loop = broker->loop,
+        .keyspaces = broker->keyspaces,
+        .caller = broker->caller,
+        .ledger = broker->ledger,
+        .log = broker->log,
+    });
     upkeep_add(broker->upkeep, keeper_tick, broker->keeper);
+}
+
+/* Who is there, what happens by itself, and what ends a turn. */
+static void make_sessions(struct broker *broker)
+{
+    struct step steps[FLOW_MOST];
+
+    broker->sessions = sessions_new(&(struct sessions_setup){
+        .connections = broker->connections,
+        .metrics = broker->metrics,
+        .options = broker->options,
+        .errors = broker->errors,
+        .secret = broker->secret,
+        .intake = { intake_input, intake_ahead, broker->intake },
+        .welcome = { acl_welcome, broker->acl },
+    });
+    acl_set_sessions(broker->acl, broker->sessions);
+    tracking_set_sessions(broker->tracking, broker->sessions);
+    add_farewells(broker);
+    make_upkeep(broker);
     durable_bind(broker);
     bind_replication(broker);
     following_bind(broker);
@@ -535,7 +426,7 @@ void broker_init(struct broker *broker, struct config *config, struct clock *clo
     make_dispatch(broker);
     make_sessions(broker);
     info_sections_add(broker);
-    follow_options(broker);
+    heeding_bind(broker);
     broker->oom_score = oom_score_new(config);
     broker->migrate_links = migrate_links_new(broker->loop);
     vitals_begin(broker->vitals);
