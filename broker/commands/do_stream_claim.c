@@ -161,6 +161,41 @@ static size_t claim_named(struct call *call, struct claim *claim,
     return taken;
 }
 
+/* Reads the IDs, which are the words from `first` to `end`, and the options behind them. */
+static enum verdict read_claim(struct call *call, struct claim_options *options, size_t *first,
+                               size_t *end)
+{
+    struct entry_id id;
+    enum verdict verdict = VERDICT_DONE;
+
+    *first = *end = args_position(call->args);
+    while (args_more(call->args) && entry_id_read(args_peek(call->args), 0, &id)) {
+        (void)args_next(call->args);
+        ++*end;
+    }
+    while (args_more(call->args) && verdict == VERDICT_DONE)
+        verdict = next_claim_option(call, options);
+    /* A time to come would make entries idle for less than nothing. */
+    if (options->delivered_at < 0 || options->delivered_at > call->now)
+        options->delivered_at = call->now;
+    return verdict;
+}
+
+/* What the options make of a claim. */
+static void apply_options(const struct call *call, const struct claim_options *options,
+                          struct claim *claim)
+{
+    claim->delivered_at = options->delivered_at;
+    claim->force = options->force;
+    claim->count = !options->just_id;
+    claim->sets_times = options->times >= 0;
+    claim->times = (uint64_t)options->times;
+    claim->min_idle = claim->min_idle < 0 ? 0 : claim->min_idle;
+    /* A log says what was, and when. */
+    claim->blind = !entries_leave_here(call);
+    claim->seen_at = claim->blind && options->dated ? options->delivered_at : 0;
+}
+
 /* XCLAIM key group consumer min-idle id [id ...] [IDLE ms] [TIME ms] [RETRYCOUNT n] [FORCE]
    [JUSTID] [LASTID id] */
 enum verdict do_xclaim(struct call *call)
@@ -170,10 +205,10 @@ enum verdict do_xclaim(struct call *call)
     struct claim claim = { .name = args_next(call->args), .now = call->now };
     struct claim_options options = { .delivered_at = call->now, .times = -1 };
     struct stream *stream;
-    struct entry_id id;
     size_t first, end;
     bool is_new;
     enum refusal refusal = find_group(call, key, name, LOOK_READ, &stream, &claim.group);
+    enum verdict verdict;
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -181,31 +216,12 @@ enum verdict do_xclaim(struct call *call)
         return refuse_no_group(call, key, name, "");
     if (!args_next_integer(call->args, &claim.min_idle))
         return call_refuse_with(call, "ERR Invalid min-idle-time argument for XCLAIM");
-    first = end = args_position(call->args);
-    while (args_more(call->args) && entry_id_read(args_peek(call->args), 0, &id)) {
-        (void)args_next(call->args);
-        end++;
-    }
-    while (args_more(call->args)) {
-        enum verdict verdict = next_claim_option(call, &options);
+    verdict = read_claim(call, &options, &first, &end);
+    if (verdict != VERDICT_DONE)
+        return verdict;
 
-        if (verdict != VERDICT_DONE)
-            return verdict;
-    }
-
-    /* A time to come would make entries idle for less than nothing. */
-    if (options.delivered_at < 0 || options.delivered_at > call->now)
-        options.delivered_at = call->now;
     claim.stream = stream;
-    claim.delivered_at = options.delivered_at;
-    claim.force = options.force;
-    claim.count = !options.just_id;
-    claim.sets_times = options.times >= 0;
-    claim.times = (uint64_t)options.times;
-    claim.min_idle = claim.min_idle < 0 ? 0 : claim.min_idle;
-    /* A log says what was, and when. */
-    claim.blind = !entries_leave_here(call);
-    claim.seen_at = claim.blind && options.dated ? options.delivered_at : 0;
+    apply_options(call, &options, &claim);
     claim.consumer = meet_consumer(call, key, claim.group, claim.name, &is_new);
     if (claim.blind && tells_times(call, &options, first, end)) {
         claim.consumer->seen_at = options.delivered_at;

@@ -300,6 +300,34 @@ static enum refusal why_no_id(const struct stream *stream)
                : REFUSAL_STREAM_ID_SMALL;
 }
 
+/* Appends the entry whose words are left, trims as was said, and tells of both. */
+static void add_entry(struct call *call, struct slice key, struct stream *stream,
+                      struct add_words *words, struct entry_id id)
+{
+    const struct slice *fields = call->args->words + args_position(call->args);
+    struct discard discard = DISCARD_NONE;
+    struct retention_step step = { .discard = &discard };
+    uint64_t trimmed;
+
+    stream_append(stream, id, fields, args_left(call->args) / 2, call->limits);
+    words->trim.trim.discard = &discard;
+    trimmed = trim_apply(stream, &words->trim.trim);
+
+    ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
+    if (trimmed > 0)
+        ledger_changed(call->ledger, key, EVENT_STREAM, "xtrim");
+    if (words->wish != ENTRY_ID_EXACTLY || words->trim.trim.approximate ||
+        retention_is_set(stream))
+        say_exactly(call, stream, &words->trim, words->id_at, &id);
+    if (words->idempotent)
+        remember_message(call, key, stream, words, id);
+    if (retention_is_set(stream)) {
+        entries_leave(call, stream, &step);
+        entries_tell_left(call, key, stream, &step);
+    }
+    free_discarded(call, &discard);
+}
+
 /* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO pid | IDMP pid iid]
    [MAXLEN|MINID [=|~] threshold [LIMIT n]] *|id field value [...] */
 enum verdict do_xadd(struct call *call)
@@ -309,11 +337,8 @@ enum verdict do_xadd(struct call *call)
     enum refusal refusal = read_add(call, &words);
     size_t field_words = args_left(call->args);
     const struct slice *fields = call->args->words + args_position(call->args);
-    struct discard discard = DISCARD_NONE;
-    struct retention_step step = { .discard = &discard };
     struct stream *stream;
     struct entry_id id;
-    uint64_t trimmed;
 
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
@@ -344,22 +369,7 @@ enum verdict do_xadd(struct call *call)
 
     if (stream == NULL)
         stream = create_stream(call, key);
-    stream_append(stream, id, fields, field_words / 2, call->limits);
-    words.trim.trim.discard = &discard;
-    trimmed = trim_apply(stream, &words.trim.trim);
-
-    ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
-    if (trimmed > 0)
-        ledger_changed(call->ledger, key, EVENT_STREAM, "xtrim");
-    if (words.wish != ENTRY_ID_EXACTLY || words.trim.trim.approximate || retention_is_set(stream))
-        say_exactly(call, stream, &words.trim, words.id_at, &id);
-    if (words.idempotent)
-        remember_message(call, key, stream, &words, id);
-    if (retention_is_set(stream)) {
-        entries_leave(call, stream, &step);
-        entries_tell_left(call, key, stream, &step);
-    }
-    free_discarded(call, &discard);
+    add_entry(call, key, stream, &words, id);
     reply_entry_id(call->reply, id);
     return VERDICT_DONE;
 }

@@ -273,10 +273,51 @@ static bool finish(struct bench_options *options, const char *list)
     return choose(options, list);
 }
 
+/* Takes one option with its word; BENCH_RUN: the next may follow. */
+static enum bench_intent take(struct bench_options *options, int option, char **words,
+                              const char **list)
+{
+    unsigned port;
+
+    if (option == '?' || option == ':') {
+        fprintf(stderr, "millrace-bench: %s'%s'%s; --help lists the options\n",
+                option == '?' ? "no option is called " : "", words[optind - 1],
+                option == '?' ? "" : " wants a word");
+        return BENCH_WRONG;
+    } else if (option == LONG_HELP) {
+        tell_usage();
+        return BENCH_TOLD;
+    } else if (option == LONG_VERSION) {
+        puts("millrace-bench " BENCH_VERSION);
+        return BENCH_TOLD;
+    } else if (option == 'h') {
+        options->first.host = optarg;
+    } else if (option == 's') {
+        options->first.path = optarg;
+    } else if (option == 'a') {
+        options->first.password = optarg;
+    } else if (option == LONG_USER) {
+        options->first.user = optarg;
+    } else if (option == LONG_JSON) {
+        options->json = optarg;
+    } else if (option == LONG_WORKLOADS) {
+        *list = optarg;
+    } else if (option == LONG_COMPARE) {
+        if (!read_compare(options, optarg))
+            return BENCH_WRONG;
+    } else if (option == 'p') {
+        if (!read_small("-p", optarg, 1, 65535, &port))
+            return BENCH_WRONG;
+        options->first.port = (int)port;
+    } else if (!read_amount(options, option, optarg)) {
+        return BENCH_WRONG;
+    }
+    return BENCH_RUN;
+}
+
 enum bench_intent bench_options_read(struct bench_options *options, int count, char **words)
 {
     const char *list = NULL;
-    unsigned port;
     int option;
 
     *options = (struct bench_options){ .connections = 50,
@@ -293,39 +334,10 @@ enum bench_intent bench_options_read(struct bench_options *options, int count, c
     opterr = 0;
     while ((option = getopt_long(count, words, ":h:p:s:a:c:t:P:n:d:r:", long_options, NULL)) !=
            -1) {
-        if (option == '?' || option == ':') {
-            fprintf(stderr, "millrace-bench: %s'%s'%s; --help lists the options\n",
-                    option == '?' ? "no option is called " : "", words[optind - 1],
-                    option == '?' ? "" : " wants a word");
-            return BENCH_WRONG;
-        } else if (option == LONG_HELP) {
-            tell_usage();
-            return BENCH_TOLD;
-        } else if (option == LONG_VERSION) {
-            puts("millrace-bench " BENCH_VERSION);
-            return BENCH_TOLD;
-        } else if (option == 'h') {
-            options->first.host = optarg;
-        } else if (option == 's') {
-            options->first.path = optarg;
-        } else if (option == 'a') {
-            options->first.password = optarg;
-        } else if (option == LONG_USER) {
-            options->first.user = optarg;
-        } else if (option == LONG_JSON) {
-            options->json = optarg;
-        } else if (option == LONG_WORKLOADS) {
-            list = optarg;
-        } else if (option == LONG_COMPARE) {
-            if (!read_compare(options, optarg))
-                return BENCH_WRONG;
-        } else if (option == 'p') {
-            if (!read_small("-p", optarg, 1, 65535, &port))
-                return BENCH_WRONG;
-            options->first.port = (int)port;
-        } else if (!read_amount(options, option, optarg)) {
-            return BENCH_WRONG;
-        }
+        enum bench_intent intent = take(options, option, words, &list);
+
+        if (intent != BENCH_RUN)
+            return intent;
     }
     if (optind < count) {
         fprintf(stderr, "millrace-bench: '%s' is no option; --help lists them\n", words[optind]);

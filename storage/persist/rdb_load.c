@@ -321,7 +321,8 @@ static bool read_key(struct loading *now, unsigned type)
         fine = keep(now, &content, began);
     } else if (now->from.empty) {
         now->result->empty++;
-        log_line(now->setup->log, LOG_NOTICE, "The RDB file holds a value without elements, skipping empty key: %.*s",
+        log_line(now->setup->log, LOG_NOTICE,
+                 "The RDB file holds a value without elements, skipping empty key: %.*s",
                  (int)(key.len < KEY_SHOWN ? now->key.len : KEY_SHOWN), now->key.at);
         now->from.empty = false;
         fine = true;
@@ -338,13 +339,42 @@ static bool read_key(struct loading *now, unsigned type)
 
 /* ---- All ---- */
 
+/* What follows an opcode: a fact, or a key of the type that stands in its place. */
+static bool read_part(struct loading *now, unsigned opcode)
+{
+    switch (opcode) {
+    case RDB_AUX:
+        return read_fact(now);
+    case RDB_SELECT:
+        return read_select(now);
+    case RDB_RESIZE:
+        return read_sizes(now);
+    case RDB_SLOT_INFO:
+        return read_lengths(now, 3);
+    case RDB_FUNCTION:
+        return read_function(now);
+    case RDB_FUNCTION_EARLY:
+        return rdb_refuse(&now->from, "Pre-release function format not supported.");
+    case RDB_MODULE_AUX:
+        return skip_module(now);
+    case RDB_EXPIRY_MS:
+        return read_due(now);
+    case RDB_EXPIRY:
+        return read_due_seconds(now);
+    case RDB_IDLE:
+    case RDB_FREQUENCY:
+        return read_use(now, opcode);
+    default:
+        return read_key(now, opcode);
+    }
+}
+
 /* Everything up to the opcode of the end. */
 static bool read_all(struct loading *now)
 {
     for (;;) {
         uint64_t at = reader_position(now->from.from);
         unsigned opcode;
-        bool fine;
 
         if (at - now->told >= now->tell_every && now->setup->progress != NULL) {
             now->told = at;
@@ -353,45 +383,9 @@ static bool read_all(struct loading *now)
         }
         if (!rdb_get_byte(&now->from, &opcode))
             return false;
-        switch (opcode) {
-        case RDB_END:
+        if (opcode == RDB_END)
             return true;
-        case RDB_AUX:
-            fine = read_fact(now);
-            break;
-        case RDB_SELECT:
-            fine = read_select(now);
-            break;
-        case RDB_RESIZE:
-            fine = read_sizes(now);
-            break;
-        case RDB_SLOT_INFO:
-            fine = read_lengths(now, 3);
-            break;
-        case RDB_FUNCTION:
-            fine = read_function(now);
-            break;
-        case RDB_FUNCTION_EARLY:
-            fine = rdb_refuse(&now->from, "Pre-release function format not supported.");
-            break;
-        case RDB_MODULE_AUX:
-            fine = skip_module(now);
-            break;
-        case RDB_EXPIRY_MS:
-            fine = read_due(now);
-            break;
-        case RDB_EXPIRY:
-            fine = read_due_seconds(now);
-            break;
-        case RDB_IDLE:
-        case RDB_FREQUENCY:
-            fine = read_use(now, opcode);
-            break;
-        default:
-            fine = read_key(now, opcode);
-            break;
-        }
-        if (!fine)
+        if (!read_part(now, opcode))
             return false;
     }
 }
