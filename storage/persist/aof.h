@@ -59,7 +59,7 @@ struct aof_policy {
     bool          tell_time;          /* a note of the time once a second */
     int64_t       growth_percentage;  /* rewrite by itself when it has grown so much; 0 never */
     int64_t       growth_least;       /* and is at least so many bytes */
-    micros        key_delay;          /* for tests: the child sleeps so long after each key */
+    int64_t       key_delay;          /* for tests: how a rewrite dawdles; see progress.h */
 };
 
 /* Texts are copied; pointers are borrowed for its life. */

@@ -2,7 +2,6 @@
 #include "storage/persist/aof_rewrite.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "storage/base/faults.h"
@@ -17,12 +16,12 @@
 #include "storage/persist/child.h"
 #include "storage/persist/folder.h"
 #include "storage/persist/points.h"
+#include "storage/persist/progress.h"
 #include "storage/persist/snapshot.h"
 
 enum {
     SECOND = 1000000,
     SYNC_EVERY = 4 * 1024 * 1024, /* the child syncs little and often */
-    TELL_EVERY = 1024,            /* keys between looks at the clock */
     FAILURES_BORNE = 3,           /* before pauses are counted in minutes */
     PAUSE_MOST = 60,              /* minutes */
     SLACK = 64 * 1024             /* seals of what waits to be written */
@@ -92,38 +91,12 @@ bool aof_rewrite_wanted(struct aof *aof)
 
 /* ---- In the child ---- */
 
-struct writing {
-    struct aof *aof;
-    struct child_line *line;
-    struct clock *clock;
-    micros told;
-};
-
-static void wrote_key(void *who, uint64_t keys)
-{
-    struct writing *writing = who;
-    micros delay = writing->aof->setup.policy.key_delay;
-    micros now;
-
-    if (delay > 0) {
-        struct timespec pause = { delay / SECOND, delay % SECOND * 1000 };
-
-        (void)nanosleep(&pause, NULL);
-    }
-    if (keys % TELL_EVERY != 0)
-        return;
-    now = clock_monotonic(writing->clock);
-    if (now - writing->told < SECOND)
-        return;
-    writing->told = now;
-    child_tell(writing->line, keys);
-}
-
 static bool write_base(void *who, struct child_line *line, struct trouble *trouble)
 {
     struct aof *aof = who;
-    struct writing writing = { aof, line, clock_new(), 0 };
-    struct aof_base_watcher watcher = { wrote_key, &writing, NULL, aof_time_to_tell(aof) };
+    struct progress progress;
+    struct aof_base_watcher watcher = { progress_wrote_key, &progress, NULL,
+                                        aof_time_to_tell(aof) };
     char name[RECOVERY_NAME_MAX];
     struct writer *writer;
     int fd;
@@ -138,13 +111,14 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
     writer = writer_new_file(fd, aof->setup.faults);
     if (aof->setup.policy.sync_base_often)
         writer_sync_every(writer, SYNC_EVERY);
-    writing.told = clock_monotonic(writing.clock);
+    progress_begin(&progress, line, aof->setup.policy.key_delay);
     if (aof->setup.snapshot != NULL)
         watcher.functions = snapshot_functions(aof->setup.snapshot);
     if (aof->rdb)
-        snapshot_write_base(aof->setup.snapshot, writer, wrote_key, &writing);
+        snapshot_write_base(aof->setup.snapshot, writer, progress_wrote_key, &progress);
     else
         aof_base_write(aof->setup.keyspaces, writer, &watcher);
+    progress_end(&progress);
     if (!writer_flush(writer, trouble))
         return trouble_wrap(trouble, "writing %s", name);
     point_reached(aof->setup.faults, POINT_base_written);

@@ -152,13 +152,15 @@ static void note_end(struct snapshot *snapshot, bool fine)
 
 bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct trouble *trouble)
 {
-    struct snapshot_writing writing = { snapshot, NULL, NULL, 0 };
+    struct progress progress;
     bool fine;
 
     must(snapshot->child == NULL);
+    progress_begin(&progress, NULL, snapshot->setup.policy.save_delay);
     snapshot->changes = changes;
     snapshot->figures.saves++;
-    fine = snapshot_lock(snapshot, trouble) && snapshot_write_file(&writing, trouble);
+    fine = snapshot_lock(snapshot, trouble) && snapshot_write_file(snapshot, &progress, trouble);
+    progress_end(&progress);
     note_end(snapshot, fine);
     snapshot_sweep(snapshot);
     if (fine)
@@ -174,16 +176,16 @@ bool snapshot_save(struct snapshot *snapshot, uint64_t changes, struct trouble *
 static bool run_child(void *who, struct child_line *line, struct trouble *trouble)
 {
     struct snapshot *snapshot = who;
-    struct snapshot_writing writing = { snapshot, line, clock_new(), 0 };
+    struct progress progress;
     bool fine;
 
     /* The lock is the parent's: it must end with the parent. */
     if (snapshot->lock >= 0)
         (void)close(snapshot->lock);
-    writing.told = clock_monotonic(writing.clock);
-    fine = snapshot->streams ? snapshot_write_pipe(&writing, trouble)
-                             : snapshot_write_file(&writing, trouble);
-    clock_free(writing.clock);
+    progress_begin(&progress, line, snapshot->setup.policy.save_delay);
+    fine = snapshot->streams ? snapshot_write_pipe(snapshot, &progress, trouble)
+                             : snapshot_write_file(snapshot, &progress, trouble);
+    progress_end(&progress);
     return fine;
 }
 

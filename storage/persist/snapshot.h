@@ -32,7 +32,7 @@ struct snapshot_policy {
     bool        sync_often; /* a child forces little pieces to disk, not all at the end */
     bool        idle;       /* keys are saved with how long they were not used */
     bool        frequency;  /* or with how often they are */
-    int64_t     save_delay; /* for tests: microseconds after each key, or keys for each if negative */
+    int64_t     save_delay; /* for tests: how a save dawdles; see progress.h */
     int64_t     load_delay; /* likewise, while loading */
     uint64_t    load_step;  /* bytes between looks at who else is there while loading */
 };

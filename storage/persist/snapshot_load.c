@@ -41,7 +41,7 @@ static void read_key(void *who, uint32_t db, struct slice key, const struct rdb_
     (void)content;
     (void)bytes;
     (void)due;
-    snapshot_dawdle(reading->snapshot->setup.policy.load_delay, ++reading->keys);
+    progress_dawdle(reading->snapshot->setup.policy.load_delay, ++reading->keys);
 }
 
 static struct rdb_load_setup load_setup(struct reading *reading)

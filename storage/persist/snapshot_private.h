@@ -4,6 +4,7 @@
 
 #include "storage/base/buffer.h"
 #include "storage/persist/child.h"
+#include "storage/persist/progress.h"
 #include "storage/persist/snapshot.h"
 
 /* Libraries nobody runs: length, bytes, length, bytes ... */
@@ -35,20 +36,14 @@ struct snapshot {
     bool                  too_many_expired;
 };
 
-/* Where somebody is with writing all data. */
-struct snapshot_writing {
-    struct snapshot   *snapshot;
-    struct child_line *line; /* whom to tell how far it is; NULL on the main thread */
-    struct clock      *clock;
-    micros             told;
-};
-
 /*
  * Writes the file, whole and durable or not at all; or into the pipe of `snapshot->pipe`,
  * to its end. The caller holds the lock of the name, or is a child of who does.
  */
-MUST_USE bool snapshot_write_file(struct snapshot_writing *writing, struct trouble *trouble);
-MUST_USE bool snapshot_write_pipe(struct snapshot_writing *writing, struct trouble *trouble);
+MUST_USE bool snapshot_write_file(struct snapshot *snapshot, struct progress *progress,
+                                  struct trouble *trouble);
+MUST_USE bool snapshot_write_pipe(struct snapshot *snapshot, struct progress *progress,
+                                  struct trouble *trouble);
 
 /* The name under which a process writes the file. */
 enum { SNAPSHOT_NAME_MOST = 512 };
@@ -56,8 +51,5 @@ void snapshot_name_temporary(int process, char name[SNAPSHOT_NAME_MOST]);
 
 /* Lets go of the name that snapshot_lock holds, if it does. */
 void snapshot_unlock(struct snapshot *snapshot);
-
-/* Sleeps for a test: microseconds, or one for so many keys. */
-void snapshot_dawdle(int64_t delay, uint64_t keys);
 
 #endif

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "storage/base/faults.h"
@@ -18,36 +17,8 @@
 
 enum {
     SECOND = 1000000,
-    SYNC_EVERY = 4 * 1024 * 1024,
-    TELL_EVERY = 1024 /* keys between looks at the clock */
+    SYNC_EVERY = 4 * 1024 * 1024
 };
-
-void snapshot_dawdle(int64_t delay, uint64_t keys)
-{
-    struct timespec pause = { delay / SECOND, delay % SECOND * 1000 };
-
-    if (delay > 0)
-        (void)nanosleep(&pause, NULL);
-    else if (delay < 0 && keys % (uint64_t)-delay == 0)
-        (void)nanosleep(&(struct timespec){ 0, 1000 }, NULL);
-}
-
-static void wrote_key(void *who, uint64_t keys)
-{
-    struct snapshot_writing *writing = who;
-    int64_t delay = writing->snapshot->setup.policy.save_delay;
-    micros now;
-
-    if (UNLIKELY(delay != 0))
-        snapshot_dawdle(delay, keys);
-    if (writing->line == NULL || (keys % TELL_EVERY != 0 && delay <= 0))
-        return;
-    now = clock_monotonic(writing->clock);
-    if (now - writing->told < SECOND)
-        return;
-    writing->told = now;
-    child_tell(writing->line, keys);
-}
 
 static struct rdb_save_setup save_setup(struct snapshot *snapshot)
 {
@@ -94,15 +65,15 @@ void snapshot_remove_temporary(int process)
 }
 
 /* Writes all into an open file and has it on disk. */
-static bool fill(struct snapshot_writing *writing, int fd, struct trouble *trouble)
+static bool fill(struct snapshot *snapshot, struct progress *progress, int fd,
+                 struct trouble *trouble)
 {
-    struct snapshot *snapshot = writing->snapshot;
     struct rdb_save_setup setup = save_setup(snapshot);
     struct writer *writer = writer_new_file(fd, snapshot->setup.faults);
     bool fine;
 
-    setup.wrote = wrote_key;
-    setup.who = writing;
+    setup.wrote = progress_wrote_key;
+    setup.who = progress;
     if (snapshot->setup.policy.sync_often)
         writer_sync_every(writer, SYNC_EVERY);
     rdb_save(&setup, writer);
@@ -130,9 +101,9 @@ static bool put_in_place(const struct snapshot *snapshot, const struct folder *f
     return true;
 }
 
-bool snapshot_write_file(struct snapshot_writing *writing, struct trouble *trouble)
+bool snapshot_write_file(struct snapshot *snapshot, struct progress *progress,
+                         struct trouble *trouble)
 {
-    struct snapshot *snapshot = writing->snapshot;
     struct folder *folder = folder_open(".", snapshot->setup.faults, trouble);
     char temporary[SNAPSHOT_NAME_MOST];
     struct trouble unheard;
@@ -146,7 +117,7 @@ bool snapshot_write_file(struct snapshot_writing *writing, struct trouble *troub
     point_reached(snapshot->setup.faults, POINT_snapshot_opened);
     if (fd >= 0)
         (void)flock(fd, LOCK_EX | LOCK_NB); /* it is no leftover: snapshot_sweep.c */
-    fine = fd >= 0 && fill(writing, fd, trouble);
+    fine = fd >= 0 && fill(snapshot, progress, fd, trouble);
     if (fd >= 0)
         (void)close(fd);
     fine = fine && put_in_place(snapshot, folder, temporary, trouble);
@@ -156,16 +127,16 @@ bool snapshot_write_file(struct snapshot_writing *writing, struct trouble *troub
     return fine;
 }
 
-bool snapshot_write_pipe(struct snapshot_writing *writing, struct trouble *trouble)
+bool snapshot_write_pipe(struct snapshot *snapshot, struct progress *progress,
+                         struct trouble *trouble)
 {
-    struct snapshot *snapshot = writing->snapshot;
     const struct snapshot_pipe *stream = &snapshot->pipe;
     struct rdb_save_setup setup = save_setup(snapshot);
     struct writer *writer = writer_new_file(stream->fd, snapshot->setup.faults);
     bool fine;
 
-    setup.wrote = wrote_key;
-    setup.who = writing;
+    setup.wrote = progress_wrote_key;
+    setup.who = progress;
     setup.no_keys = stream->no_keys;
     if (stream->no_functions)
         setup.functions = NULL;
