@@ -5,7 +5,7 @@
 #include <CUnit/CUnit.h>
 
 #include "storage/values/hash_expiry.h"
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_walk_hash(void);
 

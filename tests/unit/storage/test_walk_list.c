@@ -7,7 +7,7 @@
 
 #include "storage/base/memory.h"
 #include "storage/values/list.h"
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_walk_list(void);
 

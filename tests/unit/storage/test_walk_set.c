@@ -6,7 +6,7 @@
 
 #include "storage/values/set.h"
 #include "storage/values/set_algebra.h"
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_walk_set(void);
 

@@ -7,7 +7,7 @@
 #include "storage/base/memory.h"
 #include "storage/persist/dump.h"
 #include "storage/values/bits.h"
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
 
 void suite_walk_string(void);
 

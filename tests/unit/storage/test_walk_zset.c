@@ -6,24 +6,18 @@
 #include <math.h>
 
 #include "storage/values/zset_algebra.h"
-#include "storage/values/zset_range.h"
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
+#include "tests/unit/storage/zset_model.h"
 
 void suite_walk_zset(void);
 
 enum { MEMBERS = 40, TEXT_MAX = 120, ZSETS = 2, MODES = 3 };
 
-struct model {
-    bool   has[MEMBERS];
-    double score[MEMBERS];
-    size_t count;
-};
-
 struct world {
     struct walk         walk;
     struct value_limits limits;
     struct zset        *zset[ZSETS];
-    struct model        model[ZSETS];
+    struct zset_model        model[ZSETS];
     size_t              mode; /* which scores there are */
     char                members[MEMBERS][TEXT_MAX];
     struct slice        member[MEMBERS];
@@ -37,7 +31,7 @@ static void begin(struct world *world)
     world->mode = 0;
     for (size_t s = 0; s < ZSETS; s++) {
         world->zset[s] = zset_new();
-        world->model[s] = (struct model){ .count = 0 };
+        world->model[s] = (struct zset_model){ .count = 0 };
     }
     for (unsigned i = 0; i < MEMBERS; i++) {
         char *room = world->members[i];
@@ -71,7 +65,8 @@ static double some_score(struct world *world)
 }
 
 /* The numbers of all members in order. */
-static size_t model_order(const struct world *world, const struct model *model, unsigned *order)
+static size_t model_order(const struct world *world, const struct zset_model *model,
+                          unsigned *order)
 {
     size_t count = 0;
 
@@ -101,7 +96,7 @@ static unsigned member_number(const struct world *world, struct slice member)
 
 struct seeing {
     const struct world *world;
-    const struct model *model;
+    const struct zset_model *model;
     uint64_t            seen;
 };
 
@@ -115,8 +110,8 @@ static void see(void *who, struct slice member, double score)
 }
 
 static void walk_agrees(const struct world *world, const struct zset *zset,
-                        const struct model *model, const unsigned *order, struct zset_span span,
-                        enum zset_direction direction)
+                        const struct zset_model *model, const unsigned *order,
+                        struct zset_span span, enum zset_direction direction)
 {
     struct zset_walk walk;
     struct slice member;
@@ -133,7 +128,7 @@ static void walk_agrees(const struct world *world, const struct zset *zset,
     must(at == zset_span_count(span));
 }
 
-static void compare(struct world *world, const struct zset *zset, const struct model *model)
+static void compare(struct world *world, const struct zset *zset, const struct zset_model *model)
 {
     struct seeing seeing = { .world = world, .model = model };
     unsigned order[MEMBERS];
@@ -159,22 +154,6 @@ static void compare(struct world *world, const struct zset *zset, const struct m
     must((size_t)__builtin_popcountll(seeing.seen) == count);
 }
 
-static bool score_within(double score, const struct zset_scores *range)
-{
-    return (range->min_open ? score > range->min : score >= range->min) &&
-           (range->max_open ? score < range->max : score <= range->max);
-}
-
-static bool name_within(struct slice name, const struct zset_names *range)
-{
-    int low = range->min.place == ZSET_NAME_IS ? slice_compare(name, range->min.name)
-                                               : -(int)range->min.place;
-    int high = range->max.place == ZSET_NAME_IS ? slice_compare(name, range->max.name)
-                                                : -(int)range->max.place;
-
-    return (range->min.open ? low > 0 : low >= 0) && (range->max.open ? high < 0 : high <= 0);
-}
-
 static struct zset_name some_name(struct world *world)
 {
     struct zset_name name = { .place = ZSET_NAME_IS, .open = walk_below(&world->walk, 2) == 0 };
@@ -189,9 +168,10 @@ static struct zset_name some_name(struct world *world)
 /* A range of some kind, which must be the span that the model sees; then it may be taken out. */
 static void range(struct world *world, size_t s)
 {
-    struct model *model = &world->model[s];
+    struct zset_model *model = &world->model[s];
     struct zset_scores scores = { some_score(world), some_score(world),
-                                  walk_below(&world->walk, 2) == 0, walk_below(&world->walk, 2) == 0 };
+                                  walk_below(&world->walk, 2) == 0,
+                                  walk_below(&world->walk, 2) == 0 };
     struct zset_names names = { some_name(world), some_name(world) };
     bool by_name = world->mode == 0 && walk_below(&world->walk, 2) == 0;
     unsigned order[MEMBERS];
@@ -204,8 +184,8 @@ static void range(struct world *world, size_t s)
         /* Ranges by name are told only of equal scores. */
         if (by_name && model->score[order[i]] != model->score[order[0]])
             return;
-        if (by_name ? !name_within(world->member[order[i]], &names)
-                    : !score_within(model->score[order[i]], &scores))
+        if (by_name ? !zset_model_name_within(world->member[order[i]], &names)
+                    : !zset_model_score_within(model->score[order[i]], &scores))
             continue;
         if (wanted.to == 0)
             wanted.from = i;
@@ -222,35 +202,8 @@ static void range(struct world *world, size_t s)
     if (span.to > wanted.to)
         span.to = wanted.to;
     must(zset_remove_span(world->zset[s], span) == zset_span_count(span));
-    for (size_t i = span.from; i < span.to; i++) {
-        model->has[order[i]] = false;
-        model->count--;
-    }
-}
-
-/* What zset_add should do, done to the model. */
-static enum zset_outcome model_add(struct model *model, unsigned i, double score, unsigned terms)
-{
-    double had = model->score[i];
-
-    if (!model->has[i]) {
-        if (terms & ZSET_IF_THERE)
-            return ZSET_KEPT;
-        model->has[i] = true;
-        model->score[i] = score;
-        model->count++;
-        return ZSET_ADDED;
-    }
-    if (terms & ZSET_IF_NEW)
-        return ZSET_KEPT;
-    if (terms & ZSET_INCREASE && isnan(had + score))
-        return ZSET_NAN;
-    if (terms & ZSET_INCREASE)
-        score += had;
-    if ((terms & ZSET_IF_GREATER && !(score > had)) || (terms & ZSET_IF_LESS && !(score < had)))
-        return ZSET_KEPT;
-    model->score[i] = score;
-    return score == had ? ZSET_SAME : ZSET_MOVED;
+    for (size_t i = span.from; i < span.to; i++)
+        zset_model_remove(model, order[i]);
 }
 
 static void add(struct world *world, size_t s, unsigned i)
@@ -261,20 +214,19 @@ static void add(struct world *world, size_t s, unsigned i)
     enum zset_outcome outcome =
         zset_add(world->zset[s], &world->limits, world->member[i], score, terms, &now);
 
-    must(outcome == model_add(&world->model[s], i, score, terms));
+    must(outcome == zset_model_add(&world->model[s], i, score, terms));
     must(outcome == ZSET_KEPT || outcome == ZSET_NAN || now == world->model[s].score[i]);
 }
 
 static void take(struct world *world, size_t s, unsigned i)
 {
     must(zset_remove(world->zset[s], world->member[i]) == world->model[s].has[i]);
-    world->model[s].count -= world->model[s].has[i];
-    world->model[s].has[i] = false;
+    zset_model_remove(&world->model[s], i);
 }
 
 /* What a member has in an outcome; false if it is not in it. */
-static bool combined(const struct model *a, const struct model *b, unsigned i, char operation,
-                     enum zset_fold fold, double *score)
+static bool combined(const struct zset_model *a, const struct zset_model *b, unsigned i,
+                     char operation, enum zset_fold fold, double *score)
 {
     double x = a->score[i], y = b->score[i] * 2;
 
@@ -296,7 +248,7 @@ static void combine(struct world *world, size_t s)
     enum zset_fold fold = (enum zset_fold)walk_below(&world->walk, 3);
     struct zset_source sources[ZSETS] = { { .zset = world->zset[s], .weight = 1 },
                                           { .zset = world->zset[!s], .weight = 2 } };
-    struct model wanted = { .count = 0 };
+    struct zset_model wanted = { .count = 0 };
     struct zset *outcome;
 
     for (unsigned i = 0; i < MEMBERS; i++) {
@@ -321,7 +273,7 @@ static void start_over(struct world *world, size_t s)
 {
     zset_free(world->zset[s]);
     world->zset[s] = zset_new();
-    world->model[s] = (struct model){ .count = 0 };
+    world->model[s] = (struct zset_model){ .count = 0 };
     world->mode = walk_below(&world->walk, MODES);
     zset_reserve(world->zset[s], &world->limits, walk_below(&world->walk, 2 * MEMBERS));
 }

@@ -8,8 +8,8 @@
 #include "storage/base/random.h"
 #include "storage/values/zset.h"
 #include "storage/values/zset_algebra.h"
-#include "storage/values/zset_range.h"
 #include "tests/unit/storage/walk.h"
+#include "tests/unit/storage/zset_model.h"
 
 static void many_are_coming(void)
 {
@@ -36,14 +36,7 @@ static void many_are_coming(void)
 
 void suite_zset(void);
 
-enum { MEMBERS = 600, TEXT_MAX = 200, SOURCES = 4 };
-
-/* What a zset should hold, by number. */
-struct model {
-    bool has[MEMBERS];
-    double score[MEMBERS];
-    size_t count;
-};
+enum { MEMBERS = ZSET_MODEL_MEMBERS, TEXT_MAX = 200, SOURCES = 4 };
 
 static const struct value *as_value(const struct zset *zset)
 {
@@ -81,7 +74,7 @@ static double some_score(struct random *random, unsigned round)
     }
 }
 
-static bool model_before(const struct model *model, unsigned a, unsigned b)
+static bool model_before(const struct zset_model *model, unsigned a, unsigned b)
 {
     char x[TEXT_MAX], y[TEXT_MAX];
 
@@ -91,7 +84,7 @@ static bool model_before(const struct model *model, unsigned a, unsigned b)
 }
 
 /* The numbers of all members in order. */
-static size_t model_order(const struct model *model, unsigned *order)
+static size_t model_order(const struct zset_model *model, unsigned *order)
 {
     size_t count = 0;
 
@@ -109,7 +102,7 @@ static size_t model_order(const struct model *model, unsigned *order)
 }
 
 struct seeing {
-    const struct model *model;
+    const struct zset_model *model;
     bool seen[MEMBERS];
 };
 
@@ -128,8 +121,8 @@ static void see(void *who, struct slice member, double score)
     must_fail("a member nobody added", __FILE__, __LINE__);
 }
 
-static void walk_agrees(const struct zset *zset, const struct model *model, const unsigned *order,
-                        struct zset_span span, enum zset_direction direction)
+static void walk_agrees(const struct zset *zset, const struct zset_model *model,
+                        const unsigned *order, struct zset_span span, enum zset_direction direction)
 {
     struct zset_walk walk;
     struct slice member;
@@ -147,7 +140,7 @@ static void walk_agrees(const struct zset *zset, const struct model *model, cons
     must(at == zset_span_count(span));
 }
 
-static void compare(const struct zset *zset, const struct model *model)
+static void compare(const struct zset *zset, const struct zset_model *model)
 {
     struct seeing seeing = { .model = model };
     unsigned order[MEMBERS];
@@ -170,22 +163,6 @@ static void compare(const struct zset *zset, const struct model *model)
     must(memcmp(seeing.seen, model->has, sizeof(model->has)) == 0);
 }
 
-static bool score_within(double score, const struct zset_scores *range)
-{
-    return (range->min_open ? score > range->min : score >= range->min) &&
-           (range->max_open ? score < range->max : score <= range->max);
-}
-
-static bool name_within(struct slice name, const struct zset_names *range)
-{
-    int low = range->min.place == ZSET_NAME_IS ? slice_compare(name, range->min.name)
-                                               : -(int)range->min.place;
-    int high = range->max.place == ZSET_NAME_IS ? slice_compare(name, range->max.name)
-                                                : -(int)range->max.place;
-
-    return (range->min.open ? low > 0 : low >= 0) && (range->max.open ? high < 0 : high <= 0);
-}
-
 static struct zset_name some_name(struct random *random, char *room)
 {
     struct zset_name name = { .place = ZSET_NAME_IS, .open = random_below(random, 2) == 0 };
@@ -198,7 +175,7 @@ static struct zset_name some_name(struct random *random, char *room)
 }
 
 /* A range of some kind, as it is and as the model sees it; `order` and `count` are the model's. */
-static struct zset_span some_span(const struct zset *zset, const struct model *model,
+static struct zset_span some_span(const struct zset *zset, const struct zset_model *model,
                                   struct random *random, unsigned round, const unsigned *order,
                                   size_t count, struct zset_span *wanted)
 {
@@ -212,8 +189,8 @@ static struct zset_span some_span(const struct zset *zset, const struct model *m
 
     *wanted = (struct zset_span){ 0, 0 };
     for (size_t i = 0; i < count; i++) {
-        if (by_name ? !name_within(member_of(order[i], room), &names)
-                    : !score_within(model->score[order[i]], &scores))
+        if (by_name ? !zset_model_name_within(member_of(order[i], room), &names)
+                    : !zset_model_score_within(model->score[order[i]], &scores))
             continue;
         if (wanted->to == 0)
             wanted->from = i;
@@ -222,7 +199,7 @@ static struct zset_span some_span(const struct zset *zset, const struct model *m
     return span;
 }
 
-static void step_range(struct zset *zset, struct model *model, struct random *random,
+static void step_range(struct zset *zset, struct zset_model *model, struct random *random,
                        unsigned round)
 {
     unsigned order[MEMBERS];
@@ -237,39 +214,11 @@ static void step_range(struct zset *zset, struct model *model, struct random *ra
     if (zset_span_count(span) > 20 && random_below(random, 20) != 0)
         span.to = span.from + 3;
     must(zset_remove_span(zset, span) == zset_span_count(span));
-    for (size_t i = span.from; i < span.to; i++) {
-        model->has[order[i]] = false;
-        model->count--;
-    }
+    for (size_t i = span.from; i < span.to; i++)
+        zset_model_remove(model, order[i]);
 }
 
-/* What zset_add should do, done to the model. */
-static enum zset_outcome model_add(struct model *model, unsigned number, double score,
-                                   unsigned terms)
-{
-    double had = model->score[number];
-
-    if (!model->has[number]) {
-        if (terms & ZSET_IF_THERE)
-            return ZSET_KEPT;
-        model->has[number] = true;
-        model->score[number] = score;
-        model->count++;
-        return ZSET_ADDED;
-    }
-    if (terms & ZSET_IF_NEW)
-        return ZSET_KEPT;
-    if (terms & ZSET_INCREASE && isnan(had + score))
-        return ZSET_NAN;
-    if (terms & ZSET_INCREASE)
-        score += had;
-    if ((terms & ZSET_IF_GREATER && !(score > had)) || (terms & ZSET_IF_LESS && !(score < had)))
-        return ZSET_KEPT;
-    model->score[number] = score;
-    return score == had ? ZSET_SAME : ZSET_MOVED;
-}
-
-static void step(struct zset *zset, struct model *model, struct random *random, unsigned round,
+static void step(struct zset *zset, struct zset_model *model, struct random *random, unsigned round,
                  unsigned members)
 {
     unsigned number = (unsigned)random_below(random, members);
@@ -284,15 +233,14 @@ static void step(struct zset *zset, struct model *model, struct random *random, 
         enum zset_outcome outcome =
             zset_add(zset, &value_limits_default, member, score, terms, &now);
 
-        must(outcome == model_add(model, number, score, terms));
+        must(outcome == zset_model_add(model, number, score, terms));
         must(outcome == ZSET_KEPT || outcome == ZSET_NAN || now == model->score[number]);
         break;
     }
     case 0:
     case 1:
         must(zset_remove(zset, member) == model->has[number]);
-        model->count -= model->has[number];
-        model->has[number] = false;
+        zset_model_remove(model, number);
         break;
     case 2:
         must(zset_score(zset, member, &now) == model->has[number]);
@@ -305,14 +253,14 @@ static void step(struct zset *zset, struct model *model, struct random *random, 
 
 static void it_agrees_with_a_naive_model(void)
 {
-    struct model *model = memory_new(sizeof(*model));
+    struct zset_model *model = memory_new(sizeof(*model));
     struct random random;
 
     random_seed(&random, 8);
     for (unsigned round = 0; round < 6; round++) {
         struct zset *zset = zset_new();
 
-        *model = (struct model){ .count = 0 };
+        *model = (struct zset_model){ .count = 0 };
         for (size_t i = 0; i < walk_steps(4000); i++) {
             step(zset, model, &random, round, round < 3 ? 100 : MEMBERS);
             if (i % 50 == 0 || model->count < 5)
@@ -382,7 +330,7 @@ static void ranks_and_limits_are_clipped(void)
 /* -- The algebra. */
 
 /* The score that the model of an outcome gives a member, if it has it at all. */
-static bool combined(const struct model *models, unsigned number, char operation,
+static bool combined(const struct zset_model *models, unsigned number, char operation,
                      enum zset_fold fold, double *score)
 {
     unsigned in = 0;
@@ -406,10 +354,10 @@ static bool combined(const struct model *models, unsigned number, char operation
     return operation == '*' ? in == SOURCES : in > 0;
 }
 
-static void is_right(struct zset *zset, const struct model *models, char operation,
+static void is_right(struct zset *zset, const struct zset_model *models, char operation,
                      enum zset_fold fold)
 {
-    struct model *wanted = memory_new_zeroed(1, sizeof(*wanted));
+    struct zset_model *wanted = memory_new_zeroed(1, sizeof(*wanted));
 
     for (unsigned i = 0; i < MEMBERS; i++) {
         wanted->has[i] = combined(models, i, operation, fold, &wanted->score[i]);
@@ -421,7 +369,7 @@ static void is_right(struct zset *zset, const struct model *models, char operati
     memory_free(wanted);
 }
 
-static struct zset_source some_source(struct model *model, struct random *random, unsigned k)
+static struct zset_source some_source(struct zset_model *model, struct random *random, unsigned k)
 {
     uint64_t share = random_below(random, 11);
     bool plain = random_below(random, 3) == 0;
@@ -453,7 +401,7 @@ static struct zset_source some_source(struct model *model, struct random *random
 
 static void the_algebra_agrees_with_a_naive_model(void)
 {
-    struct model *models = memory_new_zeroed(SOURCES, sizeof(*models));
+    struct zset_model *models = memory_new_zeroed(SOURCES, sizeof(*models));
     struct random random;
 
     random_seed(&random, 10);

@@ -1,5 +1,5 @@
 /* Steps, forms, and values made anew. */
-#include "walk.h"
+#include "tests/unit/storage/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
