@@ -1,6 +1,8 @@
 /* CLIENT TRACKING and its kin: client-side caching. */
 #include "handlers.h"
 
+#include <stdlib.h>
+
 #include "broker/broker.h"
 #include "broker/effects/tracking.h"
 #include "broker/session/sessions.h"
@@ -116,12 +118,43 @@ static enum verdict refuse_overlap(struct call *call, struct slice prefix, const
                             (int)prefix.len, prefix.at, with, (int)other.len, other.at);
 }
 
+static int compare_slices(const void *a, const void *b)
+{
+    const struct slice *first = a;
+    const struct slice *second = b;
+    size_t len = first->len < second->len ? first->len : second->len;
+    int order = len > 0 ? memcmp(first->at, second->at, len) : 0;
+
+    return order != 0 ? order : (first->len > second->len) - (first->len < second->len);
+}
+
+/* Whether some begin alike, of what is wished for and of what there is: in order, two neighbours. */
+static bool some_begin_alike(struct call *call, const struct tracking_wish *wish, size_t had)
+{
+    size_t count = had + wish->count;
+    struct slice *all = arena_take(call->arena, (count + 1) * sizeof(struct slice));
+
+    for (size_t i = 0; i < had; i++)
+        all[i] = tracking_prefix_at(call->session, i);
+    for (size_t i = 0; i < wish->count; i++)
+        all[had + i] = wish->prefixes[i];
+    qsort(all, count, sizeof(struct slice), compare_slices);
+    for (size_t i = 1; i < count; i++) {
+        if (begins_alike(all[i - 1], all[i]))
+            return true;
+    }
+    return false;
+}
+
 /* A key is told to a session once: no prefix may begin with another. */
 static enum verdict check_prefixes(struct call *call, const struct tracking_wish *wish)
 {
     const struct session *session = call->session;
     size_t had = session->tracker != NULL ? tracking_prefix_count(session) : 0;
 
+    if (!some_begin_alike(call, wish, had))
+        return VERDICT_DONE;
+    /* Which two are told is for the order in which they were said. */
     for (size_t i = 0; i < wish->count; i++) {
         for (size_t j = 0; j < had; j++) {
             struct slice other = tracking_prefix_at(session, j);

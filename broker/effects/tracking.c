@@ -32,6 +32,7 @@ struct tracking *tracking_new(struct ledger *ledger, const struct options *optio
     random_seed(&tracking->random, seed);
     table_init(&tracking->keys, &known_kind, secret);
     chain_init(&tracking->prefixes);
+    tracking_init_prefixes(tracking);
     chain_init(&tracking->pending);
     return tracking;
 }
@@ -63,6 +64,7 @@ void tracking_free(struct tracking *tracking)
         return;
     must(tracking->trackers == 0 && chain_is_empty(&tracking->prefixes));
     table_clear(&tracking->keys, free_known, NULL);
+    table_clear(&tracking->by_text, NULL, NULL);
     buffer_clear(&tracking->text);
     memory_free(tracking->late);
     memory_free(tracking);
@@ -444,7 +446,7 @@ void tracking_figures(const struct tracking *tracking, struct tracking_figures *
         .sessions = tracking->trackers,
         .keys = table_count(&tracking->keys),
         .items = tracking->items,
-        .prefixes = tracking->prefix_count,
+        .prefixes = table_count(&tracking->by_text),
         .memory = tracking->bytes + table_memory(&tracking->keys),
     };
 }
@@ -454,6 +456,7 @@ void tracking_check(const struct tracking *tracking)
     struct tracking *open = (struct tracking *)(uintptr_t)tracking;
     struct table_walk walk;
     size_t items = 0;
+    size_t prefixes = 0;
 
     for (const struct known *known = table_walk_begin(&walk, &open->keys); known != NULL;
          known = table_walk_next(&walk)) {
@@ -469,7 +472,9 @@ void tracking_check(const struct tracking *tracking)
         const struct prefix *prefix = CHAIN_OWNER((struct chain *)(uintptr_t)link, struct prefix,
                                                   link);
 
-        must(prefix->count > 0);
+        must(prefix->count > 0 && prefix->len <= tracking->longest);
+        prefixes++;
         must((table_count(&prefix->changed) > 0) == chain_linked(&prefix->pending));
     }
+    must(prefixes == table_count(&tracking->by_text));
 }

@@ -4,6 +4,9 @@
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
 
+/* Prefixes that are compared with a key in the time in which a beginning of it is looked for. */
+enum { BEGINNING_COST = 4 };
+
 static struct slice key_of_changed(const void *item)
 {
     const struct changed *changed = item;
@@ -13,16 +16,28 @@ static struct slice key_of_changed(const void *item)
 
 static const struct table_kind changed_kind = { .key = key_of_changed };
 
+static struct slice text_of_prefix(const void *item)
+{
+    const struct prefix *prefix = item;
+
+    return slice_of(prefix->text, prefix->len);
+}
+
+static const struct table_kind prefix_kind = { .key = text_of_prefix };
+
+void tracking_init_prefixes(struct tracking *tracking)
+{
+    table_init(&tracking->by_text, &prefix_kind, tracking->secret);
+    tracking->longest = 0;
+}
+
 static struct prefix *open_prefix(struct tracking *tracking, struct slice text)
 {
-    struct prefix *prefix;
+    uint64_t hash = table_hash(&tracking->by_text, text);
+    struct prefix *prefix = table_find(&tracking->by_text, text, hash);
 
-    for (struct chain *link = tracking->prefixes.next; link != &tracking->prefixes;
-         link = link->next) {
-        prefix = CHAIN_OWNER(link, struct prefix, link);
-        if (slice_equal(slice_of(prefix->text, prefix->len), text))
-            return prefix;
-    }
+    if (prefix != NULL)
+        return prefix;
     prefix = memory_new_zeroed(1, sizeof(*prefix) + text.len);
     chain_init(&prefix->pending);
     table_init(&prefix->changed, &changed_kind, tracking->secret);
@@ -30,7 +45,9 @@ static struct prefix *open_prefix(struct tracking *tracking, struct slice text)
     if (text.len > 0)
         memcpy(prefix->text, text.at, text.len);
     chain_put_last(&tracking->prefixes, &prefix->link);
-    tracking->prefix_count++;
+    table_add(&tracking->by_text, prefix, hash);
+    if (text.len > tracking->longest)
+        tracking->longest = text.len;
     return prefix;
 }
 
@@ -61,7 +78,12 @@ static void leave_prefix(struct tracking *tracking, struct prefix *prefix,
     clear_changed(tracking, prefix);
     table_clear(&prefix->changed, NULL, NULL);
     chain_leave(&prefix->link);
-    tracking->prefix_count--;
+    (void)table_remove_item(&tracking->by_text, prefix,
+                            table_hash(&tracking->by_text, text_of_prefix(prefix)));
+    if (table_count(&tracking->by_text) == 0) {
+        table_clear(&tracking->by_text, NULL, NULL);
+        tracking_init_prefixes(tracking);
+    }
     memory_free(prefix->trackers);
     memory_free(prefix);
 }
@@ -80,16 +102,18 @@ void tracking_add_prefix(struct tracking *tracking, struct session *session, str
     struct tracker *tracker = session->tracker;
     struct prefix *prefix;
     size_t at = 0;
+    size_t end = tracker->count;
 
-    while (at < tracker->count) {
-        const struct prefix *other = tracker->prefixes[at];
-        int order = compare(slice_of(other->text, other->len), text);
+    while (at < end) {
+        size_t middle = at + (end - at) / 2;
+        int order = compare(text_of_prefix(tracker->prefixes[middle]), text);
 
         if (order == 0)
             return;
-        if (order > 0)
-            break;
-        at++;
+        if (order < 0)
+            at = middle + 1;
+        else
+            end = middle;
     }
     prefix = open_prefix(tracking, text);
     if (tracker->count == tracker->capacity) {
@@ -151,8 +175,28 @@ static void note_change(struct tracking *tracking, struct prefix *prefix, struct
         chain_put_last(&tracking->pending, &prefix->pending);
 }
 
+/* Looks for each beginning of the key among the prefixes. */
+static void note_beginnings(struct tracking *tracking, struct slice key, size_t longest)
+{
+    for (size_t len = 0; len <= longest; len++) {
+        struct slice text = slice_of(key.at, len);
+        struct prefix *prefix =
+            table_find(&tracking->by_text, text, table_hash(&tracking->by_text, text));
+
+        if (prefix != NULL)
+            note_change(tracking, prefix, key);
+    }
+}
+
 void tracking_note_broadcasts(struct tracking *tracking, struct slice key)
 {
+    size_t longest = key.len < tracking->longest ? key.len : tracking->longest;
+
+    /* A beginning is hashed for more than it costs to compare a few prefixes. */
+    if (table_count(&tracking->by_text) / BEGINNING_COST > longest + longest * longest / 64) {
+        note_beginnings(tracking, key, longest);
+        return;
+    }
     for (struct chain *link = tracking->prefixes.next; link != &tracking->prefixes;
          link = link->next) {
         struct prefix *prefix = CHAIN_OWNER(link, struct prefix, link);

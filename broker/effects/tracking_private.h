@@ -7,6 +7,7 @@
  *   (3) A prefix has at least one tracker; it is in `pending` if and only if it has
  *       changed keys.
  *   (4) LISTENER_CACHES is on, and the witness awake, while anybody tracks.
+ *   (5) All prefixes are in `by_text`, and none is longer than `longest`.
  */
 #ifndef BROKER_EFFECTS_TRACKING_PRIVATE_H
 #define BROKER_EFFECTS_TRACKING_PRIVATE_H
@@ -72,7 +73,8 @@ struct tracking {
     size_t                 late_capacity;
     struct chain           prefixes;
     struct chain           pending;
-    size_t                 prefix_count;
+    struct table           by_text; /* the same prefixes */
+    size_t                 longest; /* bytes of a prefix, at most */
     size_t                 trackers;
     size_t                 items;
     size_t                 bytes;  /* of remembered keys and their IDs */
@@ -81,6 +83,9 @@ struct tracking {
 
 /* Tells a tracker what is invalid: an array of keys, encoded, or nothing for everything. */
 void tracker_tell(struct tracking *tracking, struct tracker *tracker, struct slice keys);
+
+/* Empties the table of prefixes: there are none. */
+void tracking_init_prefixes(struct tracking *tracking);
 
 /* Notes a change for those who listen to prefixes of its key; and tells them, of all at once. */
 void tracking_note_broadcasts(struct tracking *tracking, struct slice key);

@@ -2,6 +2,7 @@
 #include "broker/effects/tracking.h"
 
 #include <CUnit/CUnit.h>
+#include <time.h>
 
 #include "broker/config/config.h"
 #include "storage/base/random.h"
@@ -176,6 +177,39 @@ static void broadcasts_go_at_the_end_of_the_turn_to_who_has_the_prefix(void)
     end(&caches);
 }
 
+static void very_many_prefixes_take_no_long_time(void)
+{
+    enum { MANY = 50000 };
+    struct caches caches;
+    struct buffer text = { 0 };
+    clock_t began = clock();
+
+    begin(&caches);
+    track(&caches, caches.reader, TRACKING_BROADCAST, 0);
+    for (int i = 0; i < MANY; i++) {
+        buffer_rewind(&text);
+        buffer_print(&text, "%d:", i * 7919 % MANY);
+        tracking_add_prefix(caches.tracking, caches.reader, buffer_slice(&text));
+    }
+    track(&caches, caches.other, TRACKING_BROADCAST, 0);
+    tracking_add_prefix(caches.tracking, caches.other, SLICE("k"));
+    CU_ASSERT_EQUAL(figures_of(&caches).prefixes, MANY + 1);
+    ask(&caches, caches.writer, "MSET k 1 77777:x 1 4:x 1 4 1");
+    (void)tracking_step(caches.tracking);
+    HEARS(&caches, other, INVALIDATE("k"));
+    HEARS(&caches, reader, ">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\n4:x\r\n");
+    tracking_add_prefix(caches.tracking, caches.other, SLICE(""));
+    ask(&caches, caches.writer, "SET 5 1");
+    (void)tracking_step(caches.tracking);
+    HEARS(&caches, other, INVALIDATE("5"));
+    tracking_check(caches.tracking);
+    tracking_end(caches.tracking, caches.reader);
+    CU_ASSERT_EQUAL(figures_of(&caches).prefixes, 2);
+    CU_ASSERT_TRUE(clock() - began < CLOCKS_PER_SEC * 3);
+    buffer_clear(&text);
+    end(&caches);
+}
+
 static void what_empties_a_database_makes_everything_invalid(void)
 {
     struct caches caches;
@@ -326,6 +360,8 @@ void suite_tracking(void)
     CU_add_test(suite, "another session may be told instead", another_session_may_be_told_instead);
     CU_add_test(suite, "broadcasts go at the end of the turn to who has the prefix",
                 broadcasts_go_at_the_end_of_the_turn_to_who_has_the_prefix);
+    CU_add_test(suite, "very many prefixes take no long time",
+                very_many_prefixes_take_no_long_time);
     CU_add_test(suite, "what empties a database makes everything invalid",
                 what_empties_a_database_makes_everything_invalid);
     CU_add_test(suite, "beyond the limit keys are forgotten and said to be",
