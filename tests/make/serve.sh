@@ -9,6 +9,10 @@ port=$2
 case $port in
 '' | *[!0-9]*) echo "make run: PORT must be a number, not '$port'" >&2; exit 1 ;;
 esac
+if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
+    echo "make run: PORT must be from 1 to 65535, not $port" >&2
+    exit 1
+fi
 # A listener's line in the kernel's table has the port in hexadecimal and the state 0A.
 if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$port") [0-9A-F]+:0000 0A "; then
