@@ -513,7 +513,10 @@ static void free_much(struct memory_limit *limit, bool much)
     if (LIKELY(limit->frees_much == much))
         return;
     limit->frees_much = much;
-    memory_free_much(much);
+    if (much)
+        memory_free_much_begin();
+    else
+        memory_free_much_end();
 }
 
 bool memory_limit_step(void *who)

@@ -154,9 +154,12 @@ void memory_purge(void)
     malloc_trim(0);
 }
 
-void memory_free_much(bool begin)
+void memory_free_much_begin(void)
 {
-    (void)begin;
+}
+
+void memory_free_much_end(void)
+{
 }
 
 void memory_purge_in_background(void)
@@ -304,26 +307,37 @@ void memory_purge(void)
     (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
 }
 
-void memory_free_much(bool begin)
+/* Sets for how many milliseconds the arena keeps free slabs. */
+static void keep_free_slabs(unsigned arena, ssize_t decay_ms)
 {
-    unsigned arena = atomic_load(&memory_registry.arena);
-    ssize_t after = 0; /* milliseconds that free slabs lie */
-    size_t size = sizeof(after);
     size_t name[3];
     size_t length = sizeof(name) / sizeof(name[0]);
 
-    if (arena == 0)
-        return;
-    if (begin ? atomic_fetch_add(&memory_registry.much, 1) != 0
-              : atomic_fetch_sub(&memory_registry.much, 1) != 1)
-        return;
-    /* What arenas are made with is what ours had. */
-    if (!begin && mallctl("arenas.dirty_decay_ms", &after, &size, NULL, 0) != 0)
-        return;
     if (mallctlnametomib("arena.0.dirty_decay_ms", name, &length) != 0)
         return;
     name[1] = arena - 1;
-    (void)mallctlbymib(name, length, NULL, NULL, &after, sizeof(after));
+    (void)mallctlbymib(name, length, NULL, NULL, &decay_ms, sizeof(decay_ms));
+}
+
+void memory_free_much_begin(void)
+{
+    unsigned arena = atomic_load(&memory_registry.arena);
+
+    if (arena != 0 && atomic_fetch_add(&memory_registry.much, 1) == 0)
+        keep_free_slabs(arena, 0);
+}
+
+void memory_free_much_end(void)
+{
+    unsigned arena = atomic_load(&memory_registry.arena);
+    ssize_t usual;
+    size_t size = sizeof(usual);
+
+    if (arena == 0 || atomic_fetch_sub(&memory_registry.much, 1) != 1)
+        return;
+    /* Ours was made with what all arenas are made with. */
+    if (mallctl("arenas.dirty_decay_ms", &usual, &size, NULL, 0) == 0)
+        keep_free_slabs(arena, usual);
 }
 
 void memory_purge_in_background(void)

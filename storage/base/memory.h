@@ -66,13 +66,14 @@ void memory_figures(struct memory_figures *figures);
 void memory_purge_in_background(void);
 
 /*
- * Between a beginning and its end very much is freed, by any thread: slabs that become free
- * then go back to the kernel one by one, which costs a few microseconds each. Otherwise they
- * lie for a while and are joined later, all in one go, under a lock that whoever needs a
- * slab waits for: 100 to 400 ms were seen after a gigabyte was freed. They nest. Nothing
- * happens before memory_purge_in_background.
+ * To be called around freeing very much, by any thread; such pairs may overlap. In between,
+ * slabs that become free go back to the kernel one by one, at a few microseconds each.
+ * Otherwise the allocator keeps them for a while and then joins them all at once, under a
+ * lock that everybody who needs a slab waits for: 100 to 400 ms were seen after a gigabyte
+ * was freed. Neither does anything before memory_purge_in_background.
  */
-void memory_free_much(bool begin);
+void memory_free_much_begin(void);
+void memory_free_much_end(void);
 
 /* Asks the allocator to hand unused pages back to the kernel. */
 void memory_purge(void);

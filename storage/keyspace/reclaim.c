@@ -32,10 +32,10 @@ static void free_value_job(void *what)
     bool much = job->types->of[job->value->kind]->effort(job->value) >= MUCH_EFFORT;
 
     if (much)
-        memory_free_much(true);
+        memory_free_much_begin();
     value_free(job->types, job->value);
     if (much)
-        memory_free_much(false);
+        memory_free_much_end();
     memory_free(job);
 }
 
@@ -45,12 +45,12 @@ static void free_keyspace_job(void *what)
     bool much = table_count(&job->items) >= MUCH_EFFORT;
 
     if (much)
-        memory_free_much(true);
+        memory_free_much_begin();
     ordered_free(job->dues);
     ordered_free(job->fields);
     table_clear(&job->items, free_item, (void *)(uintptr_t)job->types);
     if (much)
-        memory_free_much(false);
+        memory_free_much_end();
     memory_free(job);
 }
 
