@@ -248,7 +248,7 @@ void durable_bind(struct broker *broker)
                                          "loading-process-events-interval-bytes" };
 
     propagate_set_sessions(broker->propagate, broker->sessions);
-    broker->wake->watch = loop_watch_new(broker->loop, broker->wake->fd, woken, broker);
+    broker->wake->watch = loop_watch_new_readable(broker->loop, broker->wake->fd, woken, broker);
     broker->wake->timer = loop_timer_new(broker->loop, look, broker);
     upkeep_add(broker->upkeep, tick, broker);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

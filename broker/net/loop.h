@@ -2,8 +2,7 @@
  * The event loop, over libev, and the end of its turn.
  *
  * A turn is one pass: wait, read what is readable, run the requests, then the
- * steps that end a turn, in the order they were given. libev is wrapped here
- * and in connection.c and listener.c, nowhere else.
+ * steps that end a turn, in the order they were given. No other room includes libev.
  */
 #ifndef BROKER_NET_LOOP_H
 #define BROKER_NET_LOOP_H
@@ -40,7 +39,7 @@ void loop_stop(struct loop *loop);
 void loop_turn(struct loop *loop, millis timeout);
 
 /*
- * In the midst of a turn: looks what is ready, without waiting, then runs `run`.
+ * In the middle of a turn: sees which sockets are ready, without waiting, then calls `run`.
  * No step ends this; timers and signals wait until a whole turn comes round.
  */
 void loop_meanwhile(struct loop *loop, void (*run)(void *who), void *who);
@@ -66,7 +65,7 @@ void loop_reset_figures(struct loop *loop);
 /* How long they take, for who wants to know it exactly: the loop's. */
 struct turn_watch *loop_turn_watch(struct loop *loop);
 
-/* For the rooms that own watchers of their own. */
+/* For the files of this room that have watchers of their own. */
 struct ev_loop *loop_ev(struct loop *loop);
 
 /* A timer: runs once at a time from now, or again and again. */
@@ -88,7 +87,7 @@ void loop_signal_free(struct loop_signal *watcher);
 struct loop_watch;
 struct loop_watch *loop_watch_new_writable(struct loop *loop, int fd, void (*run)(void *who),
                                            void *who);
-struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*run)(void *who), void *who);
+struct loop_watch *loop_watch_new_readable(struct loop *loop, int fd, void (*run)(void *who), void *who);
 void loop_watch_free(struct loop_watch *watch);
 
 #endif

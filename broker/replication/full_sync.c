@@ -494,7 +494,7 @@ static bool pump(struct full_sync *sync)
         share_part(sync, bytes, (size_t)got);
     } else if (got < 0 && errno == EAGAIN) {
         if (sync->watch == NULL)
-            sync->watch = loop_watch_new(house(sync)->loop, sync->pipe, woken, sync);
+            sync->watch = loop_watch_new_readable(house(sync)->loop, sync->pipe, woken, sync);
     } else {
         log_line(house(sync)->log, LOG_NOTICE,
                  "Diskless rdb transfer, done reading from pipe, %zu replicas still up.", count);
