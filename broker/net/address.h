@@ -10,7 +10,7 @@
 struct sockaddr_storage address_own(int fd);
 struct sockaddr_storage address_of_peer(int fd);
 
-/* Whether it is an IP address that no packet to leaves this machine. */
+/* Whether it is a loopback address, 127.0.0.0/8 or ::1: packets to it never leave the machine. */
 bool address_is_loopback(const struct sockaddr_storage *address);
 
 /* "127.0.0.1:50312", "[::1]:6379", or the path of a unix socket with ":0". */

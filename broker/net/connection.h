@@ -9,6 +9,10 @@
  *
  *   open ──peer closes, error, limit──► closing ──end of the turn──► closed(who), gone
  *
+ * Replies may have to wait until the disk has what they tell of. A promise is a
+ * number that rises: the handler says which one the bytes in an outbox wait for
+ * (`leaving`), and connections_promise says which ones have been kept.
+ *
  * The socket's bytes pass through a transport, so that TLS or another way to
  * read and write can take its place.
  */
@@ -65,8 +69,8 @@ struct connection_handler {
     void (*closed)(void *who, const char *reason);
 
     /*
-     * Up to where promises must have come before what is in the outbox may leave
-     * (connections_promise). NULL: it waits for none.
+     * The promise that what is in the outbox waits for now (connections_promise). NULL: it
+     * waits for none.
      */
     uint64_t (*leaving)(void *who);
 
@@ -122,10 +126,10 @@ struct outbox *connection_outbox(struct connection *connection);
 void connection_wants_send(struct connection *connection);
 
 /*
- * The same for what nobody asked for, a published message: sent when all who asked this turn have
- * their answers. A publisher that hears first asks on while its message still goes round; and a
- * large crowd is sent to in several turns, so that nobody waits for all of it, and what is
- * published meanwhile leaves with the same system calls.
+ * The same for bytes that were not asked for, such as a published message: they are sent after
+ * the answers of this turn. So the publisher has its answer first and goes on while subscribers are
+ * sent to; many subscribers are sent to in several turns, so that nobody waits for all of
+ * them, and what is published meanwhile leaves with the same system calls.
  */
 void connection_wants_send_last(struct connection *connection);
 
@@ -136,7 +140,7 @@ void connection_wake(struct connection *connection);
 void connection_close(struct connection *connection, const char *reason);
 void connection_close_when_sent(struct connection *connection);
 
-/* Ends the talking at once, so that the peer knows before anybody else hears of it. */
+/* Shuts the socket down now, both ways; what follows is the same as when the peer closes it. */
 void connection_hang_up(struct connection *connection);
 bool connection_closing(const struct connection *connection);
 

@@ -11,8 +11,8 @@
 /* Most bytes that are taken from one peer a turn, unless a word is longer. */
 enum { CONNECTION_READ_BYTES = 64 * 1024 };
 
-/* Connections that are read from before the first is shown its bytes: so many, and while no more
- * than so many bytes came of them. Thereby the shared buffer has room for all. */
+/* How many connections are read from before the first is shown its bytes, and how many bytes may
+ * have come by then for one more to be read. So the shared buffer has room for all. */
 enum { CONNECTIONS_TOGETHER = 16, CONNECTIONS_LITTLE = 16 * 1024,
        CONNECTIONS_INPUT_BYTES = CONNECTIONS_LITTLE + CONNECTION_READ_BYTES };
 
@@ -53,8 +53,8 @@ struct connection {
     struct chain waking;
     struct chain held;
     uint64_t gate; /* the promise that is waited for; 0: none */
-    size_t free;   /* bytes of the outbox that may leave now ... */
-    size_t gated;  /* ... and as many again when the gate opens */
+    size_t may_leave; /* bytes of the outbox that wait for no promise any more */
+    size_t gated;     /* bytes behind those, which may leave when the gate opens */
     struct connections *all;
     const struct transport *transport;
     void *transport_who;

@@ -79,23 +79,23 @@ static size_t may_leave(struct connection *connection)
 
     if (LIKELY(leaving <= all->promised)) {
         connection->gate = 0;
-        connection->free = 0;
+        connection->may_leave = 0;
         chain_leave(&connection->held);
         return pending;
     }
     if (connection->gate != 0 && connection->gate <= all->promised) {
-        connection->free += connection->gated;
+        connection->may_leave += connection->gated;
         connection->gate = 0;
     }
     if (connection->gate == 0) {
         connection->gate = leaving;
-        connection->gated = pending - connection->free;
+        connection->gated = pending - connection->may_leave;
     }
     if (UNLIKELY(all->broken))
         connection_close(connection, "what it was to be told may be lost");
     if (!chain_linked(&connection->held))
         chain_put_last(&all->held, &connection->held);
-    return all->broken ? 0 : connection->free;
+    return all->broken ? 0 : connection->may_leave;
 }
 
 void connections_promise(struct connections *all, uint64_t upto)
@@ -169,7 +169,7 @@ static bool send_some(struct connection *connection, size_t *most)
     outbox_sent(outbox, (size_t)sent);
     *most -= (size_t)sent;
     if (UNLIKELY(connection->gate != 0))
-        connection->free -= (size_t)sent;
+        connection->may_leave -= (size_t)sent;
     metrics->net_output_bytes += (uint64_t)sent;
     metrics->writes_processed++;
     if ((size_t)sent < offered)

@@ -1,7 +1,7 @@
 /*
  * Listening sockets: TCP over IPv4 and IPv6, and unix.
  *
- * A listener accepts as many as are waiting, up to a bound a turn, and hands
+ * A listener accepts as many as are waiting, up to a limit per turn, and hands
  * each descriptor on, non-blocking and with Nagle's delay off.
  */
 #ifndef BROKER_NET_LISTENER_H
