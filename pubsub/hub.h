@@ -37,7 +37,7 @@ void hub_free(struct hub *hub);
 size_t hub_publish(struct hub *hub, enum topic_kind kind, struct slice channel,
                    struct slice payload);
 
-/* Whether anybody listens to anything; publishing is free of cost if not. */
+/* Whether nobody listens to anything: then publishing does nothing. */
 bool hub_is_empty(const struct hub *hub);
 
 /* How many channels, shard channels or different patterns have subscribers. */
@@ -54,7 +54,7 @@ void hub_visit(struct hub *hub, enum topic_kind kind, void (*visit)(void *who, s
 uint64_t hub_published(const struct hub *hub);
 uint64_t hub_delivered(const struct hub *hub);
 
-/* Bytes of memory of topics and of the tables that find them; names are reckoned. O(1). */
+/* Bytes of memory of topics and the tables that find them; those of names are estimated. O(1). */
 size_t hub_memory(const struct hub *hub);
 
 /* Asserts that topics, links and subscribers agree. O(n log n). */

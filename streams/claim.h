@@ -16,12 +16,12 @@ struct claim {
     struct slice         name;         /* of the consumer who takes */
     struct consumer     *consumer;     /* NULL until something was taken: then found or added */
     millis               now;
-    millis               min_idle;     /* only what was delivered so long ago */
+    millis               min_idle;     /* only what was delivered at least so long ago */
     millis               delivered_at; /* the time to record */
     bool                 force;        /* also what nobody holds, if the entry exists */
-    bool                 blind;        /* whether the entry exists is not asked: whoever says so knows */
-    millis               seen_at;      /* when the consumer was there, if not 0; else now */
-    bool                 count;        /* this is a delivery and makes the number of times rise */
+    bool                 blind;        /* does not look whether the entry exists: a log or primary knows */
+    millis               seen_at;      /* when the consumer was last seen; 0: now */
+    bool                 count;        /* counts as one delivery more */
     bool                 sets_times;   /* record `times` instead */
     uint64_t             times;
 };

@@ -25,7 +25,7 @@ struct cursor {
     /* Private; shown so that it can live on the stack. */
     const struct stream  *stream;
     struct entry_id       from;
-    struct entry_id       to;    /* backwards, what comes next is not above it until marks are read */
+    struct entry_id       to;    /* backwards: no entry above it is still to come, while `unread` */
     struct segment_walk   walk;
     struct ordered_cursor place; /* among the sealed segments */
     bool                  in_tail;

@@ -62,7 +62,8 @@ struct deliver_past {
 void deliver_history_begin(struct deliver *deliver, const struct deliver_setup *setup,
                            struct entry_id after);
 
-/* Delivers once more the next entry that the consumer holds: now, and one time oftener. O(log n). */
+/* Delivers the next entry that the consumer holds once more, and records the time and one delivery
+ * more. O(log n). */
 bool deliver_history_next(struct deliver *deliver, struct deliver_past *past);
 
 /* The same in two steps: shows what would be delivered, and delivers what was shown last. */

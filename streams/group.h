@@ -57,8 +57,8 @@ void group_set(struct group *group, struct entry_id last_id, int64_t entries_rea
 void group_advance(struct group *group, const struct stream *stream, struct entry_id id);
 
 /*
- * How many entries are still to be read as Redis 7.0 reckons it, from counters
- * alone. False if it would not know: there may be deleted entries ahead.
+ * How many entries are still to be read, computed as Redis 7.0 does, from counters
+ * alone. False if Redis would not know: there may be deleted entries ahead.
  */
 MUST_USE bool group_lag_reckoned(const struct group *group, const struct stream *stream,
                                  int64_t *lag);
@@ -74,7 +74,7 @@ int64_t group_reckon_read(const struct stream *stream, struct entry_id id);
 
 /* -- Consumers, found by name, walked through in the order of their names. */
 
-/* How many it has. */
+/* How many there are. O(1). */
 size_t group_consumers(const struct group *group);
 
 /* The consumer of this name or NULL, borrowed until it is removed. O(log consumers). */

@@ -12,7 +12,7 @@
  *                    |                        |
  *     [ 5-0 bob 10 | 5-1 alice 30 ]   [ 6-0 alice 70 | 7-0 alice 90 ]
  *
- * Memory: some 26 bytes for a pending entry.
+ * Memory: about 27 bytes for a pending entry, 24 of them its record.
  * Costs: n is the number of pending entries of the group.
  */
 #ifndef STREAMS_PENDING_H
@@ -59,10 +59,9 @@ MUST_USE bool pending_find(const struct pending *pending, struct entry_id id,
                            struct delivery *delivery);
 
 /*
- * Records a delivery, its time brought into its bounds; if nobody holds it, its
- * turn comes after all others'. Returns true if the
- * entry was pending already: what was known of it is copied to `replaced` and
- * forgotten. O(log n).
+ * Records a delivery; a time out of bounds becomes the nearest one within. If nobody
+ * holds the entry, its turn comes after those of all others. Returns true if the entry
+ * was pending already: what was known of it is copied to `replaced`. O(log n).
  */
 bool pending_put(struct pending *pending, const struct delivery *delivery,
                  struct delivery *replaced);

@@ -3,7 +3,7 @@
  * published go to replicas only; a script may choose (redis.set_repl).
  *
  * The feed is what the log takes. An aside is a place in it where text is put in
- * for replicas, or where they skip some. There are none nearly always.
+ * for replicas, or where they skip some. Nearly always there are none.
  */
 #ifndef BROKER_DISPATCH_ASIDES_H
 #define BROKER_DISPATCH_ASIDES_H
@@ -40,7 +40,8 @@ void asides_shift(struct asides *asides, size_t from, size_t len);
 /* Forgets places from `from` on: that part of the feed was taken back. */
 void asides_cut(struct asides *asides, size_t from);
 
-/* Forgets places before the byte `upto`, which were told; the others move to the front by it. */
+/* Forgets places in front of the byte `upto`, which replicas were told; moves the others by `upto`
+ * towards the front. */
 void asides_drop_front(struct asides *asides, size_t upto);
 
 /* Appends the first `len` bytes of a feed as replicas hear them. */

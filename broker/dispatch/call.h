@@ -106,8 +106,8 @@ struct wait {
     bool                on_gone;  /* also run again when a key is removed or changes kind */
     millis              timeout;  /* milliseconds, 0 for ever */
     bool                nil_array;/* what is answered when the time is over: nil array or nil */
-    uint64_t            need;     /* who cannot be served proves that nobody in the lane can who
-                                     needs as much or more; those who need less are still tried */
+    uint64_t            need;     /* if one waiter cannot be served, others in its lane that need
+                                     as much or more are not tried; those that need less are */
     millis              wake_at;  /* run again at this time, though nothing changed; 0 for never */
 };
 
@@ -118,8 +118,8 @@ struct wait {
 enum verdict call_wait(struct call *call, const struct wait *wait);
 
 /*
- * Lets those look again who wait with a `wake_at` for a key, because what they
- * wait for may now be due earlier. The key need not have changed. O(1).
+ * Runs those again that wait for a key with a `wake_at`, because what they wait
+ * for may now be due earlier. The key need not have changed. O(1).
  */
 void call_due_earlier(struct call *call, struct slice key);
 
@@ -141,8 +141,8 @@ void call_rewrite_word(struct call *call, size_t index, struct slice word);
 MUST_USE enum refusal call_read_timeout(struct slice word, millis *timeout);
 
 /*
- * Of a call that changes nothing itself: keys past their time that it met have gone each for
- * itself, and need no MULTI around them.
+ * Says of a call that changes nothing itself that the keys past their time which it removed
+ * have nothing to do with each other: their statements need no MULTI around them.
  */
 void call_lets_go_apart(struct call *call);
 

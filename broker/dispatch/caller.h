@@ -37,7 +37,7 @@ struct guard {
     const char *name;
     enum pass (*check)(void *who, struct call *call);
     void *who;
-    unsigned places; /* enum guard_places; QUEUED and AGAIN meet only who may not do all */
+    unsigned places; /* enum guard_places; QUEUED, AGAIN: only if it may not do all */
 };
 
 /* What follows a change; is shown the lines of a settled call. */
@@ -47,7 +47,7 @@ struct effect {
     void *who;
 };
 
-/* What a witness wants that has nobody to tell. */
+/* What `wants` answers while the witness has nobody to tell: no call takes so long. */
 #define WITNESS_ASLEEP INT64_MAX
 
 /*
@@ -84,7 +84,7 @@ struct caller_setup {
     /* How far the stream of replicas was said before the feed of this turn. */
     const int64_t *stream;
 
-    /* Whether a call of a script, EVAL say, writes nothing, as the script says of itself. */
+    /* Whether the script that a call (EVAL, FCALL) runs is declared to write nothing. */
     bool (*only_reads)(const void *who, const struct call *call);
     const void *only_reads_who;
 
@@ -130,7 +130,7 @@ micros caller_wall(const struct caller *caller, micros monotonic);
  */
 bool caller_request(struct caller *caller, struct session *session, struct args *args);
 
-/* The same with a request whose name is no command's, whatever the table says. */
+/* The same, but the request is answered as an unknown command, whatever the table says. */
 bool caller_request_unknown(struct caller *caller, struct session *session, struct args *args);
 
 /* Finds and runs words that were queued, within the call of EXEC; few guards are asked again. */
@@ -152,7 +152,7 @@ enum verdict caller_run_again(struct caller *caller, struct session *session,
                               size_t count, bool over);
 
 /*
- * Opens and closes a call that belongs to no session: the expiry sweep, say.
+ * Opens and closes a call that belongs to no session: the expiry sweep, for example.
  * Effects run when it closes.
  */
 void caller_open_own(struct caller *caller);
@@ -168,10 +168,10 @@ uint32_t caller_flags(const struct caller *caller, const struct call *call);
 struct command_counts *caller_counts(struct caller *caller);
 void caller_reset_counts(struct caller *caller);
 
-/* Whether a call is under way: what is asked now is asked in its midst. */
+/* Whether a call is under way. */
 bool caller_is_running(const struct caller *caller);
 
-/* The session whose call is under way, or NULL; for reports. */
+/* The command of the call under way, or NULL; for reports. */
 const struct command *caller_current(const struct caller *caller);
 
 #endif

@@ -164,8 +164,8 @@ struct command_memo {
     const struct command *command; /* has no subcommands */
 };
 
-/* The same for one request after another, of which many name what the one before named: in a
- * fourth of the time then. */
+/* The same for a stream of requests: where one names the command of the one before, this takes a
+ * quarter of the time. */
 const struct command *command_find_again(struct command_memo *memo, const struct slice *words,
                                          size_t count);
 
@@ -194,7 +194,7 @@ size_t command_count(void);
 /* How many of the rows, all at the front of the table, are commands and not subcommands. */
 size_t command_top_count(void);
 
-/* The words of the house for a row's name: "create", "xgroup|create". */
+/* A row's names as slices: "create", "xgroup|create". */
 static inline struct slice command_name(const struct command *command)
 {
     return (struct slice){ command->name, command->name_length };

@@ -1,11 +1,10 @@
 /*
  * The answer of one reader, for others who say the same words.
  *
- * While a lane of readers is served who do not compete, most of them want the
- * same entries from the same place. The first is answered as ever; whoever says
- * his words after him gets the same bytes, by reference if they are long or he
- * is one of many. Data cannot change meanwhile, since nobody but readers is
- * served.
+ * While a lane of readers that do not compete is served, most of them want the
+ * same entries from the same place. The first is answered as usual; those after
+ * it with the same words get the same bytes, by reference if these are long or
+ * the readers many. Data cannot change meanwhile, since only readers are served.
  */
 #ifndef BROKER_DISPATCH_KEPT_ANSWER_H
 #define BROKER_DISPATCH_KEPT_ANSWER_H
@@ -28,11 +27,11 @@ struct kept_answer {
 /* Begins to keep answers, or not: for one reader alone it is not worth while. */
 void kept_answer_open(struct kept_answer *answer, bool open);
 
-/* Says that the next reader is run, who has so many bytes of other replies waiting. */
+/* Says that the next reader is run, and how many bytes of earlier replies it has not been sent. */
 void kept_answer_next(struct kept_answer *answer, size_t others_pending);
 
-/* Answers as the reader before was answered, if the words are his. O(bytes of the words), and of a
- * short answer. */
+/* Answers as the reader before was answered, if the words are the same. O(bytes of the words), and
+ * of a short answer. */
 MUST_USE bool kept_answer_repeat(struct kept_answer *answer, struct call *call);
 
 /* Keeps the answer that was just given. O(bytes). */

@@ -4,9 +4,9 @@
  * A rule says where a run of keys begins (a fixed word, or the word after a
  * keyword) and how it goes on (to a fixed last word, or as many as a count
  * says). These are the key specifications of COMMAND INFO, field by field, so
- * that the table can be shown to those who route by it. Three commands are not
- * told by any rule (SORT's STORE, MIGRATE's KEYS, and SET and BITFIELD, whose
- * access depends on their words): a reader in key_rule.c knows each of them.
+ * that the table can be shown to those who route by it. Rules cannot express four
+ * commands (SORT with STORE, MIGRATE with KEYS, and SET and BITFIELD, whose access
+ * depends on their words): a reader in key_rule.c knows each of them.
  *
  * Words are only looked at. Nothing here allocates, and a walk touches every
  * word at most twice, so that its cost is O(count).

@@ -48,8 +48,8 @@ enum ledger_listener {
     LISTENER_CACHES = 1 << 2,  /* somebody caches keys */
     LISTENER_NOTICES = 1 << 3, /* keyspace events are published */
     LISTENER_WAITERS = 1 << 4, /* somebody waits for keys */
-    LISTENER_REPLICAS = 1 << 6, /* replicas want statements */
     LISTENER_FIELDS = 1 << 5,  /* the fields of hashes that change are published */
+    LISTENER_REPLICAS = 1 << 6, /* replicas want statements */
 };
 
 /* One change. */
@@ -84,7 +84,8 @@ void ledger_changed(struct ledger *ledger, struct slice key, enum event_class cl
 void ledger_changed_in(struct ledger *ledger, uint32_t db, struct slice key,
                        enum event_class class, const char *event);
 
-/* Notes what a change that was noted brought about, and does not count it: an emptied key goes. */
+/* Notes what an earlier note brought about, without counting it as a change: the removal of a
+ * key whose last element went, for example. */
 void ledger_followed(struct ledger *ledger, struct slice key, enum event_class class,
                      const char *event);
 

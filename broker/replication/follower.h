@@ -45,8 +45,8 @@ enum follower_state {
     FOLLOWER_WAITING,    /* to connect again */
     FOLLOWER_CONNECTING,
     FOLLOWER_GREETING,
-    FOLLOWER_RECEIVING,  /* all data comes */
-    FOLLOWER_LOADING,    /* and is loaded */
+    FOLLOWER_RECEIVING,  /* a snapshot of all data comes */
+    FOLLOWER_LOADING,    /* the snapshot is loaded */
     FOLLOWER_FOLLOWING   /* the stream comes */
 };
 
@@ -87,11 +87,11 @@ struct follower_setup {
     /* A second set of databases, to be filled beside ours. */
     struct keyspaces *(*another_set)(void *who);
 
-    /* A transaction is over that was not executed. */
+    /* Called when a transaction of the primary ends without EXEC. */
     void (*unwatch)(void *who, struct session *session);
     void *unwatch_who;
 
-    /* Whom the option replicaof is to name: "host port" or "". */
+    /* Sets the option replicaof: "host port" or "". */
     void (*settle)(void *who, struct slice peer);
     void *who;
 };
@@ -99,16 +99,16 @@ struct follower_setup {
 struct follower *follower_new(const struct follower_setup *setup);
 void follower_free(struct follower *follower);
 
-/* Hands in who is there and what runs calls: in the setup they are NULL. */
+/* Hands in the sessions and the caller: they are made later, and NULL in the setup. */
 void follower_bind(struct follower *follower, struct sessions *sessions, struct caller *caller);
 
 /*
  * Follows the primary that the option replicaof names, if any, from the start on.
- * `stream` is where the data stood that was loaded.
+ * `stream` is the history and offset of the data that was loaded.
  */
 void follower_begin(struct follower *follower, const struct rdb_stream *stream);
 
-/* REPLICAOF: follows another primary; our data is tried as a beginning of its. */
+/* REPLICAOF: follows another primary, first asking it to go on from the data that we have. */
 void follower_follow(struct follower *follower, struct slice host, int64_t port);
 
 /* REPLICAOF NO ONE: becomes a primary, whose history branches off. */

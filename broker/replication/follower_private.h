@@ -53,7 +53,7 @@ struct follower {
     struct session       *session;     /* statements run on it; NULL unless FOLLOWING */
     struct request        request;
     struct buffer         unit;        /* bytes of the transaction that is open */
-    size_t                left;        /* bytes seen and not taken: they count as read once */
+    size_t                left;        /* bytes seen but not taken, which were counted as read already */
     bool                  stalled;     /* a call is under way: bytes wait */
     int64_t               on_disk;     /* of the stream, as far as our log has it on disk; -1: not known */
     uint64_t              next_said;   /* once the disk has so much of the log, or 0 */
@@ -63,7 +63,8 @@ struct follower {
 /* Says bytes to the primary. */
 void follower_say(struct follower *follower, struct slice bytes);
 
-/* Logs that it is over with this connection; tries again by and by. */
+/* Drops the link and the data that came half; connects again, at once if the stream was followed,
+ * else with a later tick. */
 void follower_disconnect(struct follower *follower);
 
 /* Stops or goes on reading from the primary. */

@@ -34,7 +34,7 @@ bool full_sync_transfer(struct full_sync *sync);
 /* A child has ended: storage/persist/snapshot tells. */
 void full_sync_ended(struct full_sync *sync, bool streamed, bool fine);
 
-/* A replica goes, which is in the chain no more. */
+/* A replica is going; it has been taken out of the primary's chain. */
 void full_sync_left(struct full_sync *sync, const struct replica *replica);
 
 /* Once a second: signs of life for those who wait, and an end for those who are stuck. */

@@ -47,7 +47,7 @@ enum greeting_outcome {
     GREETING_WHOLE,    /* all data follows; `id` and `offset` if they are known */
     GREETING_CONTINUE, /* the stream goes on; `id` if it is another now */
     GREETING_LATER,    /* it cannot now: try again */
-    GREETING_FAILED    /* there is no going on; logged */
+    GREETING_FAILED    /* the primary cannot be followed; the reason was logged */
 };
 
 struct greeting {

@@ -102,7 +102,8 @@ const struct chain *primary_chain(const struct primary *primary);
 /* Has all replicas say at the end of this turn how far they are. */
 void primary_ask_acks(struct primary *primary);
 
-/* Pings and requests for acknowledgements are not said while nothing may change: FAILOVER. */
+/* While quiet, no pings and no requests for acknowledgements are sent: FAILOVER needs the stream to
+ * stand still. */
 void primary_keep_quiet(struct primary *primary, bool quiet);
 
 /* How far the stream must have come for a session's own writes to be in it: no less, perhaps more. */
@@ -116,13 +117,13 @@ int64_t primary_offset(const struct primary *primary);
 /* NOREPLICAS: too few are close behind. */
 enum pass primary_guard(void *primary, struct call *call);
 
-/* Behind the writing of the AOF: begins saves for who waits, asks for acknowledgements. */
+/* After the AOF was written: begins saves for replicas that wait, asks for acknowledgements. */
 bool primary_step(void *primary);
 
-/* Behind the sending: more of files and pipes. True if there is something to send again. */
+/* After the outboxes were sent: puts more of files and pipes into them. True if there is something to send again. */
 bool primary_transfer(void *primary);
 
-/* Ten times a second or so: pings, timeouts, the end of the backlog. */
+/* About ten times a second: pings, timeouts, the end of the backlog. */
 void primary_tick(void *primary);
 
 /* A session ends. */

@@ -16,7 +16,7 @@ struct primary {
     bool                 quiet;
     millis               alone_since; /* when the last replica went */
     millis               pinged_at;
-    millis               ticked_at;   /* seconds' work was done */
+    millis               ticked_at;   /* when the work of each second was last done */
 };
 
 /* How many bytes the backlog keeps, by the options. */

@@ -3,9 +3,9 @@
  *
  *   script ──redis.call──► call within the call ──► reply in memory ──► value of Lua
  *
- * A call within is the session's own: its user, its database. A SELECT ends
- * with the script. What its calls changed they note and say themselves; the
- * unit is the whole script.
+ * A call within is made as the session, with its user and database; what SELECT
+ * chose is forgotten when the script ends. The calls note what they changed and say
+ * their own statements; the whole script is one unit.
  */
 #ifndef BROKER_SCRIPT_BRIDGE_H
 #define BROKER_SCRIPT_BRIDGE_H
@@ -25,7 +25,7 @@ struct bridge_setup {
     struct patience *patience;
     struct log      *log;
     const struct naming *naming; /* what commands are called; may be NULL */
-    const char      *version; /* redis.REDIS_VERSION: "7.0.15" */
+    const char      *version; /* redis.REDIS_VERSION */
     bool           (*is_over_memory)(const void *who); /* maxmemory is passed */
     const void      *is_over_memory_who;
     enum refusal   (*stands_in_way)(void *who, const struct session *session, bool writes,
@@ -58,11 +58,12 @@ void bridge_push_for_loading(struct bridge *bridge, lua_State *lua);
 enum verdict bridge_run(struct bridge *bridge, lua_State *lua, struct script_run *run,
                         int arguments);
 
-/* What must be so before a script runs at all: REFUSAL_NONE, or why not. */
+/* Whether a script may run at all: REFUSAL_NONE, or why not. */
 enum refusal bridge_refuses(const struct bridge *bridge, struct script_run *run,
                             bool read_only_command);
 
-/* Whether scripts may call what is not for scripts, but for scripts themselves; for tests. */
+/* Whether scripts may call commands that are not for scripts, all but those that run scripts; for
+ * tests. */
 void bridge_allow_all(struct bridge *bridge, bool allow);
 
 /* What the error on top of the stack says, whatever it is. */

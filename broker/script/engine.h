@@ -1,5 +1,5 @@
 /*
- * A Lua 5.1 machine in which scripts of strangers may run.
+ * A Lua 5.1 machine in which scripts that are not trusted may run.
  *
  * Scripts see the tables they are given and can change none of them, so that
  * no script leaves anything behind for the next. Stock Lua has no read-only
@@ -55,7 +55,7 @@ bool engine_push_real(lua_State *lua, int index);
  */
 void engine_seal(struct engine *engine);
 
-/* Makes asking the table on top of the stack for a field that it has not an error. */
+/* Makes it an error to ask the table on top of the stack for a field that it does not have. */
 void engine_guard(lua_State *lua);
 
 /*

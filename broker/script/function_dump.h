@@ -14,7 +14,8 @@
 /* Appends the payload of all libraries. O(bytes of their texts). */
 void function_dump_put(struct functions *functions, struct buffer *to);
 
-/* Loads the libraries of a payload, all of them or none; then false, and why is an error line. */
+/* Loads the libraries of a payload, all of them, or none and returns false with an error line in
+ * `why`. */
 bool function_dump_restore(struct functions *functions, struct slice payload,
                            enum function_policy policy, struct buffer *why);
 

@@ -34,9 +34,9 @@ struct functions *functions_new(const struct functions_setup *setup);
 void functions_free(struct functions *functions);
 
 /*
- * Loads a library. Returns its name, borrowed while it is there; or nothing,
- * with all as it was, and why is an error line. `hasty`: a text that runs too
- * long is stopped, since somebody waits for it.
+ * Loads a library. Returns its name, borrowed while it is there; or, changing
+ * nothing, an empty slice with an error line in `why`. `hasty`: somebody waits, so
+ * a text that runs too long is stopped.
  */
 struct slice functions_load(struct functions *functions, struct slice text, bool replace,
                             bool hasty, struct buffer *why);
@@ -80,7 +80,7 @@ enum function_policy {
     FUNCTION_FLUSH,   /* all go */
 };
 
-/* Loads several libraries, all of them or none; then false, and why is an error line. */
+/* Loads several libraries, all of them, or none and returns false with an error line in `why`. */
 bool functions_restore(struct functions *functions, const struct slice *texts, size_t count,
                        enum function_policy policy, struct buffer *why);
 

@@ -43,8 +43,8 @@ struct bytes *function_fold(struct slice name);
 void function_free(struct function *function);
 
 /*
- * Reads the first line of a library, which is left in `line`, and the name in
- * it. False: why not is an error line. `line` is cleared by the caller anyhow.
+ * Reads the first line of a library into `line`, and the name in it. On false there is
+ * an error line in `why`. The caller clears `line` in either case.
  */
 bool library_read_first_line(struct first_line *line, struct slice text, struct slice *name,
                              struct buffer *why);

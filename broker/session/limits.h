@@ -24,12 +24,12 @@ void limits_input(struct session *session, size_t kept, const struct options *op
 void limits_output(struct session *session, size_t pending, const struct options *options,
                    struct metrics *metrics);
 
+/* The same at its soft limit; called about once a second for each session that is over it. */
+void limits_linger(struct session *session, millis now, const struct options *options,
+                   struct metrics *metrics);
+
 /* How much output a session may leave unread before it is closed, at once or if it lasts; 0 for any. */
 size_t limits_hard(const struct session *session, const struct options *options);
 size_t limits_soft(const struct session *session, const struct options *options);
-
-/* The same for the soft limit; called about once a second for each session that is slow. */
-void limits_linger(struct session *session, millis now, const struct options *options,
-                   struct metrics *metrics);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * What becomes of messages that a subscriber does not read: CLIENT OVERFLOW.
  *
- * Who says nothing is disconnected at the limits of its class, as in Redis. Who
- * chose otherwise is kept: as long as its outbox is full, messages wait in a queue
- * of bounded size, by reference; what does not fit is dropped and counted.
+ * A session that chooses nothing is closed at the limits of its class, as in Redis. One
+ * that chose otherwise is kept: while its outbox is full, messages wait in a queue of
+ * bounded size, by reference; what does not fit is dropped and counted.
  *
  *     published ──► outbox has room ──► outbox ──► socket
  *                └► it has not ──► queue ──► outbox, when it was sent
@@ -60,7 +60,8 @@ void overflow_warn(struct session *session, size_t pending, size_t soft);
 /* Drops what waits, and the choice; fine if there is none. */
 void overflow_end(struct session *session);
 
-/* Bytes of memory, of what is shared as if it were a copy; or of what is shared by n an n-th. */
+/* Bytes of memory. A message that n sessions share counts in full in the first, and as an n-th part
+ * in the second. */
 size_t overflow_memory(const struct session *session);
 size_t overflow_memory_own(const struct session *session);
 

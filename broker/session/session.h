@@ -30,7 +30,8 @@ struct transaction;
 struct user;
 struct watches;
 
-/* Whether replies are sent: CLIENT REPLY. */
+/* Whether replies are sent: CLIENT REPLY. SKIP_NEXT is set by the call that asks for it and becomes
+ * SKIP behind that call; SKIP becomes ON behind the call whose reply was left out. */
 enum session_replies { SESSION_REPLIES_ON, SESSION_REPLIES_OFF, SESSION_REPLIES_SKIP_NEXT,
                        SESSION_REPLIES_SKIP };
 
@@ -78,8 +79,8 @@ struct session {
     struct watches        *watches;     /* effects/watch */
     struct subscriber     *subscriber;  /* session/subscription */
 
-    uint64_t           said;        /* where the feed ended after its last statement */
-    int64_t            told;        /* where the stream of replicas did; no less, perhaps more */
+    uint64_t           said;        /* how far the feed went with its last statement */
+    int64_t            told;        /* where the stream of replicas ended then, or a little further */
     struct buffer      behind;      /* pushes that came meanwhile: they follow the reply */
     struct request    *request;     /* what is half read, owned; NULL while nothing is */
     struct slice       user_name;   /* borrowed from its user; nothing of a stand-in */
@@ -89,7 +90,7 @@ struct session {
     const char        *last_command;/* full name of the last it ran, "NULL" before; static text */
     millis             since;       /* when it came */
     millis             active;      /* when it last sent something */
-    micros             ran;         /* by the call that waits, so far */
+    micros             ran;         /* how long its waiting call has run so far */
     int64_t            waits_offset;/* of the stream, up to which its WAIT waits */
     millis             slow_since;  /* since when it is over its soft output limit, or 0 */
     uint64_t           calls;       /* commands run */

@@ -31,7 +31,7 @@ struct session_intake {
     void *who;
 };
 
-/* Called for every session with a connection before anything else: it becomes somebody. */
+/* Called first for every session with a connection: gives it a user. */
 struct welcome {
     void (*say)(void *who, struct session *session);
     void *who;
@@ -50,7 +50,7 @@ struct sessions_setup {
 struct sessions *sessions_new(const struct sessions_setup *setup);
 void sessions_free(struct sessions *all);
 
-/* Has something said to every session that ends; farewells are said in the order of adding. */
+/* Adds a farewell for every session that ends; they are called in the order of adding. */
 void sessions_add_farewell(struct sessions *all, struct farewell farewell);
 
 /* Takes a socket over: greets it, or refuses it with a clear error if there are too many. */

@@ -20,7 +20,8 @@ char *buffer_reserve_slow(struct buffer *buffer, size_t more);
 
 static inline char *buffer_reserve(struct buffer *buffer, size_t more)
 {
-    if (buffer->capacity - buffer->len > more) /* which an empty buffer never answers */
+    /* Not >=, so that the NULL of an empty buffer is never returned. */
+    if (buffer->capacity - buffer->len > more)
         return buffer->at + buffer->len;
     return buffer_reserve_slow(buffer, more);
 }

@@ -23,7 +23,8 @@ struct bytes {
 /* New bytes of the given length, not yet filled in, with one share. */
 struct bytes *bytes_new(size_t len);
 
-/* New bytes of the given length, all NUL; long ones cost no time, as the kernel's pages are so. */
+/* New bytes of the given length, all zero. Long ones are fresh pages of the kernel, zero already:
+ * they take no time. */
 struct bytes *bytes_new_zeroed(size_t len);
 
 /* New bytes with a copy of what the slice shows, with one share. */

@@ -56,7 +56,8 @@ static inline void chain_put_last(struct chain *head, struct chain *link)
     chain_put_after(head->prev, link);
 }
 
-/* Tells the neighbours of a link, which was copied here from a block that still is, of its place. */
+/* After a struct was copied: puts the link of the copy in the place of `from`, the link of the
+ * original, which must still be there. */
 static inline void chain_moved(struct chain *link, const struct chain *from)
 {
     if (link->next == from) {

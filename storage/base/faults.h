@@ -13,16 +13,17 @@ struct faults;
 struct faults *faults_new(void);
 void faults_free(struct faults *faults);
 
-/* The `nth` time (from 1) `what` is asked from now on, it fails, and `times` times in a row. */
+/* From now on the `nth` question (from 1) about `what` fails with errno `error`, and so do those
+ * after it, `times` in all. */
 void faults_arm(struct faults *faults, const char *what, int nth, int times, int error);
 
 /* Whether this one fails; sets errno if so. `faults` may be NULL. */
 bool faults_hit(struct faults *faults, const char *what);
 
 /*
- * Orders an end: the `nth` time (from 1) that `point` is passed, in this process
- * or a child of it, this process and all its children are gone as by kill -9.
- * Faults that were made for an end have no other: whatever is asked of them is well.
+ * Ends the program at a point: the `nth` time (from 1) that `point` is passed, by this
+ * process or a child, this process and all its children end as by kill -9. Such
+ * faults cannot be armed as well: faults_hit is always false for them.
  */
 void faults_end_at(struct faults *faults, const char *point, int nth);
 

@@ -2,10 +2,10 @@
  * Patterns such as h?llo*[a-z], as KEYS, PSUBSCRIBE and ACL rules know them:
  * `*` any run, `?` any byte, `[abc]`, `[^a]`, `[a-z]`, `\x` the byte itself.
  *
- * Matching takes no recursion, and its steps are bounded: one pass over pattern and
- * text, and eight million steps beyond that. Whoever names a pattern of a megabyte
- * for a text of a megabyte could ask for a million times a million, and would have
- * the server to himself for an hour: what has not matched by then does not match.
+ * Matching does not recurse, and its steps are bounded: one pass over pattern and
+ * text, and eight million steps beyond that. Without a bound a pattern of a megabyte
+ * and a text of a megabyte could take a million times a million steps, an hour in
+ * which nobody else is served. What has not matched at the bound does not match.
  */
 #ifndef STORAGE_BASE_GLOB_H
 #define STORAGE_BASE_GLOB_H

@@ -33,7 +33,7 @@ void writer_free(struct writer *writer);
 /* Writes bytes; an error is kept for writer_flush. */
 void writer_put(struct writer *writer, struct slice bytes);
 
-/* A CRC64 (digest.h) over all bytes put so far, kept once this was asked for. */
+/* A CRC64 (digest.h) over the bytes put since _begin; without it nothing is summed. */
 void writer_checksum_begin(struct writer *writer);
 uint64_t writer_checksum(const struct writer *writer);
 

@@ -24,6 +24,7 @@ _Noreturn void must_fail(const char *claim, const char *file, int line);
 #define must_dear(claim) ((void)0)
 #endif
 
+/* Which way a condition goes nearly always, for the compiler to lay out the code. */
 #define LIKELY(claim) __builtin_expect(!!(claim), 1)
 #define UNLIKELY(claim) __builtin_expect(!!(claim), 0)
 

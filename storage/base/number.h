@@ -10,7 +10,8 @@
 #include "storage/base/must.h"
 #include "storage/base/slice.h"
 
-/* Room for any integer, and for any double, as text without a NUL. */
+/* Room for any integer, any double and any long double, as text without a NUL; a long double
+ * without an exponent has up to 4,933 digits in front of the point. */
 enum { NUMBER_INTEGER_MAX = 20, NUMBER_DOUBLE_MAX = 32, NUMBER_LONG_DOUBLE_MAX = 5 * 1024 };
 
 /* Writes a decimal integer at `to`, which has NUMBER_INTEGER_MAX bytes; returns its length. */

@@ -2,7 +2,7 @@
  * The report when a `must` fails or memory runs out: reason, backtrace, abort.
  *
  * One hook may be set by the program to add what it was doing (the call under
- * way, the last log lines). It must not allocate or lock; of a dying program it runs once.
+ * way, the last log lines). It must not allocate or lock, and runs at most once.
  */
 #ifndef STORAGE_BASE_PANIC_H
 #define STORAGE_BASE_PANIC_H
@@ -11,9 +11,9 @@
 void panic_hook(void (*hook)(void *who, int fd), void *who);
 
 /*
- * From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT are reported before they end
- * the process as they would have: which, at which address, a stack trace, the hook's words.
- * What dies in any way says so to descriptor `log` as well as to standard error.
+ * From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT are reported before they end the
+ * process as they would have: the signal, the address, a stack trace, what the hook adds.
+ * Every report, of a failed `must` too, goes to descriptor `log` and to standard error.
  */
 void panic_on_signals(int log);
 

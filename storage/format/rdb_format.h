@@ -37,7 +37,7 @@
  */
 enum { RDB_VERSION = 10, RDB_VERSION_DATED = 12, RDB_VERSION_NEWEST = 13 };
 
-/* No string is longer: its element must fit the block it is packed in. */
+/* The longest string: its entry must fit the packed list that it may become part of. */
 #define RDB_STRING_MAX (UINT32_MAX - 64)
 
 /* How a value is encoded. */
@@ -70,7 +70,7 @@ enum rdb_type {
     RDB_TYPES
 };
 
-/* What stands where a type could. */
+/* What may stand in the place of a type. */
 enum rdb_opcode {
     RDB_SLOT_INFO = 0xF4,
     RDB_FUNCTION = 0xF5,
@@ -95,10 +95,10 @@ struct rdb_writer {
     struct writer *to;
     bool           compress; /* strings longer than 20 bytes with LZF, where that helps */
     struct buffer  room;     /* Private: what was packed */
-    struct buffer  joint;    /* for whoever must join a string of parts; see rdb_put_joint */
+    struct buffer  joint;    /* where callers join the parts of a string; see rdb_put_joint */
 };
 
-/* Begins over bytes that stay the caller's; and gives back what it took for itself. */
+/* Begins to write to `to`, which stays the caller's; and frees what the writer allocated. */
 void rdb_writer_init(struct rdb_writer *writer, struct writer *to, bool compress);
 void rdb_writer_clear(struct rdb_writer *writer);
 
@@ -124,7 +124,7 @@ void rdb_put_integer(struct rdb_writer *writer, int64_t value);
 /* Writes what was added to writer->joint as one string, and empties it. */
 void rdb_put_joint(struct rdb_writer *writer);
 
-/* ---- Reading. Every function is false when the input ends, lies, or cannot be. ---- */
+/* ---- Reading. Every function returns false when the input ends, contradicts itself or fails. ---- */
 
 /* Two strings can be held at once: a field and its value. */
 enum { RDB_TEXTS = 2 };
@@ -132,7 +132,7 @@ enum { RDB_TEXTS = 2 };
 struct rdb_reader {
     struct reader *from;
     uint64_t       end;    /* position behind the last byte there is; UINT64_MAX if unknown */
-    bool           empty;  /* the value that was read has no elements: it is none */
+    bool           empty;  /* the value that was read has no elements, and is not to be kept */
     const char    *reason; /* what is wrong with the value, a constant; NULL if nothing was said */
     struct buffer  texts[RDB_TEXTS]; /* Private */
     struct buffer  packed;           /* Private */
@@ -140,7 +140,7 @@ struct rdb_reader {
 
 /* `end` is the position of `from` behind the last byte, or UINT64_MAX. */
 void rdb_reader_init(struct rdb_reader *reader, struct reader *from, uint64_t end);
-/* Gives back what it took for itself. */
+/* Frees what the reader allocated. */
 void rdb_reader_clear(struct rdb_reader *reader);
 
 /* Says why a value is refused, unless that was said already. Returns false. */

@@ -41,7 +41,7 @@ enum ordered_lead {
     ORDERED_LEAD_ID,     /* two uint64_t, the first counting more */
 };
 
-/* What the owner says of its records. Sizes are multiples of 8; records and summaries are
+/* What the owner says about its records. Sizes are multiples of 8; records and summaries are
  * aligned to 8 bytes. */
 struct ordered_kind {
     uint16_t          record_size;
@@ -125,7 +125,7 @@ struct ordered_cursor ordered_upper_bound(const struct ordered *tree, const void
 
 /*
  * The first record of which `reached` is true; it must be false for all before
- * and true for all after that record. For searches no probe can tell. Sets
+ * and true for all after that record. For searches that no probe can express. Sets
  * `rank`, if not NULL, to the number of records before it. O(log n).
  */
 struct ordered_cursor ordered_partition(const struct ordered *tree,
@@ -143,7 +143,7 @@ struct ordered_cursor ordered_first(const struct ordered *tree);
 struct ordered_cursor ordered_last(const struct ordered *tree);
 
 /* The neighbour on the right and on the left; no place behind the ends. On the left of the end
- * (of a bound that found nothing, say) is the last record. O(1). */
+ * (of a bound that found nothing, for example) is the last record. O(1). */
 struct ordered_cursor ordered_next(const struct ordered *tree, struct ordered_cursor cursor);
 struct ordered_cursor ordered_previous(const struct ordered *tree, struct ordered_cursor cursor);
 

@@ -48,7 +48,7 @@ struct packed_ints *packed_ints_remove(struct packed_ints *ints, int64_t member,
 /* O(log n). */
 bool packed_ints_has(const struct packed_ints *ints, int64_t member);
 
-/* The member of a rank, which is less than the count. O(1). */
+/* The member at an index, which is less than the count; they rise. O(1). */
 int64_t packed_ints_at(const struct packed_ints *ints, size_t index);
 
 /* A member chosen by chance; the set is not empty. */

@@ -39,14 +39,14 @@ static inline size_t ring_count(const struct ring *ring)
     return ring->count;
 }
 
-/* The element of an index, which is less than the count. O(1). */
+/* The element at an index, which is less than the count. O(1). */
 static inline void *ring_at(const struct ring *ring, size_t index)
 {
     must_dear(index < ring->count);
     return ring->slots[(ring->begin + index) & (ring->capacity - 1)];
 }
 
-/* Puts another element in its place. O(1). */
+/* Puts another element at an index. O(1). */
 static inline void ring_set(struct ring *ring, size_t index, void *element)
 {
     must_dear(index < ring->count);
@@ -72,10 +72,11 @@ void ring_push_first(struct ring *ring, void *element);
 void *ring_pop_last(struct ring *ring);
 void *ring_pop_first(struct ring *ring);
 
-/* Makes `element` the one of an index, at most the count. Moves the shorter side. O(count). */
+/* Inserts `element` so that it is at `index`, which is at most the count. Moves the shorter side.
+ * O(count). */
 void ring_insert(struct ring *ring, size_t index, void *element);
 
-/* Takes out the one of an index, which is less than the count. Moves the shorter side. */
+/* Takes out the element at an index, which is less than the count. Moves the shorter side. */
 void *ring_remove(struct ring *ring, size_t index);
 
 /* Takes out the first `count` elements, or all, without looking at them. */

@@ -54,13 +54,13 @@ struct table {
     struct table_bucket     *buckets;
     struct table_bucket     *old;   /* what is being left behind, or NULL */
     size_t                   count;
-    uint32_t                 moved; /* the old buckets below are empty */
+    uint32_t                 moved; /* old buckets below this index are empty */
     uint8_t                  exponent;
     uint8_t                  old_exponent;
     uint8_t                  walks; /* while not 0, nothing is moved */
-    bool                     reluctant : 1;
-    bool                     cramped : 1; /* has no memory to grow into */
-    bool                     held : 1; /* does not shrink */
+    bool                     reluctant : 1; /* a child saves: see table_set_reluctant */
+    bool                     cramped : 1; /* see table_set_cramped */
+    bool                     held : 1; /* see table_hold_size */
 };
 
 struct buffer;
@@ -257,7 +257,7 @@ void *table_walk_begin(struct table_walk *walk, struct table *table);
 void *table_walk_next(struct table_walk *walk);
 void table_walk_end(struct table_walk *walk);
 
-/* While held it does not become smaller; when let go it does so at once if it is empty. */
+/* While held the table does not shrink; when let go it shrinks at once if it is empty. */
 void table_hold_size(struct table *table, bool hold);
 
 /* Makes the table as large as `count` items want it; at once if it is empty. */
@@ -273,9 +273,9 @@ static inline bool table_is_resizing(const struct table *table)
 bool table_resize_step(struct table *table, size_t buckets);
 
 /*
- * While a child process saves, written pages are copied: a reluctant table does
- * not shrink, goes on with no resize that has begun, and grows only when it is
- * five times too full.
+ * While a child process saves, every page that is written to is copied. A reluctant
+ * table does not shrink, pauses a resize that has begun, and begins to grow only
+ * when it is five times too full.
  */
 void table_set_reluctant(struct table *table, bool reluctant);
 

@@ -16,14 +16,14 @@
 #include "storage/base/slice.h"
 
 enum change_kind {
-    CHANGE_EXPIRED, /* the item goes just after it is told */
-    CHANGE_EVICTED, /* likewise */
+    CHANGE_EXPIRED, /* past its time: the item is removed just after this call */
+    CHANGE_EVICTED, /* removed for memory, just after this call */
     CHANGE_CREATED, /* a key that was not there is there now */
-    CHANGE_OVERWRITTEN, /* all that a key holds gives way to something else, just after this */
-    CHANGE_RETYPED,     /* and that is of another type: told behind the former */
+    CHANGE_OVERWRITTEN, /* the whole value of a key is replaced just after this call */
+    CHANGE_RETYPED,     /* and by one of another type: follows CHANGE_OVERWRITTEN */
     CHANGE_MISSED,  /* a key was looked for to be read and is not there */
-    CHANGE_FIELDS_EXPIRED, /* fields of a hash went: told once, after each of them */
-    CHANGE_EMPTIED         /* and the hash goes with them, just after it is told */
+    CHANGE_FIELDS_EXPIRED, /* fields of a hash expired: once, after tell_field for each */
+    CHANGE_EMPTIED         /* they were its last: the hash is removed just after this call */
 };
 
 struct change_sink {
@@ -31,7 +31,7 @@ struct change_sink {
     void (*tell)(void *who, uint32_t db, struct slice key, enum change_kind kind);
     void *who;
 
-    /* A field of a hash goes just after it is told; both are borrowed. May be NULL. */
+    /* A field of a hash is removed just after this call; both are borrowed. May be NULL. */
     void (*tell_field)(void *who, uint32_t db, struct slice key, struct slice field);
 };
 

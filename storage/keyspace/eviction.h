@@ -20,10 +20,10 @@ struct eviction;
 
 /* Who goes first. */
 enum eviction_order {
-    EVICTION_UNUSED, /* who was not used for longest; with keyspaces_count_use of the same kind */
-    EVICTION_RARE,   /* who is used least often; with USE_COUNTED */
+    EVICTION_UNUSED, /* what was last used longest ago; needs USE_READ or USE_WRITTEN */
+    EVICTION_RARE,   /* what is used least often; needs USE_COUNTED */
     EVICTION_RANDOM,
-    EVICTION_DUE,    /* who expires next */
+    EVICTION_DUE,    /* what expires next */
 };
 
 enum { EVICTION_PREFIXES = 32 };
@@ -69,7 +69,7 @@ enum eviction_result eviction_take(struct eviction *eviction);
 /* After EVICTION_HANDED: how many bytes that value has, roughly. */
 size_t eviction_handed(const struct eviction *eviction);
 
-/* How many items the rules let go, estimated from a sample, out of how many. For reports. */
+/* Estimates from a sample how many of all items the rules allow to be evicted. For reports. */
 void eviction_estimate(struct eviction *eviction, size_t *evictable, size_t *items);
 
 #endif

@@ -8,7 +8,7 @@
  *
  * Time is handed in: keyspaces_set_now is called once before each call, and an
  * item past its time is never shown. It goes when it is next looked for or
- * when the sweep of expiry.h reaches it, whichever is first, and is announced
+ * when keyspace_sweep reaches it, whichever is first, and is announced
  * through the change sink either way.
  *
  * Costs: every function is O(1) on average unless it says otherwise; with an
@@ -68,13 +68,13 @@ void keyspaces_pause_resizing(struct keyspaces *all, bool pause);
 enum use {
     USE_READ,    /* when it was last read or written: LRU */
     USE_WRITTEN, /* when it was last written: LRM */
-    USE_COUNTED  /* how often it is, as a logarithm: LFU */
+    USE_COUNTED  /* how often it is used, as a logarithm: LFU */
 };
 
 enum { USE_TICK = 16 }; /* milliseconds; moments of use are exact to so many */
 
 /*
- * Counts use in a way from now on; what was counted otherwise adjusts with time.
+ * Counts use in this way from now on; marks of another way become right with time.
  * `factor` is how slowly a count rises, `decay` the minutes after which it falls
  * by one, 0 for never.
  */
@@ -131,7 +131,7 @@ struct keyspace_counts {
 };
 struct keyspace_counts *keyspaces_counts(struct keyspaces *all);
 
-/* Has something freed that takes long: `run(what)` on the worker, or at once if there is none. */
+/* Frees something large: calls `run(what)` on the worker, or at once if there is none. */
 void keyspaces_reclaim(struct keyspaces *all, void (*run)(void *what), void *what);
 
 /* Which database this is. */
@@ -147,8 +147,8 @@ enum look {
     LOOK_READ,  /* counts as hit or miss, marks the item as used */
     LOOK_WRITE, /* marks it as used */
     LOOK_QUIET, /* leaves no trace: DEBUG, and the house itself */
-    LOOK_ASIDE, /* as to read, but does not mark it as used: EXISTS, TYPE, TTL */
-    LOOK_INSPECT /* the same, and nobody is told of a miss: OBJECT */
+    LOOK_ASIDE, /* as LOOK_READ, but does not mark it as used: EXISTS, TYPE, TTL */
+    LOOK_INSPECT /* as LOOK_ASIDE, and a miss is not announced: OBJECT */
 };
 
 /* The item of a key, or NULL. */
