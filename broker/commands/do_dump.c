@@ -2,7 +2,6 @@
 #include "handlers.h"
 
 #include "broker/broker.h"
-#include "broker/config/options.h"
 #include "broker/metrics/metrics.h"
 #include "storage/base/log.h"
 #include "storage/persist/dump.h"
@@ -95,26 +94,6 @@ static void say_absolute(struct call *call, millis due)
     ledger_say(call->ledger, words, count + 1);
 }
 
-/*
- * Says in the log what is wrong with a payload. With sanitize-dump-payload at no the
- * one who runs the server has asserted that payloads are sound: that this failed is
- * said in the words in which Redis ends then. Here nobody but the one who sent it
- * notices, since nothing is taken unchecked.
- */
-static void log_damage(struct call *call, const struct dump *dump)
-{
-    const char *wrong = dump->reader.empty            ? "it has no elements"
-                        : dump->reader.reason != NULL ? dump->reader.reason
-                                                      : "it is no value";
-
-    log_line(call->broker->log, LOG_WARNING, "RESTORE refused a payload, %s: %s",
-             "integrity check failed", wrong);
-    if (call->options->sanitize_dump_payload == OPTION_SANITIZE_NO)
-        log_line(call->broker->log, LOG_WARNING,
-                 "ASSERTION FAILED: payloads need no check (sanitize-dump-payload no). "
-                 "It was checked and refused, the server goes on");
-}
-
 /* Reads the value of a payload; false if there is none in it. */
 static bool place_payload(struct call *call, struct slice key, struct slice payload,
                           struct item **item)
@@ -128,7 +107,10 @@ static bool place_payload(struct call *call, struct slice key, struct slice payl
     if (fine)
         *item = rdb_content_place(call->keys, key, &content);
     else
-        log_damage(call, &dump);
+        log_line(call->broker->log, LOG_WARNING, "RESTORE refused a payload, %s: %s",
+                 "integrity check failed", dump.reader.empty ? "it has no elements"
+                 : dump.reader.reason != NULL                ? dump.reader.reason
+                                                             : "it is no value");
     dump_end(&dump);
     return fine;
 }

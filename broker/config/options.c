@@ -16,7 +16,6 @@ static const char *const option_words_propagation[] = { "ignore", "panic", "pani
                                                         NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
-static const char *const option_words_sanitize[] = { "no", "yes", "clients", NULL };
 static const char *const option_words_diskless[] = { "disabled", "on-empty-db", "swapdb", NULL };
 static const char *const option_words_appendfsync[] = { "everysec", "always", "no", NULL };
 static const char *const option_words_loglevel[] = { "debug", "verbose", "notice", "warning",

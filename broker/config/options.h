@@ -35,9 +35,6 @@ enum option_propagation {
 /* What new users may hear: nothing, or all channels. */
 enum option_channels { OPTION_CHANNELS_NONE, OPTION_CHANNELS_ALL };
 
-/* Whether payloads of RESTORE are said to need a check: none, all, those of sessions. */
-enum option_sanitize { OPTION_SANITIZE_NO, OPTION_SANITIZE_YES, OPTION_SANITIZE_CLIENTS };
-
 /* When a replica loads from the socket: never, if it has no keys, or beside what it has. */
 enum option_diskless {
     OPTION_DISKLESS_DISABLED,

@@ -126,14 +126,14 @@ static void what_does_not_exist_yet_is_refused_and_not_ignored(void)
     CU_ASSERT_TRUE(shows("save", "", ""));
     CU_ASSERT_TRUE(shows("cluster-enabled", "NO", "no"));
     CU_ASSERT_TRUE(shows("slave-read-only", "no", "no"));
-    CU_ASSERT_TRUE(shows("sanitize-dump-payload", "clients", "clients"));
+    CU_ASSERT_TRUE(shows("sanitize-dump-payload", "clients", "no"));
     CU_ASSERT_TRUE(shows("replicaof", "NO ONE", ""));
     CU_ASSERT_TRUE(shows("slaveof", "10.0.0.1 6380", "10.0.0.1 6380"));
     CU_ASSERT_TRUE(refuses("replicaof", "10.0.0.1 65536", "Invalid master port"));
     CU_ASSERT_TRUE(refuses("replicaof", "10.0.0.1", "wrong number of arguments"));
-    CU_ASSERT_TRUE(refuses("use-exit-on-panic", "no|yes",
-                           "'no|yes' is not supported yet: a panic ends the process at once, after "
-                           "its report"));
+    CU_ASSERT_TRUE(refuses("sanitize-dump-payload", "no|yes",
+                           "'no|yes' is not supported yet: what is loaded is always checked to "
+                           "the last byte"));
 }
 
 static void a_text_with_a_nul_byte_is_refused(void)
