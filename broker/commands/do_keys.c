@@ -137,7 +137,7 @@ static enum verdict rename_key(struct call *call, bool only_if_free)
     /* The search for the other key may have let this one go. */
     item = keyspace_find(call->keys, from, LOOK_WRITE);
     (void)keyspace_move(call->keys, item, call->keys, to);
-    ledger_changed(call->ledger, from, EVENT_GENERIC, "rename_from");
+    ledger_followed(call->ledger, from, EVENT_GENERIC, "rename_from");
     ledger_changed(call->ledger, to, EVENT_GENERIC, "rename_to");
     if (only_if_free)
         reply_integer(call->reply, 1);
@@ -193,7 +193,7 @@ enum verdict do_move(struct call *call)
         return VERDICT_DONE;
     }
     (void)keyspace_move(call->keys, item, to, key);
-    ledger_changed(call->ledger, key, EVENT_GENERIC, "move_from");
+    ledger_followed(call->ledger, key, EVENT_GENERIC, "move_from");
     ledger_changed_in(call->ledger, db, key, EVENT_GENERIC, "move_to");
     reply_integer(call->reply, 1);
     return VERDICT_DONE;
@@ -266,7 +266,7 @@ static size_t flush_db(struct call *call, uint32_t db)
     if (count == 0)
         return 0;
     ledger_changed_all(call->ledger, db);
-    ledger_count(call->ledger, count - 1);
+    ledger_count(call->ledger, count);
     return keyspace_flush(keys, true);
 }
 
@@ -336,6 +336,7 @@ enum verdict do_swapdb(struct call *call)
         keyspaces_swap(call->keyspaces, (uint32_t)one, (uint32_t)two);
         ledger_changed_all(call->ledger, (uint32_t)one);
         ledger_changed_all(call->ledger, (uint32_t)two);
+        ledger_count(call->ledger, 1);
     }
     reply_ok(call->reply);
     return VERDICT_DONE;

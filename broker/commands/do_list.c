@@ -117,7 +117,9 @@ enum refusal move_element(struct call *call, const struct list_move *move, struc
         list_push(destination, move->to, element);
         list_drop(list, move->from, 1);
     }
-    note_push(call, move->destination, move->to);
+    /* One element moved: that is one change, with two events. */
+    ledger_followed(call->ledger, move->destination, EVENT_LIST,
+                    move->to == LIST_FRONT ? "lpush" : "rpush");
     note_pop(call, move->source, list, move->from);
     return REFUSAL_NONE;
 }
@@ -502,14 +504,11 @@ enum verdict do_ltrim(struct call *call)
         size_t kept = clip_range(list, start, stop, &first);
 
         list_trim(list, kept > 0 ? first : before, kept);
-        ledger_changed(call->ledger, key, EVENT_LIST, "ltrim");
+        /* If nothing went, the key was touched all the same, for those who watch it. */
+        ledger_followed(call->ledger, key, EVENT_LIST, "ltrim");
+        ledger_count(call->ledger, before - kept);
         if (kept == 0)
             call_remove_empty(call, key);
-        /* The key was touched, for those who watch it, but there is nothing to say. */
-        if (kept == before)
-            ledger_say_nothing(call->ledger);
-        else
-            ledger_count(call->ledger, before - kept - 1);
     }
     reply_ok(call->reply);
     return VERDICT_DONE;

@@ -315,7 +315,7 @@ static void add_entry(struct call *call, struct slice key, struct stream *stream
 
     ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
     if (trimmed > 0)
-        ledger_changed(call->ledger, key, EVENT_STREAM, "xtrim");
+        ledger_followed(call->ledger, key, EVENT_STREAM, "xtrim");
     if (words->wish != ENTRY_ID_EXACTLY || words->trim.trim.approximate ||
         retention_is_set(stream))
         say_exactly(call, stream, &words->trim, words->id_at, &id);

@@ -62,7 +62,7 @@ static void note_set(struct call *call, struct slice key, struct slice value,
     ledger_changed(call->ledger, key, EVENT_STRING, "set");
     if (expiry->unit == EXPIRY_NONE)
         return;
-    ledger_changed(call->ledger, key, EVENT_GENERIC, "expire");
+    ledger_followed(call->ledger, key, EVENT_GENERIC, "expire");
     words[4].len = number_put(digits, expiry->at);
     ledger_say(call->ledger, words, 5);
 }

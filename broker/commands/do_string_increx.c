@@ -224,7 +224,7 @@ static void store(struct call *call, struct slice key, struct item *item,
     ledger_changed(call->ledger, key, EVENT_STRING, increx->floats ? "incrbyfloat" : "incrby");
     if (dated) {
         (void)keyspace_expire_at(call->keys, item, increx->expiry.at);
-        ledger_changed(call->ledger, key, EVENT_GENERIC, "expire");
+        ledger_followed(call->ledger, key, EVENT_GENERIC, "expire");
         words[3] = SLICE("PXAT");
         words[4].len = number_put(digits, increx->expiry.at);
         count = 5;

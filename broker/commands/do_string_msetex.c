@@ -96,7 +96,7 @@ enum verdict do_msetex(struct call *call)
         ledger_changed(call->ledger, key, EVENT_STRING, "set");
         if (dated) {
             (void)keyspace_expire_at(call->keys, item, mset.expiry.at);
-            ledger_changed(call->ledger, key, EVENT_GENERIC, "expire");
+            ledger_followed(call->ledger, key, EVENT_GENERIC, "expire");
         }
     }
     if (dated)

@@ -171,7 +171,6 @@ void ledger_changed_all(struct ledger *ledger, uint32_t db)
 {
     if (ledger->before_all != NULL)
         ledger->before_all(ledger->before_all_who, db);
-    ledger->changes++;
     if ((ledger->listeners & LINE_LISTENERS) != 0)
         add_line(ledger, &(struct ledger_line){ .key = SLICE(""), .db = db, .everything = true });
 }

@@ -102,7 +102,10 @@ void ledger_field(struct ledger *ledger, struct slice field);
 /* The fields that a line is about: line->fields of them, in the order in which they were named. */
 const struct slice *ledger_fields(const struct ledger *ledger, const struct ledger_line *line);
 
-/* Notes that all keys of a database changed: FLUSHDB, SWAPDB. Call it before they do. */
+/*
+ * Notes that all keys of a database changed: FLUSHDB, SWAPDB. Call it before they do. How many
+ * changes that is, the caller tells by ledger_count.
+ */
 void ledger_changed_all(struct ledger *ledger, uint32_t db);
 
 /* Counts further changes for rdb_changes_since_last_save: elements beyond the first. */
