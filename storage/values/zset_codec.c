@@ -30,7 +30,8 @@ void zset_codec_save(const struct value *value, struct rdb_writer *to)
         return;
     }
     rdb_put_length(to, zset_count(zset));
-    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
+    /* From the greatest down, as Redis does, so that what DUMP gives is the same to the byte. */
+    zset_walk_begin(&walk, zset, zset_all(zset), ZSET_FALLING);
     while (zset_walk_next(&walk, &member, &score)) {
         rdb_put_string(to, member);
         rdb_put_double(to, score);
