@@ -136,9 +136,10 @@ bool engine_push_real(lua_State *lua, int index)
 
 static int no_such_global(lua_State *lua)
 {
-    /* Chunks that were not asked for may ask for anything, say a debugger. */
+    if (!lua_isstring(lua, 2))
+        return luaL_error(lua, "Second argument to luaProtectedTableError must be a string or number");
     return luaL_error(lua, "Script attempted to access nonexistent global variable '%s'",
-                      lua_isstring(lua, 2) ? lua_tostring(lua, 2) : luaL_typename(lua, 2));
+                      lua_tostring(lua, 2));
 }
 
 void engine_guard(lua_State *lua)

@@ -270,6 +270,15 @@ static bool has_field(lua_State *lua, const char *field, int type)
     return false;
 }
 
+/* What stands in a line of the protocol ends at a NUL byte, as text does in Redis. */
+static struct slice text_of_line(lua_State *lua)
+{
+    struct slice text = text_at(lua, -1);
+    const char *end = text.len > 0 ? memchr(text.at, '\0', text.len) : NULL;
+
+    return end != NULL ? slice_of(text.at, (size_t)(end - text.at)) : text;
+}
+
 /* A line of the protocol has no line ends inside. */
 static void write_line(struct reply *reply, struct slice text,
                        void (*write)(struct reply *reply, struct slice line))
@@ -292,7 +301,7 @@ static void write_error(lua_State *lua, struct reply *reply)
     if (lua_toboolean(lua, -1))
         reply->counts = NULL;
     lua_pop(lua, 1);
-    reply_error(reply, text_at(lua, -1));
+    reply_error(reply, text_of_line(lua));
     reply->counts = counts;
 }
 
@@ -336,7 +345,7 @@ static bool write_verbatim(lua_State *lua, struct reply *reply)
         return false;
     }
     word = text_at(lua, -1);
-    if (word.len == sizeof(format))
+    if (word.len >= sizeof(format))
         memcpy(format, word.at, sizeof(format));
     reply_verbatim(reply, text_at(lua, -3), format);
     lua_pop(lua, 2);
@@ -377,7 +386,7 @@ static void write_table(lua_State *lua, struct reply *reply, bool resp3)
         write_error(lua, reply);
         lua_pop(lua, 1);
     } else if (has_field(lua, "ok", LUA_TSTRING)) {
-        write_line(reply, text_at(lua, -1), reply_simple);
+        write_line(reply, text_of_line(lua), reply_simple);
         lua_pop(lua, 1);
     } else if (has_field(lua, "double", LUA_TNUMBER)) {
         reply_double(reply, lua_tonumber(lua, -1));
@@ -387,7 +396,7 @@ static void write_table(lua_State *lua, struct reply *reply, bool resp3)
     } else if (has_field(lua, "set", LUA_TTABLE)) {
         write_pairs(lua, reply, resp3, true);
     } else if (has_field(lua, "big_number", LUA_TSTRING)) {
-        write_line(reply, text_at(lua, -1), reply_big_number);
+        write_line(reply, text_of_line(lua), reply_big_number);
         lua_pop(lua, 1);
     } else if (has_field(lua, "verbatim_string", LUA_TTABLE)) {
         if (!write_verbatim(lua, reply))

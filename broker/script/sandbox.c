@@ -222,15 +222,15 @@ static int refuse(lua_State *lua)
     return lua_error(lua);
 }
 
-/* Calls the original, unless its first argument may not be changed. */
+/*
+ * Goes on as the original, unless its first argument may not be changed. That is in the same frame,
+ * so that what is wrong with an argument is told by the script's name for it, and its line.
+ */
 static int guarded(lua_State *lua)
 {
     if (engine_push_real(lua, 1))
         return refuse(lua);
-    lua_pushvalue(lua, lua_upvalueindex(1));
-    lua_insert(lua, 1);
-    lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
-    return lua_gettop(lua);
+    return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
 /* next(table [, key]) */
