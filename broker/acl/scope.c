@@ -43,10 +43,8 @@ void scope_add(struct scope *scope, struct slice pattern, unsigned ways)
             there = &scope->patterns[i];
     }
     if (there != NULL)
-        ways = there->ways |= ways;
-    if (ways == SCOPE_BOTH && slice_equal(pattern, SLICE("*")))
-        scope_set(scope, true);
-    else if (there == NULL)
+        there->ways |= ways;
+    else
         put(scope, bytes_copy(pattern), ways);
 }
 

@@ -28,7 +28,7 @@ void scope_set(struct scope *scope, bool all);
 /* Makes an empty scope equal to another. */
 void scope_copy(struct scope *to, const struct scope *from);
 
-/* Adds a pattern, or ways to one that is there. "*" both ways lets all in. O(patterns). */
+/* Adds a pattern, or ways to one that is there. To let all in is scope_set. O(patterns). */
 void scope_add(struct scope *scope, struct slice pattern, unsigned ways);
 
 /* Whether a name is let in by one pattern that is good for all these ways. O(patterns). */

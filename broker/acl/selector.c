@@ -315,18 +315,24 @@ static const char *apply_command(struct selector *selector, bool allow, struct s
 
 /* ---- Rules of keys and channels ---- */
 
-static const char *apply_keys(struct selector *selector, struct slice text, unsigned ways)
+/* What is wrong with a rule of keys: where there are all keys already, that comes first. */
+static const char *wrong_keys(const struct selector *selector)
 {
-    if (!is_one_word(text))
-        return syntax;
-    if (selector->keys.all && (ways != SCOPE_BOTH || !slice_equal(text, SLICE("*"))))
+    if (selector->keys.all)
         return "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does "
                "not have any effect. Try 'resetkeys' to start with an empty list of patterns";
+    return syntax;
+}
+
+static const char *apply_keys(struct selector *selector, struct slice text, unsigned ways)
+{
+    if (!is_one_word(text) || selector->keys.all)
+        return wrong_keys(selector);
     scope_add(&selector->keys, text, ways);
     return NULL;
 }
 
-/* %R~ %W~ %RW~ */
+/* %R~ %W~ %RW~; a pattern, also if it is *: only ~* stands for all keys. */
 static const char *apply_ways(struct selector *selector, struct slice rule)
 {
     unsigned ways = 0;
@@ -337,22 +343,26 @@ static const char *apply_ways(struct selector *selector, struct slice rule)
         unsigned way = letter == 'r' ? SCOPE_READ : letter == 'w' ? SCOPE_WRITE : 0;
 
         if (way == 0 || (ways & way) != 0)
-            return syntax;
+            return wrong_keys(selector);
         ways |= way;
     }
     if (at == rule.len || ways == 0)
-        return syntax;
+        return wrong_keys(selector);
     return apply_keys(selector, slice_after(rule, at + 1), ways);
 }
 
 static const char *apply_channels(struct selector *selector, struct slice text)
 {
-    if (!is_one_word(text))
-        return syntax;
-    if (selector->channels.all && !slice_equal(text, SLICE("*")))
+    if (slice_equal(text, SLICE("*"))) {
+        scope_set(&selector->channels, true);
+        return NULL;
+    }
+    if (selector->channels.all)
         return "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and "
                "does not have any effect. Try 'resetchannels' to start with an empty list of "
                "channels";
+    if (!is_one_word(text))
+        return syntax;
     scope_add(&selector->channels, text, SCOPE_BOTH);
     return NULL;
 }
@@ -367,6 +377,10 @@ const char *selector_apply(struct selector *selector, struct slice rule)
     case '-':
         return apply_command(selector, false, slice_after(rule, 1));
     case '~':
+        if (slice_equal(rule, SLICE("~*"))) {
+            scope_set(&selector->keys, true);
+            return NULL;
+        }
         return apply_keys(selector, slice_after(rule, 1), SCOPE_BOTH);
     case '%':
         return apply_ways(selector, rule);

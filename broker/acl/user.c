@@ -306,7 +306,21 @@ static bool opens(struct slice rule)
     return rule.len > 0 && rule.at[0] == '(' && rule.at[rule.len - 1] != ')';
 }
 
-/* Joins the words of a selector; the number of those it took, or 0 if it is left open. */
+/* Whether every selector ends; if not, that is what is wrong, whatever else may be. */
+static bool all_close(const struct slice *rules, size_t count, struct rule_trouble *trouble)
+{
+    const struct slice *open = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (opens(rules[i]))
+            open = &rules[i];
+        else if (rules[i].len > 0 && rules[i].at[rules[i].len - 1] == ')')
+            open = NULL;
+    }
+    return open == NULL || complain(trouble, *open, NULL);
+}
+
+/* Joins the words of a selector; the number of those it took. It ends. */
 static size_t join_selector(const struct slice *rules, size_t count, struct buffer *joined)
 {
     for (size_t i = 0; i < count; i++) {
@@ -316,7 +330,7 @@ static size_t join_selector(const struct slice *rules, size_t count, struct buff
         if (i > 0 && rules[i].len > 0 && rules[i].at[rules[i].len - 1] == ')')
             return i + 1;
     }
-    return 0;
+    return count;
 }
 
 bool user_apply_all(struct user *user, const struct slice *rules, size_t count,
@@ -327,6 +341,8 @@ bool user_apply_all(struct user *user, const struct slice *rules, size_t count,
     bool fine = true;
 
     *trouble = (struct rule_trouble){ .sentence = NULL };
+    if (!all_close(rules, count, trouble))
+        return false;
     while (at < count && fine) {
         struct slice rule = rules[at];
         size_t taken = 1;
@@ -335,10 +351,6 @@ bool user_apply_all(struct user *user, const struct slice *rules, size_t count,
         if (opens(rule)) {
             buffer_rewind(&joined);
             taken = join_selector(rules + at, count - at, &joined);
-            if (taken == 0) {
-                fine = complain(trouble, rule, NULL);
-                break;
-            }
             rule = buffer_slice(&joined);
         }
         wrong = user_apply(user, rule, open_channels);

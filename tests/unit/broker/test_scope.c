@@ -34,16 +34,17 @@ static void one_pattern_must_be_good_for_all_ways(void)
     scope_set(&scope, false);
 }
 
-static void everything_both_ways_is_all(void)
+static void a_star_both_ways_is_a_pattern(void)
 {
     struct scope scope = { .all = false };
 
     scope_add(&scope, SLICE("a"), SCOPE_BOTH);
     scope_add(&scope, SLICE("*"), SCOPE_READ);
-    CU_ASSERT_FALSE(scope.all);
     scope_add(&scope, SLICE("*"), SCOPE_WRITE);
-    CU_ASSERT_TRUE(scope.all);
-    CU_ASSERT_EQUAL(scope.count, 0);
+    CU_ASSERT_FALSE(scope.all);
+    CU_ASSERT_EQUAL(scope.count, 2);
+    CU_ASSERT_TRUE(scope_admits(&scope, SLICE("b"), SCOPE_BOTH));
+    scope_set(&scope, false);
 }
 
 static void a_copy_is_equal_until_one_changes(void)
@@ -72,6 +73,6 @@ void suite_scope(void)
                 an_empty_scope_lets_nothing_in_and_a_whole_one_everything);
     CU_add_test(suite, "one pattern must be good for all ways",
                 one_pattern_must_be_good_for_all_ways);
-    CU_add_test(suite, "everything both ways is all", everything_both_ways_is_all);
+    CU_add_test(suite, "a star both ways is a pattern", a_star_both_ways_is_a_pattern);
     CU_add_test(suite, "a copy is equal until one changes", a_copy_is_equal_until_one_changes);
 }
