@@ -2,7 +2,7 @@
  * The broker: every module of the house, made in order and freed in reverse.
  *
  * The struct is a list of pointers to modules that keep their own state. It is
- * visible to broker/commands and the four files at the top of broker/ only;
+ * visible to broker/commands and the files at the top of broker/ only;
  * every other room is handed what it needs when it is made.
  */
 #ifndef BROKER_BROKER_H
@@ -134,7 +134,7 @@ struct broker {
 void broker_init(struct broker *broker, struct config *config, struct clock *clock,
                  struct log *log);
 
-/* All types a value may have: for who reads files without a broker. */
+/* All types a value may have: for `millrace check`, which reads files without a broker. */
 const struct value_types *broker_types(void);
 
 /* Frees them in reverse; connections end without a word. */

@@ -26,14 +26,14 @@ struct retention_step {
     struct buffer   spare;   /* IDs of others that left: struct entry_id; the caller's to clear */
 };
 
-/* Entries leave that are too many, too old or spare, these as far as the budget goes.
+/* Removes entries that are too many, too old or spare; the spare ones as far as the budget goes.
  * O(segments gone + budget * groups * log n). */
 void retention_step(struct stream *stream, millis now, struct retention_step *step);
 
 /* When the next step is due: 0 at once, -1 never. O(log n), in a work queue also O(groups). */
 millis retention_due(const struct stream *stream, millis now);
 
-/* Says that nothing may refer to entries from an ID on any more that something referred to. O(1). */
+/* Says that references to entries from an ID on went, so that some may be spare now. O(1). */
 void retention_drain(struct stream *stream, struct entry_id from);
 
 /* Whether an entry of a work queue is spare: no group that lives has still to read or to
@@ -46,10 +46,10 @@ bool retention_is_dead(const struct stream *stream, const struct group *group, m
 /* When dead groups were last looked for; 0 if never. */
 millis retention_looked_at(const struct stream *stream);
 
-/* The time at which somebody said he would call the next step; 0 for nobody. */
+/* When the next step will be called, as set below; 0 if by nobody. */
 millis retention_watched_at(const struct stream *stream);
 
-/* Sets it, 0 for nobody. */
+/* Notes that the next step will be called at a time; 0 by nobody. */
 void retention_set_watched(struct stream *stream, millis at);
 
 #endif

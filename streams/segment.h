@@ -62,7 +62,7 @@ bool entry_pairs_next(struct entry_pairs *pairs, struct slice *field, struct sli
  */
 void entry_words(const struct entry *entry, struct slice *words, char *numbers);
 
-/* No segment may grow past this, so that offsets fit, nor have more entries than it can count. */
+/* Limits of a segment: its offsets and its count of entries must fit their fields. */
 #define SEGMENT_BYTES_MAX (UINT32_C(3) << 30)
 #define SEGMENT_ENTRIES_MAX UINT16_MAX
 
@@ -80,7 +80,7 @@ struct segment *segment_copy(const struct segment *segment);
 /* Frees the block. NULL is fine. */
 void segment_free(struct segment *segment);
 
-/* The most bytes that an entry takes which does not agree with its segment. */
+/* The most bytes that an entry can take: when its field names are not those of its segment. */
 size_t segment_entry_bytes(const struct slice *fields, size_t pairs);
 
 /*

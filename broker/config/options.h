@@ -21,8 +21,10 @@
 #include "storage/base/slice.h"
 #include "storage/base/trouble.h"
 
-/* Who may: nobody, everybody, or who came through loopback or the unix socket. */
+/* Whether oom-score-adj is set, and whether its values are added to the score or are the score. */
 enum option_oom { OPTION_OOM_NO, OPTION_OOM_YES, OPTION_OOM_RELATIVE, OPTION_OOM_ABSOLUTE };
+
+/* Who may: nobody, everybody, or sessions that came through loopback or the unix socket. */
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 
 /* A statement that ends in an error is passed over, ends the server, or ends it only as a replica. */

@@ -13,7 +13,7 @@ struct crash_report;
 /* Reports crashes from now on; there is one at a time. Pointers are borrowed. */
 struct crash_report *crash_report_new(const struct caller *caller, const struct log *log);
 
-/* Goes on reporting, but says no more what was being done. */
+/* Crashes are still reported, but no longer with what was being done. */
 void crash_report_free(struct crash_report *report);
 
 #endif

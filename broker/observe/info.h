@@ -26,9 +26,9 @@ void info_add(struct info *info, const char *section, void (*write)(void *who, s
               void *who);
 
 /*
- * Appends the sections that are named, each once and in their order, under their
- * headings. No names are as "default"; "all" and "everything" are more. Names of
- * no section say nothing.
+ * Appends the named sections under their headings, each once and in the order of
+ * INFO. Without names it does as with "default"; "all" and "everything" give more. A
+ * name that no section has is ignored.
  */
 void info_print(const struct info *info, const struct slice *names, size_t count,
                 struct buffer *to);

@@ -1,9 +1,9 @@
 /*
  * MONITOR: sessions that are shown every call as it was said.
  *
- * A witness of the caller that sleeps while nobody looks on. Who reads too
- * slowly is left out: when MONITOR_BACKLOG bytes wait for it, lines are dropped
- * and counted, and when it has caught up a line tells how many.
+ * A witness of the caller that is not called while nobody looks on. For a session
+ * that reads too slowly, with MONITOR_BACKLOG bytes waiting, lines are dropped and
+ * counted; when it has caught up, a line tells how many.
  */
 #ifndef BROKER_OBSERVE_MONITOR_H
 #define BROKER_OBSERVE_MONITOR_H

@@ -1,5 +1,5 @@
 /*
- * Which words of a request nobody may read who looks on: passwords, and rules
+ * Which words of a request must not be shown to others: passwords, and ACL rules
  * that hold them. SLOWLOG and MONITOR show "(redacted)" in their place.
  */
 #ifndef BROKER_OBSERVE_REDACT_H
@@ -17,7 +17,7 @@ struct redacted {
     const struct call *call;  /* Private. */
     size_t             first; /* Private: hidden from here ... */
     size_t             last;  /* Private: ... to before here */
-    bool               pairs; /* Private: of those, every second may be shown, if it is plain */
+    bool               pairs; /* Private: names and values in turn; only values of secrets are hidden */
 };
 
 /* Looks through the words of a call; cheap for nearly all. */

@@ -2,7 +2,7 @@
  * The watchdog: shows in the log where the loop is when a turn takes too long, while it does.
  *
  * `watchdog-period` says how long that is, in milliseconds; 0, as at first, watches nothing
- * and costs nothing. SIGALRM from outside shows the same at any time, of a broker that hangs, say.
+ * and costs nothing. SIGALRM from outside shows the same at any time, for example when it hangs.
  */
 #ifndef BROKER_OBSERVE_WATCHDOG_H
 #define BROKER_OBSERVE_WATCHDOG_H

@@ -14,8 +14,8 @@
  * is ever moved.
  *
  * An outbox may have a limit. Once more is pending it chokes: it drops what it
- * has and swallows what comes, so that a reply of any size costs no memory; it
- * is of no use any longer, but for saying how much was pending.
+ * has and everything that is put into it later, so that a reply of any size costs
+ * no memory. After that it only tells how much was pending.
  *
  * After outbox_init it is empty; an idle one holds no memory beside its struct.
  */
@@ -46,7 +46,7 @@ struct outbox {
     size_t              closed;    /* bytes in closed spans not sent yet */
     size_t              held;      /* bytes of chunks, and of shares not sent yet */
     size_t              most;      /* bytes that may be pending; SIZE_MAX: any */
-    bool                choked;    /* it was more: what was put is gone, and all that comes */
+    bool                choked;    /* it was more: what is put into it is dropped */
     struct outbox_pool *pool;
 };
 

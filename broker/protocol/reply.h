@@ -89,7 +89,7 @@ void reply_close_set(struct reply *reply, struct outbox_hole hole, size_t count)
 /* Fills a hole with a number as a bulk: the cursor of a scan, known only at its end. */
 void reply_close_cursor(struct reply *reply, struct outbox_hole hole, uint64_t cursor);
 
-/* Whether nobody will see the reply, since it is too long: whoever has much left to say may stop. */
+/* Whether the reply is too long already and will not be sent: a handler may stop writing it. */
 bool reply_is_lost(const struct reply *reply);
 
 /* Bytes that are a reply, or part of one, already. */

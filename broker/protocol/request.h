@@ -25,7 +25,7 @@ enum request_state { REQUEST_READY, REQUEST_MORE, REQUEST_BROKEN };
 struct request_limits {
     int64_t words;       /* most words in a request: 1024 * 1024 by default */
     int64_t bulk_bytes;  /* longest word: proto-max-bulk-len */
-    bool    signed_in;   /* before that only 10 words of 16 KiB are taken */
+    bool    signed_in;   /* otherwise at most 10 words of 16 KiB each are accepted */
 };
 
 struct request {
@@ -62,8 +62,8 @@ enum request_state request_parse(struct request *request, struct slice input,
  */
 size_t request_glimpse(struct slice input, struct slice *words, size_t most, size_t *whole);
 
-/* How many bytes the input must have at least before parsing can get further, as far as known:
- * where that is no more than it has, any byte may make the difference. */
+/* The least number of bytes of input with which parsing can get further, as far as is known. If the
+ * input has as many already, one byte more may be enough. */
 size_t request_wanted(const struct request *request);
 
 #endif

@@ -39,7 +39,8 @@ struct memory_limit_setup {
     void (*relieve)(void *who);
     void *relieve_who;
 
-    /* Bytes in use that must not have keys go: to tell replicas of it would take more of them. */
+    /* Bytes in use that are not counted against the limit: what waits for replicas and for the log,
+     * which every eviction adds to. */
     size_t (*spared)(const void *who);
     const void *spared_who;
 
@@ -76,13 +77,13 @@ bool memory_limit_relieve(void *limit);
 /* Follows the options maxmemory*, lfu-*. */
 void memory_limit_follow_options(struct memory_limit *limit);
 
-/* The limit in bytes, 0 for none: a share of the machine's memory is reckoned. */
+/* The limit in bytes, 0 for none; a share is one of the machine's memory. */
 size_t memory_limit_bytes(const struct memory_limit *limit);
 
 /* maxmemory-clients in bytes, 0 for no limit: a share is one of maxmemory. */
 size_t memory_limit_of_clients(const struct memory_limit *limit);
 
-/* A farewell for sessions.h: who waits for room ends. */
+/* A farewell for sessions.h: the session no longer waits for room. */
 void memory_limit_forget(void *limit, struct session *session);
 
 /* Whether a command of a script would add to queues that are full; then the error is in `line`. */

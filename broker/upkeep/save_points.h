@@ -2,10 +2,10 @@
  * Save points: when to write a snapshot by itself, and what follows if that
  * fails.
  *
- * A rule is so many seconds and so many changes; when both have come to pass
+ * A rule is a number of seconds and a number of changes; when both have been reached
  * since the last snapshot, a child writes one. After a failure there is a pause.
- * While snapshots that were asked for fail, writes are refused, so that nobody
- * believes to be safe who is not.
+ * While the latest snapshot has failed and there are rules, writes are refused, so
+ * that nobody takes for safe what is not.
  */
 #ifndef BROKER_UPKEEP_SAVE_POINTS_H
 #define BROKER_UPKEEP_SAVE_POINTS_H
@@ -36,7 +36,7 @@ void save_points_free(struct save_points *points);
 /* The guard: MISCONF for what writes while snapshots fail. One comparison while they do not. */
 enum pass save_points_guard(void *points, struct call *call);
 
-/* Ten times a second or so: looks after the child, and at the rules. */
+/* About ten times a second: looks whether the child has ended, and whether a rule is met. */
 void save_points_tick(struct save_points *points);
 
 /* Has a snapshot written as soon as no other child is at work. */
@@ -45,7 +45,7 @@ void save_points_schedule(struct save_points *points);
 /* Changes that are in no snapshot. */
 uint64_t save_points_unsaved(const struct save_points *points);
 
-/* Counts nothing so far as unsaved: it was just loaded. */
+/* Says that all changes so far are saved: the data was just loaded. */
 void save_points_are_current(struct save_points *points);
 
 #endif

@@ -21,7 +21,7 @@ struct faults;
 
 /* How far a child is. */
 struct child_report {
-    uint64_t done;   /* of what it does, keys say */
+    uint64_t done;   /* how much it has done, in units of its own, such as keys */
     uint64_t copied; /* bytes of memory copied because parent or child wrote to them */
 };
 

@@ -40,8 +40,8 @@ struct recovery_setup {
 
 /*
  * Opens and locks the log's folder. The lock is held while `lock` is open, and
- * ends with the process however that ends. NULL with trouble, another server's
- * process id say.
+ * ends with the process however that ends. NULL with trouble: for example, that
+ * another server, named by its process id, has it.
  */
 struct folder *recovery_enter(const struct recovery_setup *setup, int *lock,
                               struct trouble *trouble);

@@ -32,7 +32,7 @@ struct snapshot_policy {
     bool        sync_often; /* a child forces little pieces to disk, not all at the end */
     bool        idle;       /* keys are saved with how long they were not used */
     bool        frequency;  /* or with how often they are */
-    int64_t     save_delay; /* for tests: how a save dawdles; see progress.h */
+    int64_t     save_delay; /* for tests: slows a save down; see progress.h */
     int64_t     load_delay; /* likewise, while loading */
     uint64_t    load_step;  /* bytes between looks at who else is there while loading */
 };
@@ -112,7 +112,7 @@ void snapshot_remove_temporary(int process);
 /* Whether a child writes. */
 bool snapshot_runs(const struct snapshot *snapshot);
 
-/* Looks after the child, ten times a second or so. */
+/* Looks whether the child has ended; to be called about ten times a second. */
 void snapshot_tick(struct snapshot *snapshot);
 
 /* Kills the child; the file stays as it was, and nothing counts as failed. */
@@ -202,7 +202,7 @@ struct snapshot_figures {
 };
 void snapshot_figures(const struct snapshot *snapshot, struct snapshot_figures *figures);
 
-/* Counts nothing of what was changed so far as unsaved: it was just loaded. */
+/* Says that all `changes` so far are saved: the data was just loaded. */
 void snapshot_is_current(struct snapshot *snapshot, uint64_t changes);
 
 #endif

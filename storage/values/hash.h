@@ -68,10 +68,10 @@ bool hash_change(struct hash *hash, const struct value_limits *limits, struct sl
                  struct slice value);
 
 /*
- * Says which fields are to be put next: every second of `words`, `count` of them;
- * and how many are coming in all. In a table their lines of cache are asked for, so
- * that one's miss hides another's, and if the first of them are new there is made
- * room for all. Of a packed hash it does nothing.
+ * Says which fields are to be put next: every second of `words`, `count` of them, out
+ * of `coming` in all. In a table this prefetches what the searches will look at, so
+ * that their cache misses overlap; and if the first of them are new, it makes room for
+ * all. For a packed hash it does nothing.
  */
 void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, size_t coming);
 
@@ -130,8 +130,8 @@ bool hash_is_table(const struct hash *hash);
 size_t hash_bytes(const struct hash *hash, size_t samples);
 
 /*
- * For loaders, of a hash that was never put anything. It takes a block of fields, each with its value
- * and none twice, which the limits allow to be packed. Or it becomes a table with room for `fields`.
+ * For loaders, on a hash to which nothing was ever added: makes a block its body, of fields with their
+ * values, none twice, which the limits allow to be packed; or makes it a table with room for `fields`.
  */
 void hash_take_block(struct hash *hash, struct packed **taken);
 void hash_begin_table(struct hash *hash, const struct value_limits *limits, size_t fields);
@@ -139,7 +139,7 @@ void hash_begin_table(struct hash *hash, const struct value_limits *limits, size
 /* The block of a packed hash, or NULL if it is a table or empty. */
 const struct packed *hash_packed(const struct hash *hash);
 
-/* The table that a large one has its members in, borrowed; NULL while it is packed. */
+/* The table of a large hash, borrowed; NULL while it is packed. */
 const struct table *hash_table(const struct hash *hash);
 
 /* Asserts every invariant. O(n), O(n * n) while packed. */
