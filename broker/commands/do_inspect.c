@@ -10,6 +10,7 @@
 #include "broker/commands/do_inspect_private.h"
 #include "broker/config/options.h"
 #include "broker/net/connection.h"
+#include "broker/replication/role.h"
 #include "broker/script/bridge.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/log.h"
@@ -460,6 +461,23 @@ static enum verdict debug_replicate(struct call *call)
     return VERDICT_DONE;
 }
 
+/* DEBUG ERROR line: replies with it, to see what programs make of errors. */
+static enum verdict debug_error(struct call *call)
+{
+    reply_error(call->reply, args_next(call->args));
+    return VERDICT_DONE;
+}
+
+/* DEBUG CHANGE-REPL-ID: nobody can go on from anywhere, but has to get all data. */
+static enum verdict debug_change_history(struct call *call)
+{
+    log_line(call->broker->log, LOG_NOTICE, "Changing replication IDs after receiving "
+                                            "change-repl-id");
+    role_begin_history(call->broker->role);
+    reply_ok(call->reply);
+    return VERDICT_DONE;
+}
+
 /* All of them: usage, the words that must follow at least, and what DEBUG HELP says. */
 static const struct {
     const char *usage;
@@ -486,6 +504,9 @@ static const struct {
       "    Whether scripts may call what is not for scripts." },
     { "LOG <message>", 1, debug_log, "    Writes to the log." },
     { "REPLICATE <word> [<word> ...]", 1, debug_replicate, "    Says it to replicas." },
+    { "CHANGE-REPL-ID", 0, debug_change_history,
+      "    Begins a new history: replicas that come back have to get all data." },
+    { "ERROR <line>", 1, debug_error, "    Replies with that error." },
     { "POPULATE <count> [<prefix>] [<size>]", 1, debug_populate,
       "    Makes keys to try things on; those that are there stay." },
     { "PROTOCOL <type>", 1, debug_protocol, "    Replies with a value of that type." },
