@@ -87,6 +87,7 @@ static bool open_file(struct follower *follower)
                    (int)getpid(), follower->arrivals);
     (void)unlink(follower->file_name);
     follower->file_failed = false;
+    follower->seal = (struct seal){ 0 };
     follower->file = open(follower->file_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (follower->file >= 0) {
         (void)flock(follower->file, LOCK_EX | LOCK_NB); /* it is no leftover: snapshot_sweep.c */
@@ -131,6 +132,7 @@ static void write_file(void *who, struct slice bytes)
 {
     struct follower *follower = who;
 
+    seal_take(&follower->seal, bytes);
     while (bytes.len > 0 && !follower->file_failed) {
         ssize_t written = write(follower->file, bytes.at, bytes.len);
 
@@ -511,6 +513,20 @@ static bool settle_file(struct follower *follower)
     return false;
 }
 
+/* What did not come as it was sent takes the place of nothing, neither on disk nor in memory. */
+static bool came_whole(struct follower *follower)
+{
+    if (seal_is_whole(&follower->seal))
+        return true;
+    log_line(follower->setup.log, LOG_WARNING,
+             "Internal error in RDB reading: by its checksum it is not what was sent, or no "
+             "snapshot. Our data stays");
+    log_line(follower->setup.log, LOG_WARNING,
+             "Failed trying to load the MASTER synchronization DB, check server logs.");
+    follower_disconnect(follower);
+    return false;
+}
+
 static void load_from_file(void *who)
 {
     struct follower *follower = who;
@@ -519,7 +535,8 @@ static void load_from_file(void *who)
 
     follower->scheduled = false;
     if (follower->state != FOLLOWER_RECEIVING || follower->direct ||
-        follower->arrival.state != ARRIVAL_DONE || !settle_file(follower))
+        follower->arrival.state != ARRIVAL_DONE || !came_whole(follower) ||
+        !settle_file(follower))
         return;
     from = reader_new_file(follower->file);
     load_all(&load, from);

@@ -5,6 +5,7 @@
 #include "broker/replication/arrival.h"
 #include "broker/replication/follower.h"
 #include "broker/replication/greeting.h"
+#include "broker/replication/seal.h"
 
 struct connection;
 struct lookup;
@@ -42,6 +43,7 @@ struct follower {
     int                   file;        /* -1: none */
     char                  file_name[64];
     bool                  file_failed;
+    struct seal           seal;        /* of what was written to it */
     struct buffer         early;       /* bytes that came and were not loaded yet */
     size_t                early_at;
     bool                  reading_paused;
