@@ -352,6 +352,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     raise_descriptors_at_start(broker);
+    broker->placed = strcmp(broker->options->dir, ".") != 0;
     if (!enter_folder(broker, trouble))
         return false;
     if (broker->options->logfile[0] != '\0' &&

@@ -126,6 +126,7 @@ struct broker {
     struct handover      *handover;   /* of our role to a replica: FAILOVER */
     struct departure     *departure;  /* waiting for replicas before the end */
     struct boot          *boot;       /* listeners, signals, shutting down */
+    bool                  placed;     /* it was said in which folder data is to be */
     int                   launcher;   /* told when we listen, if there is one: see background.h */
     micros                started;    /* wall clock */
 };

@@ -387,20 +387,51 @@ static bool load_log(struct loading *loading, struct trouble *trouble)
     return true;
 }
 
-/* Whoever is to write snapshots must be the only one here that does. */
-static bool load_snapshot(struct loading *loading, struct trouble *trouble)
+/* Whether nobody said that snapshots are to be saved, nor in which folder. */
+static bool saves_by_default(const struct broker *broker)
 {
-    struct broker *broker = loading->broker;
+    const struct option_saves *now = &broker->options->save;
+    struct config *fresh = config_new();
+    const struct option_saves *usual = &config_options(fresh)->save;
+    bool same = !broker->placed && now->count == usual->count;
 
-    if (broker->options->save.count > 0 && !snapshot_lock(broker->snapshot, trouble)) {
-        if (trouble->code != EACCES && trouble->code != EROFS)
-            return false;
+    for (size_t i = 0; same && i < now->count; i++)
+        same = now->at[i].seconds == usual->at[i].seconds &&
+               now->at[i].changes == usual->at[i].changes;
+    config_free(fresh);
+    return same;
+}
+
+/*
+ * Whoever is to write snapshots must be the only one here that does. But harnesses of tests
+ * start several servers in the folder they are in, with nothing but a port: those behind the
+ * first keep no snapshots, and so harm none.
+ */
+static bool own_snapshots(struct broker *broker, struct trouble *trouble)
+{
+    if (broker->options->save.count == 0 || snapshot_lock(broker->snapshot, trouble))
+        return true;
+    if (trouble->code == EACCES || trouble->code == EROFS) {
         /* Nobody can write here; saving will say so again. */
         log_line(broker->log, LOG_WARNING,
                  "Snapshots cannot be saved here, so that only SHUTDOWN NOSAVE will end the "
                  "server: %s",
                  trouble->text);
+        return true;
     }
+    if (trouble->code != 0 || !saves_by_default(broker))
+        return false;
+    log_line(broker->log, LOG_WARNING, "This server keeps NO snapshots: %s", trouble->text);
+    config_settle(broker->config, "save", SLICE(""));
+    return true;
+}
+
+static bool load_snapshot(struct loading *loading, struct trouble *trouble)
+{
+    struct broker *broker = loading->broker;
+
+    if (!own_snapshots(broker, trouble))
+        return false;
     switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
     case SNAPSHOT_REFUSED:
         log_line(broker->log, LOG_WARNING, "Terminating server after rdb file reading failure.");

@@ -286,6 +286,44 @@ def a_second_server_on_the_same_folder_is_refused():
         one.kill()
 
 
+@case
+def servers_told_nothing_but_a_port_may_share_a_folder_and_only_the_first_saves():
+    path = folder("unplaced")
+    os.makedirs(path)
+    running = []
+    try:
+        for attempt in range(2):
+            port = free_port()
+            running.append(subprocess.Popen([MILLRACE, "--port", str(port)], cwd=path,
+                                            stdout=subprocess.DEVNULL))
+            wait_until(lambda: answers(port))
+            client = Client(port)
+            client("SET", "by", attempt)
+            assert (client("CONFIG", "GET", "save")[1] == b"") == (attempt == 1)
+        try:
+            client("SAVE")
+            assert False, "the second saved"
+        except Refused as said:
+            assert "another server" in str(said), said
+        for one in reversed(running):
+            one.terminate()
+            assert one.wait(30) == 0
+    finally:
+        for one in running:
+            one.kill()
+    one = server(MILLRACE, "unplaced", fresh=False)
+    assert one.start(), one.said()
+    assert one.client()("GET", "by") == b"0"
+    one.kill()
+
+
+def answers(port):
+    try:
+        return Client(port)("PING")
+    except OSError:
+        return False
+
+
 # ---- Snapshots ----
 
 @case
