@@ -96,16 +96,11 @@ size_t packed_ints_memory(const struct packed_ints *ints)
     return memory_usable(ints);
 }
 
-/* How many members are less. */
-static size_t rank_of(const struct packed_ints *ints, int64_t member)
+/* The first rank of `count` from `low` on whose member is not less, or the one behind them. */
+static size_t rank_among(const struct packed_ints *ints, size_t low, size_t count, int64_t member)
 {
     uint32_t width = ints->width;
-    size_t count = ints->count;
-    size_t low = 0;
 
-    /* Rising members are appended: look at the last one first. */
-    if (count > 0 && get(ints, width, count - 1) < member)
-        return count;
     while (count > 0) {
         size_t half = count / 2;
 
@@ -117,6 +112,33 @@ static size_t rank_of(const struct packed_ints *ints, int64_t member)
         }
     }
     return low;
+}
+
+/* How many members are less. */
+static size_t rank_of(const struct packed_ints *ints, int64_t member)
+{
+    size_t count = ints->count;
+
+    /* Rising members are appended: look at the last one first. */
+    if (count > 0 && get(ints, ints->width, count - 1) < member)
+        return count;
+    return rank_among(ints, 0, count, member);
+}
+
+size_t packed_ints_seek(const struct packed_ints *ints, size_t from, int64_t member)
+{
+    uint32_t width = ints->width;
+    size_t left = ints->count - from;
+    size_t step = 1;
+
+    must_dear(from <= ints->count);
+    /* Steps that double find the stretch, which is halved then. */
+    while (step <= left && get(ints, width, from + step - 1) < member) {
+        from += step;
+        left -= step;
+        step *= 2;
+    }
+    return rank_among(ints, from, step <= left ? step - 1 : left, member);
 }
 
 static bool is_at(const struct packed_ints *ints, size_t rank, int64_t member)

@@ -48,6 +48,10 @@ struct packed_ints *packed_ints_remove(struct packed_ints *ints, int64_t member,
 /* O(log n). */
 bool packed_ints_has(const struct packed_ints *ints, int64_t member);
 
+/* The first rank from `from` on whose member is not less than this one, or the count. O(log d) for
+ * one that is d ranks ahead. */
+size_t packed_ints_seek(const struct packed_ints *ints, size_t from, int64_t member);
+
 /* The member at an index, which is less than the count; they rise. O(1). */
 int64_t packed_ints_at(const struct packed_ints *ints, size_t index);
 

@@ -21,6 +21,43 @@ static int most_first(const void *a, const void *b)
     return fewest_first(b, a);
 }
 
+enum { FINGERS = 16 }; /* as many sets of integers are gone through side by side */
+
+static bool all_are_ints(const struct set *const *sets, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && set_is_ints(sets[i]))
+        i++;
+    return i == count;
+}
+
+/* Sets of integers are in order, so that what one has is looked for from where the last was. */
+static void intersect_ints(const struct set *const *sets, size_t count, set_member_visitor *visit,
+                           void *who)
+{
+    const struct packed_ints *fewest = set_ints(sets[0]);
+    size_t ranks[FINGERS] = { 0 };
+    char room[NUMBER_INTEGER_MAX];
+
+    for (size_t at = 0; at < set_count(sets[0]); at++) {
+        int64_t member = packed_ints_at(fewest, at);
+        size_t i;
+
+        for (i = 1; i < count; i++) {
+            const struct packed_ints *ints = set_ints(sets[i]);
+
+            ranks[i] = packed_ints_seek(ints, ranks[i], member);
+            if (ranks[i] == packed_ints_count(ints))
+                return;
+            if (packed_ints_at(ints, ranks[i]) != member)
+                break;
+        }
+        if (i == count && !visit(who, slice_of(room, number_put(room, member))))
+            return;
+    }
+}
+
 void set_intersection(const struct set **sets, size_t count, set_member_visitor *visit, void *who)
 {
     struct set_walk walk;
@@ -31,6 +68,10 @@ void set_intersection(const struct set **sets, size_t count, set_member_visitor 
     qsort(sets, count, sizeof(sets[0]), fewest_first);
     if (count == 0 || count_of(sets[0]) == 0)
         return;
+    if (count <= FINGERS && all_are_ints(sets, count)) {
+        intersect_ints(sets, count, visit, who);
+        return;
+    }
     set_walk_begin(&walk, sets[0]);
     while (going_on && set_walk_step(&walk, &member)) {
         size_t i = 1;

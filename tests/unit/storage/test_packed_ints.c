@@ -107,6 +107,29 @@ static void it_agrees_with_a_naive_model_in_each_width(void)
     walk_at_random(INT64_C(1000000000000));
 }
 
+/* From every rank for every member and what lies between them. */
+static void seeking_goes_on_from_where_it_is(void)
+{
+    enum { MEMBERS = 70 };
+
+    for (size_t count = 0; count <= MEMBERS; count += 7) {
+        struct packed_ints *ints = packed_ints_new();
+
+        for (size_t i = 0; i < count; i++)
+            ints = packed_ints_add(ints, 10 * (int64_t)i, NULL);
+        for (size_t from = 0; from <= count; from++) {
+            for (int64_t member = -5; member < 10 * MEMBERS + 10; member += 5) {
+                size_t less = member <= 0 ? 0 : ((size_t)member + 9) / 10;
+                size_t wanted = less > count ? count : less;
+
+                must(packed_ints_seek(ints, from, member) == (wanted > from ? wanted : from));
+            }
+        }
+        packed_ints_free(ints);
+    }
+    CU_PASS("every member was found from every rank");
+}
+
 static void broken_bytes_are_refused(void)
 {
     CU_ASSERT(packed_ints_valid(SLICE("\2\0\0\0\0\0\0\0"), true));
@@ -140,6 +163,7 @@ void suite_packed_ints(void)
     CU_add_test(suite, "each width holds its limits", each_width_holds_its_limits);
     CU_add_test(suite, "it agrees with a naive model in each width",
                 it_agrees_with_a_naive_model_in_each_width);
+    CU_add_test(suite, "seeking goes on from where it is", seeking_goes_on_from_where_it_is);
     CU_add_test(suite, "broken bytes are refused", broken_bytes_are_refused);
     CU_add_test(suite, "a copy is a set of its own", a_copy_is_a_set_of_its_own);
 }
