@@ -37,7 +37,7 @@ enum item_flags {
     ITEM_RAW      = 1 << 2, /* a string that was edited in place: OBJECT ENCODING says raw */
 };
 
-enum { ITEM_TEXT_MAX = 128 };
+enum { ITEM_TEXT_MAX = UINT8_MAX };
 
 struct item {
     /* Private. */

@@ -308,7 +308,7 @@ static bool grow_in_place(struct bytes *bytes, size_t len)
 char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item *item, size_t len)
 {
     struct item_content content = { .kind = VALUE_STRING, .form = ITEM_TEXT };
-    char short_text[ITEM_TEXT_MAX] = { 0 };
+    char short_text[ITEM_TEXT_MAX];
     struct item_digits digits;
     struct slice old = item != NULL ? item_string(item, &digits) : SLICE("");
 
@@ -316,9 +316,14 @@ char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item 
         len = old.len;
     if (item != NULL && grow_in_place(item_bytes(item), len))
         return item_bytes(item)->at;
+    if (item != NULL && item->form == ITEM_TEXT && len == old.len) {
+        item->flags |= ITEM_RAW;
+        return item_text(item);
+    }
     if (len <= ITEM_TEXT_MAX) {
         if (old.len > 0)
             memcpy(short_text, old.at, old.len);
+        memset(short_text + old.len, 0, len - old.len);
         content.text = slice_of(short_text, len);
     } else {
         content.form = ITEM_BYTES;
