@@ -4,7 +4,7 @@
  * twice, first only to count them: packing is cheap, and keeping all is not.
  */
 #include "storage/base/memory.h"
-#include "storage/values/list_entry.h"
+#include "storage/index/packed_entry.h"
 #include "streams/cursor.h"
 #include "streams/group.h"
 #include "streams/stream.h"
@@ -47,10 +47,10 @@ int stream_codec_type(const struct value *value)
 
 static void add_text(struct block *block, struct slice text)
 {
-    struct list_entry entry;
+    struct packed_entry entry;
 
-    list_entry_form(&entry, text);
-    list_entry_put((unsigned char *)buffer_reserve(&block->to->joint, entry.size), &entry);
+    packed_entry_of_text(&entry, text);
+    packed_entry_put((unsigned char *)buffer_reserve(&block->to->joint, entry.size), &entry);
     buffer_commit(&block->to->joint, entry.size);
     block->elements++;
 }

@@ -1,5 +1,5 @@
 /*
- * The writing half of a packed list: encoding, and making and closing gaps.
+ * The writing half of a packed list: making and closing gaps.
  *
  * The block has no field for its capacity. The allocator knows it, and its size
  * classes lie a quarter apart, so asking for just what is needed leaves enough
@@ -119,109 +119,31 @@ static struct packed *make_gap(struct packed *packed, size_t place, size_t had, 
 
 /* -- Encoding. */
 
-/* An entry before it is written. */
-struct encoded {
-    unsigned char head[9];
-    unsigned char head_bytes;
-    struct slice text;
-    size_t bytes; /* of the whole entry */
-};
-
-static void store(struct encoded *entry, enum packed_code code, uint64_t bits, unsigned bytes)
+static void encode(struct packed_entry *entry, struct packed_value value)
 {
-    entry->head[0] = (unsigned char)code;
-    for (unsigned i = 0; i < bytes; i++)
-        entry->head[1 + i] = (unsigned char)(bits >> (8 * i));
-    entry->head_bytes = (unsigned char)(bytes + 1);
-}
-
-static void encode_integer(struct encoded *entry, int64_t integer)
-{
-    uint64_t bits = (uint64_t)integer;
-
-    if (integer >= 0 && integer <= 127) {
-        entry->head[0] = (unsigned char)integer;
-        entry->head_bytes = 1;
-    } else if (integer >= -4096 && integer <= 4095) {
-        entry->head[0] = (unsigned char)(PACKED_CODE_INT13 | (bits >> 8 & 0x1F));
-        entry->head[1] = (unsigned char)bits;
-        entry->head_bytes = 2;
-    } else if (integer >= INT16_MIN && integer <= INT16_MAX) {
-        store(entry, PACKED_CODE_INT16, bits, 2);
-    } else if (integer >= -8388608 && integer <= 8388607) {
-        store(entry, PACKED_CODE_INT24, bits, 3);
-    } else if (integer >= INT32_MIN && integer <= INT32_MAX) {
-        store(entry, PACKED_CODE_INT32, bits, 4);
-    } else {
-        store(entry, PACKED_CODE_INT64, bits, 8);
-    }
-}
-
-static void encode_text(struct encoded *entry, struct slice text)
-{
-    entry->text = text;
-    if (text.len < 64) {
-        entry->head[0] = (unsigned char)(PACKED_CODE_TEXT6 | text.len);
-        entry->head_bytes = 1;
-    } else if (text.len < 4096) {
-        entry->head[0] = (unsigned char)(PACKED_CODE_TEXT12 | text.len >> 8);
-        entry->head[1] = (unsigned char)text.len;
-        entry->head_bytes = 2;
-    } else {
-        must(text.len <= PACKED_BYTES_MAX);
-        store(entry, PACKED_CODE_TEXT32, text.len, 4);
-    }
-}
-
-static void encode(struct encoded *entry, struct packed_value value)
-{
-    size_t body;
-    int64_t integer;
-
-    entry->text.len = 0;
     if (value.is_integer)
-        encode_integer(entry, value.integer);
-    else if (value.text.len <= PACKED_TEXT_MAX && number_read(value.text, &integer))
-        encode_integer(entry, integer);
+        packed_entry_of_integer(entry, value.integer);
     else
-        encode_text(entry, value.text);
-    body = entry->head_bytes + entry->text.len;
-    entry->bytes = body + packed_back_bytes(body);
-}
-
-static void write_entry(unsigned char *at, const struct encoded *entry)
-{
-    size_t body = entry->head_bytes + entry->text.len;
-    size_t back = entry->bytes - body;
-
-    memcpy(at, entry->head, entry->head_bytes);
-    if (entry->text.len > 0)
-        memcpy(at + entry->head_bytes, entry->text.at, entry->text.len);
-    at += body;
-    for (size_t i = 0; i < back; i++) {
-        unsigned more = i + 1 < back ? 0x80 : 0;
-
-        at[back - 1 - i] = (unsigned char)((body >> (7 * i) & 0x7F) | more);
-    }
+        packed_entry_of_text(entry, value.text);
 }
 
 size_t packed_entry_bytes(struct packed_value value)
 {
-    struct encoded entry;
+    struct packed_entry entry;
 
     encode(&entry, value);
-    return entry.bytes;
+    return entry.size;
 }
 
 /* -- Changing. */
 
 static struct packed *insert_at(struct packed *packed, size_t place, struct packed_value value)
 {
-    struct encoded entry;
+    struct packed_entry entry;
 
     encode(&entry, value);
-    packed = make_gap(packed, place, 0, entry.bytes);
-    write_entry(packed_byte(packed, place), &entry);
+    packed = make_gap(packed, place, 0, entry.size);
+    packed_entry_put(packed_byte(packed, place), &entry);
     count_more(packed, 1);
     return packed;
 }
@@ -253,17 +175,17 @@ struct packed *packed_insert_before(struct packed *packed, size_t *place, struct
 
 struct packed *packed_insert_after(struct packed *packed, size_t *place, struct packed_value value)
 {
-    *place += packed_step(packed_byte(packed, *place));
+    *place += packed_entry_size(packed_byte(packed, *place));
     return insert_at(packed, *place, value);
 }
 
 struct packed *packed_replace(struct packed *packed, size_t place, struct packed_value value)
 {
-    struct encoded entry;
+    struct packed_entry entry;
 
     encode(&entry, value);
-    packed = make_gap(packed, place, packed_step(packed_byte(packed, place)), entry.bytes);
-    write_entry(packed_byte(packed, place), &entry);
+    packed = make_gap(packed, place, packed_entry_size(packed_byte(packed, place)), entry.size);
+    packed_entry_put(packed_byte(packed, place), &entry);
     return without_waste(packed);
 }
 
@@ -273,7 +195,7 @@ struct packed *packed_delete_range(struct packed *packed, size_t *place, size_t 
     size_t deleted = 0;
 
     while (deleted < count && *packed_byte(packed, end) != PACKED_END) {
-        end += packed_step(packed_byte(packed, end));
+        end += packed_entry_size(packed_byte(packed, end));
         deleted++;
     }
     packed = make_gap(packed, *place, end - *place, 0);

@@ -3,19 +3,10 @@
  * the byte, so that dumps and RDB files are a copy of it.
  *
  *     total bytes u32 | entries u16 | entry entry entry ... | 0xFF
- *     entry: encoding and value | length of those, 1 to 5 bytes, read backwards
  *
- * All numbers are little-endian. Encodings (first byte, in bits):
- *
- *     0xxxxxxx                          integer 0 to 127
- *     10xxxxxx                          string of up to 63 bytes
- *     110xxxxx +1                       integer of 13 bits, signed
- *     1110xxxx +1                       string of up to 4,095 bytes
- *     F1 +2, F2 +3, F3 +4, F4 +8        integer of 16, 24, 32, 64 bits, signed
- *     F0 +4                             string of up to 2^32 - 1 bytes
- *
- * The count is 65,535 when it does not fit. Format source: the public listpack
- * specification (antirez/listpack).
+ * All numbers are little-endian. The count is 65,535 when it does not fit. The layout of an
+ * entry is told in packed_entry.h. Format source: the public listpack specification
+ * (antirez/listpack).
  *
  * A string that is a canonical integer is stored as an integer. A place is the
  * offset of an entry from the block's begin, 0 for "no entry"; places before

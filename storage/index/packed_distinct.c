@@ -12,7 +12,7 @@ static struct slice body_at(const struct packed *packed, size_t place)
 {
     const unsigned char *at = packed_byte(packed, place);
 
-    return slice_of(at, packed_body_bytes(at));
+    return slice_of(at, packed_entry_body(at));
 }
 
 /* Puts a place into the table, unless an equal entry is there already. */

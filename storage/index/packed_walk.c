@@ -48,9 +48,7 @@ size_t packed_first(const struct packed *packed)
 /* The place of the entry that ends where another, or the list's end, begins. */
 static size_t place_before(const struct packed *packed, size_t place)
 {
-    size_t body = packed_read_back(packed_byte(packed, place));
-
-    return place - body - packed_back_bytes(body);
+    return place - packed_entry_size_before(packed_byte(packed, place));
 }
 
 size_t packed_last(const struct packed *packed)
@@ -62,7 +60,7 @@ size_t packed_last(const struct packed *packed)
 
 size_t packed_next(const struct packed *packed, size_t place)
 {
-    return place_or_none(packed, place + packed_step(packed_byte(packed, place)));
+    return place_or_none(packed, place + packed_entry_size(packed_byte(packed, place)));
 }
 
 size_t packed_previous(const struct packed *packed, size_t place)
@@ -100,55 +98,13 @@ size_t packed_at(const struct packed *packed, int64_t index)
     return place;
 }
 
-/* Bits to a signed number of so many bits. */
-static int64_t extended(uint64_t bits, unsigned width)
-{
-    uint64_t sign = UINT64_C(1) << (width - 1);
-
-    return (int64_t)((bits ^ sign) - sign);
-}
-
-static uint64_t load(const unsigned char *at, unsigned bytes)
-{
-    uint64_t bits = 0;
-
-    for (unsigned i = 0; i < bytes; i++)
-        bits |= (uint64_t)at[i] << (8 * i);
-    return bits;
-}
-
-static inline bool is_text(unsigned char code)
-{
-    return (code & 0xC0) == PACKED_CODE_TEXT6 || (code & 0xF0) == PACKED_CODE_TEXT12 ||
-           code == PACKED_CODE_TEXT32;
-}
-
-static int64_t integer_at(const unsigned char *at)
-{
-    if (at[0] < PACKED_CODE_TEXT6)
-        return at[0];
-    if (at[0] < PACKED_CODE_TEXT12)
-        return extended((uint64_t)(at[0] & 0x1F) << 8 | at[1], 13);
-    switch (at[0]) {
-    case PACKED_CODE_INT16:
-        return extended(load(at + 1, 2), 16);
-    case PACKED_CODE_INT24:
-        return extended(load(at + 1, 3), 24);
-    case PACKED_CODE_INT32:
-        return extended(load(at + 1, 4), 32);
-    default:
-        must(at[0] == PACKED_CODE_INT64);
-        return extended(load(at + 1, 8), 64);
-    }
-}
-
 struct packed_value packed_get(const struct packed *packed, size_t place)
 {
     const unsigned char *at = packed_byte(packed, place);
 
-    if (is_text(at[0]))
-        return packed_text(slice_of(at + packed_head_bytes(at[0]), packed_text_bytes(at)));
-    return packed_integer(integer_at(at));
+    if (packed_entry_is_text(at))
+        return packed_text(packed_entry_text(at));
+    return packed_integer(packed_entry_integer(at));
 }
 
 struct slice packed_print(struct packed_value value, char room[PACKED_TEXT_MAX])
@@ -162,10 +118,9 @@ struct slice packed_print(struct packed_value value, char room[PACKED_TEXT_MAX])
 static inline bool equals(const unsigned char *at, struct slice text, bool is_number,
                           int64_t number)
 {
-    if (!is_text(at[0]))
-        return is_number && integer_at(at) == number;
-    return packed_text_bytes(at) == text.len &&
-           (text.len == 0 || memcmp(at + packed_head_bytes(at[0]), text.at, text.len) == 0);
+    if (!packed_entry_is_text(at))
+        return is_number && packed_entry_integer(at) == number;
+    return slice_equal(packed_entry_text(at), text);
 }
 
 bool packed_is(const struct packed *packed, size_t place, struct slice text)
@@ -187,9 +142,9 @@ size_t packed_find(const struct packed *packed, size_t place, struct slice text,
     while (*at != PACKED_END) {
         if (equals(at, text, is_number, number))
             return (size_t)(at - packed_byte(packed, 0));
-        at += packed_step(at);
+        at += packed_entry_size(at);
         for (size_t left = skip; left > 0 && *at != PACKED_END; left--)
-            at += packed_step(at);
+            at += packed_entry_size(at);
     }
     return 0;
 }
@@ -198,15 +153,15 @@ size_t packed_find(const struct packed *packed, size_t place, struct slice text,
 static bool entry_valid(const unsigned char *at, const unsigned char *end, size_t *step)
 {
     size_t room = (size_t)(end - at);
-    size_t head = packed_head_bytes(at[0]);
+    size_t head = packed_entry_head(at[0]);
     size_t body;
 
     if (head == 0 || head > room)
         return false;
-    body = head + packed_text_bytes(at);
-    if (body > room || packed_back_bytes(body) > room - body)
+    body = packed_entry_body(at);
+    if (body > room || packed_entry_tail(body) > room - body)
         return false;
-    *step = body + packed_back_bytes(body);
+    *step = body + packed_entry_tail(body);
     /* Read backwards it has to be the same, in just as many bytes. */
     for (size_t i = 0; i < *step - body; i++) {
         unsigned char byte = at[*step - 1 - i];
@@ -248,7 +203,7 @@ void packed_check(const struct packed *packed)
         size_t next = packed_next(packed, place);
         int64_t number;
 
-        must(packed_step(packed_byte(packed, place)) == packed_entry_bytes(value));
+        must(packed_entry_size(packed_byte(packed, place)) == packed_entry_bytes(value));
         must(value.is_integer || !number_read(value.text, &number));
         must(next != 0 ? packed_previous(packed, next) == place : packed_last(packed) == place);
         count++;

@@ -228,7 +228,7 @@ static void remove_nodes(struct list *list, uint32_t index, uint32_t some)
 }
 
 /* The end node is full: a fresh one takes its place, and the node behind gives up its spare room. */
-static void push_slow(struct list *list, enum list_end end, const struct list_entry *entry)
+static void push_slow(struct list *list, enum list_end end, const struct packed_entry *entry)
 {
     struct list_node *fresh = add_node(list, end == LIST_FRONT ? 0 : list->nodes);
     bool pushed = list_node_push(fresh, end, entry, list_limit(list));
@@ -247,12 +247,12 @@ static void push_slow(struct list *list, enum list_end end, const struct list_en
 
 void list_push(struct list *list, enum list_end end, struct slice element)
 {
-    struct list_entry entry;
+    struct packed_entry entry;
 
     struct list_node *node = end_node(list, end);
     uint32_t room = node->room;
 
-    list_entry_form(&entry, element);
+    packed_entry_of_text(&entry, element);
     if (UNLIKELY(!list_node_push(node, end, &entry, list_limit(list))))
         push_slow(list, end, &entry);
     else if (UNLIKELY(node->room != room))
@@ -269,7 +269,7 @@ bool list_peek(const struct list *list, enum list_end end, struct list_room *roo
     if (node->count == 0)
         return false;
     place = end == LIST_FRONT ? node->begin : list_node_previous(node, node->end);
-    *element = list_entry_text(list_node_at(node, place), room->digits);
+    *element = packed_entry_print(list_node_at(node, place), room->digits);
     return true;
 }
 
@@ -341,7 +341,7 @@ bool list_at(const struct list *list, size_t index, struct list_room *room, stru
     if (index >= list_length(list))
         return false;
     node = read_node(list, list_locate(list, index, &within));
-    *element = list_entry_text(list_node_at(node, list_node_seek(node, within)), room->digits);
+    *element = packed_entry_print(list_node_at(node, list_node_seek(node, within)), room->digits);
     return true;
 }
 
@@ -351,7 +351,7 @@ bool list_at(const struct list *list, size_t index, struct list_room *room, stru
  * one in its midst.
  */
 static void insert_entry(struct list *list, uint32_t at, uint32_t within,
-                         const struct list_entry *entry)
+                         const struct packed_entry *entry)
 {
     struct list_node_limit limit = list_limit(list);
     struct list_node *node = open_node(list, at);
@@ -408,18 +408,18 @@ static void delete_element(struct list *list, size_t index)
 
 void list_set(struct list *list, size_t index, struct slice element)
 {
-    struct list_entry entry;
+    struct packed_entry entry;
     struct list_node *node;
     uint32_t within, place, size;
     uint32_t at = list_locate(list, index, &within);
 
     cool(list);
-    list_entry_form(&entry, element);
+    packed_entry_of_text(&entry, element);
     node = open_node(list, at);
     place = list_node_seek(node, within);
-    size = list_entry_size(list_node_at(node, place));
+    size = packed_entry_size(list_node_at(node, place));
     if (size == entry.size) {
-        list_entry_put(node->block + place, &entry);
+        packed_entry_put(node->block + place, &entry);
     } else if (list_node_takes(node, &entry, size, list_limit(list))) {
         let_go(list, node);
         place = list_node_insert(node, place, &entry);
@@ -435,7 +435,7 @@ void list_set(struct list *list, size_t index, struct slice element)
 }
 
 /* Finds the first element equal to an entry: its node and its index within. */
-static bool find_entry(const struct list *list, const struct list_entry *entry, uint32_t *at,
+static bool find_entry(const struct list *list, const struct packed_entry *entry, uint32_t *at,
                        uint32_t *within)
 {
     for (uint32_t i = 0; i < list->nodes; i++) {
@@ -444,8 +444,8 @@ static bool find_entry(const struct list *list, const struct list_entry *entry, 
         uint32_t size;
 
         for (uint32_t place = node->begin; place < node->end; place += size, index++) {
-            size = list_entry_size(list_node_at(node, place));
-            if (list_entry_is(list_node_at(node, place), size, entry)) {
+            size = packed_entry_size(list_node_at(node, place));
+            if (packed_entry_is(list_node_at(node, place), size, entry)) {
                 *at = i;
                 *within = index;
                 return true;
@@ -457,14 +457,14 @@ static bool find_entry(const struct list *list, const struct list_entry *entry, 
 
 bool list_insert(struct list *list, struct slice pivot, bool after, struct slice element)
 {
-    struct list_entry wanted, entry;
+    struct packed_entry wanted, entry;
     uint32_t at, within;
 
-    list_entry_form(&wanted, pivot);
+    packed_entry_of_text(&wanted, pivot);
     if (!find_entry(list, &wanted, &at, &within))
         return false;
     cool(list);
-    list_entry_form(&entry, element);
+    packed_entry_of_text(&entry, element);
     insert_entry(list, at, within + after, &entry);
     return true;
 }
@@ -506,11 +506,11 @@ static void sweep(struct list *list)
 
 size_t list_remove(struct list *list, enum list_end from, struct slice element, size_t most)
 {
-    struct list_entry entry;
+    struct packed_entry entry;
     size_t removed = 0;
 
     cool(list);
-    list_entry_form(&entry, element);
+    packed_entry_of_text(&entry, element);
     for (uint32_t i = 0; i < list->nodes && removed < most; i++) {
         uint32_t at = from == LIST_FRONT ? i : list->nodes - 1 - i;
         struct list_node *node = open_node(list, at);

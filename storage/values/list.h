@@ -107,7 +107,7 @@ MUST_USE bool list_walk_next(struct list_walk *walk, struct slice *element);
 struct list_search {
     /* Private. */
     struct list_walk  walk;
-    struct list_entry wanted;
+    struct packed_entry wanted;
     size_t            index; /* of the element the walk looks at next */
     size_t            left;  /* how many elements may still be looked at */
 };

@@ -105,7 +105,7 @@ static bool make_room(struct list_node *node, enum list_end end, uint32_t size, 
     return true;
 }
 
-bool list_node_takes(const struct list_node *node, const struct list_entry *entry,
+bool list_node_takes(const struct list_node *node, const struct packed_entry *entry,
                      uint32_t replaced, struct list_node_limit limit)
 {
     uint64_t bytes = (uint64_t)list_node_used(node) - replaced + entry->size + LISTPACK_EXTRA;
@@ -114,7 +114,7 @@ bool list_node_takes(const struct list_node *node, const struct list_entry *entr
     return count == 0 || (bytes <= limit.bytes && count < limit.count);
 }
 
-bool list_node_push(struct list_node *node, enum list_end end, const struct list_entry *entry,
+bool list_node_push(struct list_node *node, enum list_end end, const struct packed_entry *entry,
                     struct list_node_limit limit)
 {
     if (UNLIKELY(!list_node_takes(node, entry, 0, limit)))
@@ -123,14 +123,14 @@ bool list_node_push(struct list_node *node, enum list_end end, const struct list
         if (UNLIKELY(node->room - node->end < entry->size) &&
             !make_room(node, end, entry->size, limit.bytes))
             return false;
-        list_entry_put(node->block + node->end, entry);
+        packed_entry_put(node->block + node->end, entry);
         node->end += entry->size;
     } else {
         if (UNLIKELY(node->begin < entry->size) &&
             !make_room(node, end, entry->size, limit.bytes))
             return false;
         node->begin -= entry->size;
-        list_entry_put(node->block + node->begin, entry);
+        packed_entry_put(node->block + node->begin, entry);
     }
     node->count++;
     return true;
@@ -181,10 +181,10 @@ static uint32_t open_gap(struct list_node *node, uint32_t place, uint32_t size)
     return place;
 }
 
-uint32_t list_node_insert(struct list_node *node, uint32_t place, const struct list_entry *entry)
+uint32_t list_node_insert(struct list_node *node, uint32_t place, const struct packed_entry *entry)
 {
     place = open_gap(node, place, entry->size);
-    list_entry_put(node->block + place, entry);
+    packed_entry_put(node->block + place, entry);
     node->count++;
     return place;
 }
@@ -206,19 +206,19 @@ void list_node_delete(struct list_node *node, uint32_t place)
     settle(node);
 }
 
-uint32_t list_node_matches(const struct list_node *node, const struct list_entry *entry)
+uint32_t list_node_matches(const struct list_node *node, const struct packed_entry *entry)
 {
     uint32_t matches = 0;
     uint32_t size;
 
     for (uint32_t place = node->begin; place < node->end; place += size) {
-        size = list_entry_size(node->block + place);
-        matches += list_entry_is(node->block + place, size, entry);
+        size = packed_entry_size(node->block + place);
+        matches += packed_entry_is(node->block + place, size, entry);
     }
     return matches;
 }
 
-uint32_t list_node_remove(struct list_node *node, const struct list_entry *entry, uint32_t skip,
+uint32_t list_node_remove(struct list_node *node, const struct packed_entry *entry, uint32_t skip,
                           uint32_t most)
 {
     uint32_t removed = 0;
@@ -227,8 +227,8 @@ uint32_t list_node_remove(struct list_node *node, const struct list_entry *entry
     uint32_t size;
 
     for (; place < node->end && removed < most; place += size) {
-        size = list_entry_size(node->block + place);
-        if (list_entry_is(node->block + place, size, entry)) {
+        size = packed_entry_size(node->block + place);
+        if (packed_entry_is(node->block + place, size, entry)) {
             if (skip == 0) {
                 removed++;
                 continue;
@@ -363,13 +363,13 @@ void list_node_check(const struct list_node *node)
     for (uint32_t place = node->begin; place < node->end; place += size, count++) {
         const unsigned char *at = node->block + place;
         char digits[NUMBER_INTEGER_MAX];
-        struct list_entry entry;
+        struct packed_entry entry;
 
-        size = list_entry_size(at);
+        size = packed_entry_size(at);
         must(place + size <= node->end);
-        must(list_entry_size_before(at + size) == size);
-        list_entry_form(&entry, list_entry_text(at, digits));
-        must(list_entry_is(at, size, &entry));
+        must(packed_entry_size_before(at + size) == size);
+        packed_entry_of_text(&entry, packed_entry_print(at, digits));
+        must(packed_entry_is(at, size, &entry));
     }
     must(count == node->count);
 }

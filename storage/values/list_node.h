@@ -6,7 +6,7 @@
  *                    ^ begin                 ^ end      ^ room
  *
  * The run is a listpack without its six bytes of header and its end byte; see
- * list_entry.h for an entry. A place is the offset of an entry in the block.
+ * storage/index/packed_entry.h for an entry. A place is the offset of an entry in the block.
  *
  * A block that has too little room grows by a half; one in which pops left a
  * quarter or more at the other end slides instead. Hence a push at an end costs
@@ -23,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "storage/values/list_entry.h"
+#include "storage/index/packed_entry.h"
 
 enum list_end { LIST_FRONT, LIST_BACK };
 
@@ -67,13 +67,13 @@ static inline const unsigned char *list_node_at(const struct list_node *node, ui
 /* The place of the entry behind this one; node->end behind the last. */
 static inline uint32_t list_node_next(const struct list_node *node, uint32_t place)
 {
-    return place + list_entry_size(node->block + place);
+    return place + packed_entry_size(node->block + place);
 }
 
 /* The place of the entry in front of this one, which may be node->end but not the first. */
 static inline uint32_t list_node_previous(const struct list_node *node, uint32_t place)
 {
-    return place - list_entry_size_before(node->block + place);
+    return place - packed_entry_size_before(node->block + place);
 }
 
 /* The place of an entry by its index, or node->end if index is the count. O(bytes) of the nearer half. */
@@ -87,20 +87,21 @@ void list_node_clear(struct list_node *node);
  * empty node takes any entry. Amortised O(entry).
  */
 MUST_USE bool list_node_push(struct list_node *node, enum list_end end,
-                             const struct list_entry *entry, struct list_node_limit limit);
+                             const struct packed_entry *entry, struct list_node_limit limit);
 
 /* Takes `count` entries, at most as many as there are, from an end. O(bytes taken). */
 void list_node_drop(struct list_node *node, enum list_end end, uint32_t count);
 
 /* Whether an entry in place of `replaced` bytes would keep the node within its limit. */
-bool list_node_takes(const struct list_node *node, const struct list_entry *entry,
+bool list_node_takes(const struct list_node *node, const struct packed_entry *entry,
                      uint32_t replaced, struct list_node_limit limit);
 
 /*
  * Inserts an entry in front of a place, which may be node->end, and returns its
  * own place. Ask list_node_takes first. O(bytes).
  */
-uint32_t list_node_insert(struct list_node *node, uint32_t place, const struct list_entry *entry);
+uint32_t list_node_insert(struct list_node *node, uint32_t place,
+                          const struct packed_entry *entry);
 
 /* Takes out the entry at a place. O(bytes). */
 void list_node_delete(struct list_node *node, uint32_t place);
@@ -109,11 +110,11 @@ void list_node_delete(struct list_node *node, uint32_t place);
  * Takes out those equal to an entry: skips the first `skip` of them, then takes
  * at most `most`. Returns how many it took. O(bytes), however many there are.
  */
-uint32_t list_node_remove(struct list_node *node, const struct list_entry *entry, uint32_t skip,
-                          uint32_t most);
+uint32_t list_node_remove(struct list_node *node, const struct packed_entry *entry,
+                          uint32_t skip, uint32_t most);
 
 /* How many are equal to an entry. */
-uint32_t list_node_matches(const struct list_node *node, const struct list_entry *entry);
+uint32_t list_node_matches(const struct list_node *node, const struct packed_entry *entry);
 
 /* Moves the entries from the index-th on into `rest`, which is empty. Both are left without spare room. */
 void list_node_split(struct list_node *node, uint32_t index, struct list_node *rest);

@@ -63,8 +63,8 @@ bool list_walk_next(struct list_walk *walk, struct slice *element)
     if (!arrive(walk))
         return false;
     at = list_node_at(walk->node, walk->place);
-    *element = list_entry_text(at, walk->room.digits);
-    go_on(walk, list_entry_size(at));
+    *element = packed_entry_print(at, walk->room.digits);
+    go_on(walk, packed_entry_size(at));
     return true;
 }
 
@@ -75,7 +75,7 @@ void list_search_begin(struct list_search *search, const struct list *list, enum
 
     search->index = from == LIST_FRONT || length == 0 ? 0 : length - 1;
     search->left = most;
-    list_entry_form(&search->wanted, element);
+    packed_entry_of_text(&search->wanted, element);
     list_walk_begin(&search->walk, list, search->index,
                     from == LIST_FRONT ? LIST_BACK : LIST_FRONT);
 }
@@ -86,8 +86,8 @@ bool list_search_next(struct list_search *search, size_t *index)
 
     while (search->left > 0 && arrive(walk)) {
         const unsigned char *at = list_node_at(walk->node, walk->place);
-        uint32_t size = list_entry_size(at);
-        bool equal = list_entry_is(at, size, &search->wanted);
+        uint32_t size = packed_entry_size(at);
+        bool equal = packed_entry_is(at, size, &search->wanted);
 
         *index = search->index;
         search->index += walk->towards == LIST_BACK ? 1 : (size_t)-1;
