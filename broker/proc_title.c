@@ -124,7 +124,8 @@ static bool follow(void *who, const struct options *options, struct trouble *tro
         size_t len = text.len < title->room_len ? text.len : title->room_len - 1;
 
         memset(title->room, 0, title->room_len);
-        memcpy(title->room, text.at, len);
+        if (len > 0)
+            memcpy(title->room, text.at, len);
     }
     buffer_clear(&text);
     return fine;

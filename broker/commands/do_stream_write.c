@@ -302,16 +302,17 @@ static enum refusal why_no_id(const struct stream *stream)
 
 /* Appends the entry whose words are left, trims as was said, and tells of both. */
 static void add_entry(struct call *call, struct slice key, struct stream *stream,
-                      struct add_words *words, struct entry_id id)
+                      const struct add_words *words, struct entry_id id)
 {
     const struct slice *fields = call->args->words + args_position(call->args);
     struct discard discard = DISCARD_NONE;
     struct retention_step step = { .discard = &discard };
+    struct trim trim = words->trim.trim;
     uint64_t trimmed;
 
     stream_append(stream, id, fields, args_left(call->args) / 2, call->limits);
-    words->trim.trim.discard = &discard;
-    trimmed = trim_apply(stream, &words->trim.trim);
+    trim.discard = &discard;
+    trimmed = trim_apply(stream, &trim);
 
     ledger_changed(call->ledger, key, EVENT_STREAM, "xadd");
     if (trimmed > 0)

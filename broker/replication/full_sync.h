@@ -35,7 +35,7 @@ bool full_sync_transfer(struct full_sync *sync);
 void full_sync_ended(struct full_sync *sync, bool streamed, bool fine);
 
 /* A replica is going; it has been taken out of the primary's chain. */
-void full_sync_left(struct full_sync *sync, const struct replica *replica);
+void full_sync_left(struct full_sync *sync, const struct replica *gone);
 
 /* Once a second: signs of life for those who wait, and an end for those who are stuck. */
 void full_sync_tick(struct full_sync *sync, millis now);

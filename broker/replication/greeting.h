@@ -61,7 +61,7 @@ struct greeting {
 
 /* Begins: appends the first words to say. */
 void greeting_begin(struct greeting *greeting, const struct greeting_facts *facts,
-                    struct log *log, struct buffer *say);
+                    struct log *log, struct buffer *to);
 
 /* Hears one line, without its end, and appends what to say. */
 enum greeting_outcome greeting_hear(struct greeting *greeting, struct slice line,

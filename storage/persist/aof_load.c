@@ -34,7 +34,7 @@ struct loading {
 static bool finds_statement(struct slice bytes)
 {
     struct statement statement = { 0 };
-    const char *at = bytes.at;
+    const char *at;
     bool found = false;
 
     while (!found && bytes.len > 0 &&

@@ -63,7 +63,7 @@ bool set_add(struct set *set, const struct value_limits *limits, struct slice me
 void set_reserve(struct set *set, const struct value_limits *limits, size_t members);
 
 /* Says that so many more members are coming, which matters to a table only. */
-void set_make_room(struct set *set, size_t members);
+void set_make_room(struct set *set, size_t coming);
 
 /* Says which members are to be added or looked for next: in a table their buckets are asked for, so
  * that one's miss hides another's. */

@@ -69,7 +69,7 @@ enum { ZSET_BATCH = 16 };
 /* Takes new blocks, in order and behind all others, into a large zset. */
 void zset_append_large(struct zset *zset, struct zset_block *const *blocks, size_t count);
 
-/* An empty zset that is large from the beginning, its table made for `members`. */
-struct zset *zset_new_large(const struct hash_key *key, size_t members);
+/* An empty zset that is large from the beginning, its table made for `count` members. */
+struct zset *zset_new_large(const struct hash_key *key, size_t count);
 
 #endif
