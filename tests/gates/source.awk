@@ -33,7 +33,7 @@ function code_of(line,   out, at, two) {
 }
 
 function end_file() {
-    if (lines > 600 && previous !~ /^tests\//)
+    if (lines > 600)
         print "long\t" previous "\t" lines " lines"
 }
 
