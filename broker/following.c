@@ -4,6 +4,7 @@
 #include "broker/config/config.h"
 #include "broker/config/options.h"
 #include "broker/dispatch/caller.h"
+#include "broker/effects/propagate.h"
 #include "broker/effects/watch.h"
 #include "broker/flow.h"
 #include "broker/oom_score.h"
@@ -78,6 +79,8 @@ void following_make(struct broker *broker)
         .another_set = another_set,
         .unwatch = watch_forget,
         .unwatch_who = broker->watch,
+        .hand_on = propagate_finished,
+        .hand_on_who = broker->propagate,
         .settle = settle,
         .who = broker });
 }

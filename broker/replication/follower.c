@@ -469,6 +469,7 @@ void follower_follow(struct follower *follower, struct slice host, int64_t port)
 {
     bool was_primary = follower->host == NULL;
 
+    follower->setup.hand_on(follower->setup.hand_on_who);
     drop_link(follower);
     unblock_sessions(follower);
     /* What we said as a primary may be the beginning of what the other says. */
@@ -485,6 +486,7 @@ void follower_leave(struct follower *follower)
 {
     if (follower->host == NULL)
         return;
+    follower->setup.hand_on(follower->setup.hand_on_who);
     set_host(follower, SLICE(""), 0);
     drop_link(follower);
     follower->can_resume = false;

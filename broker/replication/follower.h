@@ -91,6 +91,14 @@ struct follower_setup {
     void (*unwatch)(void *who, struct session *session);
     void *unwatch_who;
 
+    /*
+     * Hands on what calls of this turn have said so far. What was said in one role counts in
+     * it: an offset without it would let another history go on behind it, and with the other
+     * role it would be said once more.
+     */
+    void (*hand_on)(void *who);
+    void *hand_on_who;
+
     /* Sets the option replicaof: "host port" or "". */
     void (*settle)(void *who, struct slice peer);
     void *who;

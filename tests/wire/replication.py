@@ -467,6 +467,45 @@ def leftovers(millrace):
         primary.remove()
 
 
+def roles_change(millrace):
+    """What was said in the turn in which a role changes counts in the old role, and once."""
+    def at_once(server, *requests):
+        """Several requests in one send, answered in one turn."""
+        with socket.create_connection(("127.0.0.1", server.port)) as link:
+            link.sendall(b"".join(b" ".join(request) + b"\r\n" for request in requests))
+            heard = b""
+            while heard.count(b"\r\n") < len(requests):
+                heard += link.recv(1000)
+
+    first, second, third = (Server(millrace, "--repl-diskless-sync-delay", "0") for _ in range(3))
+    everybody = (first, second, third)
+    try:
+        for replica in (second, third):
+            follow(replica, first)
+        for number in range(6):
+            if first.ask("SET", "n", "0") != b"OK" or first.ask("WAIT", 2, 10000) != b"2":
+                raise Trouble("the replicas do not follow")
+            # The next primary may have some of it when it is told, and who waits may have more.
+            second.link.send([("DEBUG", "SLEEP", "0.05")])
+            at_once(first, *[(b"INCR", b"n")] * 10)
+            at_once(second, (b"REPLICAOF", b"NO", b"ONE"))
+            if second.link.hear()[1] != b"OK":
+                raise Trouble("it does not sleep")
+            follow(third, second)
+            at_once(first, (b"SET", b"late%d" % number, b"v"), (b"REPLICAOF", b"127.0.0.1", b"%d" % second.port))
+            until("all follow", lambda: all(one.info("master_link_status") == "up" for one in (first, third)))
+            second.ask("SET", "after", str(number))
+            if second.ask("WAIT", 2, 10000) != b"2":
+                raise Trouble("not all follow")
+            held = [[one.ask("GET", "n"), one.ask("DBSIZE"), one.ask("DEBUG", "DIGEST")] for one in everybody]
+            if held[0] != held[1] or held[1] != held[2]:
+                raise Trouble("change %d: they hold %s" % (number, held))
+            first, second, third = second, third, first
+    finally:
+        for server in everybody:
+            server.remove()
+
+
 def errors(millrace):
     """A statement that ends in an error ends a replica with propagation-error-behavior, and no writable one."""
     primary = Server(millrace)
@@ -511,6 +550,7 @@ def main():
     checks.append(("scores for the kernel", lambda: scores(asked.millrace)))
     checks.append(("own writes", lambda: own_writes(asked.millrace)))
     checks.append(("what a killed sync leaves", lambda: leftovers(asked.millrace)))
+    checks.append(("roles that change", lambda: roles_change(asked.millrace)))
     checks.append(("errors in statements", lambda: errors(asked.millrace)))
     checks.append(("hostile ones", lambda: hostile(asked.millrace, asked.seed)))
     for name, check in checks:
