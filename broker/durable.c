@@ -430,8 +430,6 @@ static bool load_snapshot(struct loading *loading, struct trouble *trouble)
 {
     struct broker *broker = loading->broker;
 
-    if (!own_snapshots(broker, trouble))
-        return false;
     switch (snapshot_load(broker->snapshot, false, &loading->watcher, trouble)) {
     case SNAPSHOT_REFUSED:
         log_line(broker->log, LOG_WARNING, "Terminating server after rdb file reading failure.");
@@ -454,8 +452,10 @@ bool durable_load(struct broker *broker, struct trouble *trouble)
     snapshot_sweep(broker->snapshot);
     broker->metrics->loading = 1;
     broker->metrics->loading_began = (uint64_t)(clock_wall(broker->clock) / 1000000);
-    fine = broker->options->appendonly ? load_log(&loading, trouble)
-                                       : load_snapshot(&loading, trouble);
+    /* Also where the data comes from the log: its server may save snapshots later. */
+    fine = own_snapshots(broker, trouble) && (broker->options->appendonly
+                                                  ? load_log(&loading, trouble)
+                                                  : load_snapshot(&loading, trouble));
     broker->metrics->loading = 0;
     save_points_are_current(broker->save_points);
     return fine;

@@ -324,6 +324,18 @@ def answers(port):
         return False
 
 
+@case
+def a_second_server_is_refused_also_if_only_one_of_them_has_a_log():
+    log, rules = ("--appendonly", "yes", "--save", "900 1"), ("--appendonly", "no", "--save", "900 1")
+    for first, other in ((log, rules), (rules, log)):
+        one = server(MILLRACE, "shared", *first)
+        assert one.start(), one.said()
+        second = server(MILLRACE, "shared", *other, fresh=False)
+        assert not second.start()
+        assert "another server" in second.said(), second.said()
+        one.kill()
+
+
 # ---- Snapshots ----
 
 @case
