@@ -23,6 +23,7 @@
 
 #include "storage/base/buffer.h"
 #include "storage/base/memory.h"
+#include "storage/base/number.h"
 #include "streams/cursor.h"
 #include "streams/group.h"
 #include "streams/producers.h"
@@ -142,20 +143,31 @@ static void value_type_digest(const struct value *value, struct fingerprint *int
     const struct stream *stream = stream_of(value);
     struct cursor cursor;
     struct entry entry;
-    struct group_walk groups = stream_walk_groups(stream);
 
     cursor_begin(&cursor, stream, ENTRY_ID_MIN, ENTRY_ID_MAX);
     while (cursor_next(&cursor, &entry)) {
         struct entry_pairs pairs;
         struct slice field, content;
+        char text[2 * NUMBER_INTEGER_MAX];
+        size_t len = number_put_unsigned(text, entry.id.ms);
 
-        mix_id(into, entry.id);
+        text[len++] = '.';
+        len += number_put_unsigned(text + len, entry.id.seq);
+        fingerprint_mix(into, slice_of(text, len));
         entry_pairs_begin(&pairs, &entry);
         while (entry_pairs_next(&pairs, &field, &content)) {
             fingerprint_mix(into, field);
             fingerprint_mix(into, content);
         }
     }
+}
+
+/* All but the entries. */
+static void value_type_digest_rest(const struct value *value, struct fingerprint *into)
+{
+    const struct stream *stream = stream_of(value);
+    struct group_walk groups = stream_walk_groups(stream);
+
     mix_id(into, stream_last_id(stream));
     mix_id(into, stream_max_deleted(stream));
     fingerprint_mix_integer(into, (int64_t)stream_entries_added(stream));
@@ -462,6 +474,7 @@ const struct value_type stream_value_type = {
     .weigh = value_type_weigh,
     .measure = value_type_measure,
     .digest = value_type_digest,
+    .digest_rest = value_type_digest_rest,
     .rewrite = value_type_rewrite,
     .defragment = value_type_defragment,
     .rdb_type = stream_codec_type,

@@ -150,11 +150,18 @@ static enum verdict debug_sleep(struct call *call)
 
 static enum verdict debug_digest(struct call *call)
 {
+    bool whole = args_take(call->args, SLICE("whole"));
     struct fingerprint all = { { 0 } };
     char text[41];
 
-    for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++)
-        keyspace_digest(keyspaces_at(call->keyspaces, db), &all);
+    for (uint32_t db = 0; db < keyspaces_count(call->keyspaces); db++) {
+        struct keyspace *keys = keyspaces_at(call->keyspaces, db);
+
+        if (whole)
+            keyspace_digest(keys, &all);
+        else
+            keyspace_digest_as_redis(keys, &all);
+    }
     fingerprint_print(&all, text);
     reply_simple(call->reply, slice_text(text));
     return VERDICT_DONE;
@@ -171,7 +178,7 @@ static enum verdict debug_digest_value(struct call *call)
         if (item != NULL)
             item_digest(item, keyspaces_types(call->keyspaces), &one);
         fingerprint_print(&one, text);
-        reply_bulk(call->reply, slice_text(text));
+        reply_simple(call->reply, slice_text(text));
     }
     return VERDICT_DONE;
 }
@@ -495,7 +502,9 @@ static const struct {
       "    Whether RESTORE takes what has a wrong checksum." },
     { "CONFIG-REWRITE-FORCE-ALL", 0, debug_rewrite_config,
       "    Writes every option to the configuration file, those at their default too." },
-    { "DIGEST", 0, debug_digest, "    A digest of all data, whatever its order and encoding." },
+    { "DIGEST [WHOLE]", 0, debug_digest,
+      "    A digest of all data, whatever its order and encoding, as a Redis tells it; WHOLE\n"
+      "    takes in when keys expire, and the groups of streams." },
     { "DIGEST-VALUE <key> [<key> ...]", 1, debug_digest_value,
       "    The same of some values, without their names." },
     { "SET-ACTIVE-EXPIRE <0|1>", 1, debug_active_expire,

@@ -349,10 +349,14 @@ size_t keyspace_weight(const struct keyspace *keys, enum value_kind kind);
 size_t keyspace_overhead(const struct keyspace *keys);
 size_t keyspace_overhead_of_expiry(const struct keyspace *keys);
 
-/* Adds every item to a fingerprint, in no particular order. O(n). */
+/*
+ * Adds every item to a fingerprint, in no particular order: with all there is to it, or with what
+ * Redis takes, which is not when keys expire, nor groups of streams. O(n). Databases in their order.
+ */
 void keyspace_digest(struct keyspace *keys, struct fingerprint *into);
+void keyspace_digest_as_redis(struct keyspace *keys, struct fingerprint *into);
 
-/* Mixes an item's type, expiry and value, but not its key, into a fingerprint. */
+/* Mixes an item's type and value, and whether it expires, but not its key, as Redis does. */
 void item_digest(const struct item *item, const struct value_types *types,
                  struct fingerprint *into);
 

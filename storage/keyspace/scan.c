@@ -56,17 +56,29 @@ void item_digest(const struct item *item, const struct value_types *types,
 {
     struct item_digits digits;
 
-    fingerprint_mix_integer(into, item->kind);
-    fingerprint_mix_integer(into, item_due(item));
+    /* Five is for modules, in Redis's numbering. */
+    fingerprint_mix_number(into, item->kind == VALUE_STREAM ? 6 : (uint32_t)item->kind);
     if (item->form == ITEM_VALUE)
         types->of[item->kind]->digest(item_value(item), into);
     else
         fingerprint_mix(into, item_string(item, &digits));
+    if (item_expires(item))
+        fingerprint_add_bytes(into, SLICE("!!expire!!"));
+}
+
+/* What the digest of an item leaves out: when it expires, and what its type adds. */
+static void digest_rest(const struct item *item, const struct value_types *types,
+                        struct fingerprint *into)
+{
+    fingerprint_mix_integer(into, item_due(item));
+    if (item->form == ITEM_VALUE && types->of[item->kind]->digest_rest != NULL)
+        types->of[item->kind]->digest_rest(item_value(item), into);
 }
 
 struct digest_walk {
     const struct keyspace *keys;
     struct fingerprint    *into;
+    bool                   rest;
 };
 
 static bool digest_one(void *who, struct item *item)
@@ -76,18 +88,32 @@ static bool digest_one(void *who, struct item *item)
 
     if (keyspace_is_past(walk->keys, item))
         return true;
-    fingerprint_mix_integer(&one, walk->keys->db);
     fingerprint_mix(&one, item_key_of(item));
     item_digest(item, walk->keys->all->types, &one);
+    if (walk->rest)
+        digest_rest(item, walk->keys->all->types, &one);
     fingerprint_add(walk->into, &one);
     return true;
 }
 
+static void digest_all(struct keyspace *keys, struct fingerprint *into, bool rest)
+{
+    struct digest_walk walk = { keys, into, rest };
+
+    if (keyspace_count(keys) == 0)
+        return;
+    fingerprint_mix_number(into, keys->db);
+    keyspace_each(keys, digest_one, &walk);
+}
+
 void keyspace_digest(struct keyspace *keys, struct fingerprint *into)
 {
-    struct digest_walk walk = { keys, into };
+    digest_all(keys, into, true);
+}
 
-    keyspace_each(keys, digest_one, &walk);
+void keyspace_digest_as_redis(struct keyspace *keys, struct fingerprint *into)
+{
+    digest_all(keys, into, false);
 }
 
 static bool check_one(void *who, struct item *item)

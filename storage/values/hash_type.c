@@ -60,8 +60,25 @@ static void digest(const struct value *value, struct fingerprint *into)
 
         fingerprint_mix(&pair, field);
         fingerprint_mix(&pair, content);
-        if (hash_expiring(hash_of(value)) > 0)
-            fingerprint_mix_integer(&pair, hash_due(hash_of(value), field));
+        fingerprint_add(into, &pair);
+    }
+    hash_walk_end(&walk);
+}
+
+/* When which fields expire. */
+static void digest_rest(const struct value *value, struct fingerprint *into)
+{
+    struct hash_walk walk;
+    struct slice field, content;
+
+    if (hash_expiring(hash_of(value)) == 0)
+        return;
+    hash_walk_begin(&walk, hash_of(value));
+    while (hash_walk_next(&walk, &field, &content)) {
+        struct fingerprint pair = { { 0 } };
+
+        fingerprint_mix(&pair, field);
+        fingerprint_mix_integer(&pair, hash_due(hash_of(value), field));
         fingerprint_add(into, &pair);
     }
     hash_walk_end(&walk);
@@ -158,6 +175,7 @@ const struct value_type hash_type = {
     .members = members,
     .measure = measure,
     .digest = digest,
+    .digest_rest = digest_rest,
     .rewrite = rewrite,
     .defragment = defragment,
     .rdb_type = hash_codec_type,

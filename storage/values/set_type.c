@@ -45,12 +45,8 @@ static void digest(const struct value *value, struct fingerprint *into)
     struct slice member;
 
     set_walk_begin(&walk, set_of(value));
-    while (set_walk_next(&walk, &member)) {
-        struct fingerprint one = { { 0 } };
-
-        fingerprint_mix(&one, member);
-        fingerprint_add(into, &one);
-    }
+    while (set_walk_next(&walk, &member))
+        fingerprint_add_bytes(into, member);
     set_walk_end(&walk);
 }
 

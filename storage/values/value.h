@@ -101,6 +101,9 @@ struct value_type {
     /* Adds the value to a fingerprint: equal values, equal fingerprints, in any form. */
     void (*digest)(const struct value *value, struct fingerprint *into);
 
+    /* What the fingerprint of Redis leaves out, groups say; NULL if there is nothing. */
+    void (*digest_rest)(const struct value *value, struct fingerprint *into);
+
     /* Says the shortest statements that rebuild the value under `key`, at most 64 elements each. */
     void (*rewrite)(const struct value *value, struct slice key, const struct statement_sink *to);
 

@@ -1,4 +1,6 @@
 /* What the registry of types asks of a sorted set, and the check of what zset.c believes. */
+#include <stdio.h>
+
 #include "storage/base/memory.h"
 #include "storage/base/mover.h"
 #include "storage/values/batch.h"
@@ -138,12 +140,6 @@ static size_t measure(const struct value *value, size_t samples)
     return zset_bytes(zset_of(value), samples);
 }
 
-/* Prints a score; -0 as 0, which is what it may become in another form. */
-static struct slice print_score(double score, char *room)
-{
-    return slice_of(room, number_put_double(room, score == 0 ? 0 : score));
-}
-
 static void digest(const struct value *value, struct fingerprint *into)
 {
     const struct zset *zset = zset_of(value);
@@ -154,10 +150,12 @@ static void digest(const struct value *value, struct fingerprint *into)
     zset_walk_begin(&walk, zset, zset_all(zset), ZSET_RISING);
     while (zset_walk_next(&walk, &member, &score)) {
         struct fingerprint pair = { { 0 } };
-        char room[NUMBER_DOUBLE_MAX];
+        char text[32];
+        /* -0 as 0, which is what it may become in another form. */
+        int len = snprintf(text, sizeof(text), "%.17g", score == 0 ? 0 : score);
 
         fingerprint_mix(&pair, member);
-        fingerprint_mix(&pair, print_score(score, room));
+        fingerprint_mix(&pair, slice_of(text, (size_t)len));
         fingerprint_add(into, &pair);
     }
 }

@@ -138,7 +138,7 @@ def compare(primary, replica):
         raise Trouble("data differs: " + "; ".join("%s: %s and %s" % (key, ours.get(key), theirs.get(key))
                       for key in sorted(set(ours) | set(theirs)) if ours.get(key) != theirs.get(key))[:2000])
     if primary.binary == replica.binary:
-        ours, theirs = primary.ask("DEBUG", "DIGEST"), replica.ask("DEBUG", "DIGEST")
+        ours, theirs = primary.ask("DEBUG", "DIGEST", "WHOLE"), replica.ask("DEBUG", "DIGEST", "WHOLE")
         if ours != theirs and primary.info("master_repl_offset") == before:
             raise Trouble("digests differ")
 

@@ -183,12 +183,12 @@ class Walk:
         for key in (*KEYS, "u", "w"):
             self.say("XCFGSET", key, "MAXAGE", 0, "GROUP-TTL", 0, "MAXBYTES", 0)
         time.sleep(0.02)
-        before = self.say("DEBUG", "DIGEST")
-        while before != self.say("DEBUG", "DIGEST"):
-            before = self.say("DEBUG", "DIGEST")
+        before = self.say("DEBUG", "DIGEST", "WHOLE")
+        while before != self.say("DEBUG", "DIGEST", "WHOLE"):
+            before = self.say("DEBUG", "DIGEST", "WHOLE")
         whole = self.dumps()
         how = self.again()
-        if before != self.say("DEBUG", "DIGEST"):
+        if before != self.say("DEBUG", "DIGEST", "WHOLE"):
             self.trouble.append("%s gives other data" % how)
         if how == "a snapshot" and whole != self.dumps():
             self.trouble.append("%s gives what is no part of the digest otherwise" % how)

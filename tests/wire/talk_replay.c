@@ -57,8 +57,8 @@ static bool digests_agree(struct server *first, struct server *second, struct te
         struct text one = { 0 };
         struct text two = { 0 };
 
-        ask(first, "DEBUG DIGEST", &one);
-        ask(second, "DEBUG DIGEST", &two);
+        ask(first, "DEBUG DIGEST WHOLE", &one);
+        ask(second, "DEBUG DIGEST WHOLE", &two);
         bool agree = one.length == 40 && two.length == 40 && strcmp(one.at, two.at) == 0;
         text_clear(line);
         text_print(line, "%s, its replay %s", one.at == NULL ? "no digest" : one.at,

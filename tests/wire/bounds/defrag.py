@@ -98,7 +98,7 @@ def quiet(claims, binary):
         fill(link)
         thin_out(link)
         ratio, bytes_lost = lost(link)
-        digest = link.ask("DEBUG", "DIGEST")
+        digest = link.ask("DEBUG", "DIGEST", "WHOLE")
         claims.that(ratio > 1.5, "lost at first: ratio %.2f, %d KiB" % (ratio, bytes_lost // 1024))
         for name, value in OPTIONS.items():
             link.ask("CONFIG", "SET", name, value)
@@ -110,11 +110,11 @@ def quiet(claims, binary):
                     % (after, bytes_after // 1024, stats["active_defrag_hits"],
                        stats["active_defrag_misses"], stats["active_defrag_key_hits"],
                        stats["active_defrag_key_misses"], stats["total_active_defrag_time"]))
-        claims.that(link.ask("DEBUG", "DIGEST") == digest, "no value changed")
+        claims.that(link.ask("DEBUG", "DIGEST", "WHOLE") == digest, "no value changed")
         worst = [e for e in link.ask("LATENCY", "LATEST") if e[0] == b"active-defrag-cycle"]
         print("  longest slice: %s ms" % (worst[0][3] if worst else "less than 1"))
         link.ask("DEBUG", "RELOAD")
-        claims.that(link.ask("DEBUG", "DIGEST") == digest, "nor is anything amiss on disk")
+        claims.that(link.ask("DEBUG", "DIGEST", "WHOLE") == digest, "nor is anything amiss on disk")
 
 
 def busy(claims, binary):
@@ -165,9 +165,9 @@ def busy(claims, binary):
         print("  pings meanwhile: p50 %.2f ms, p99 %.2f ms" % (
             1e3 * pings[len(pings) // 2], 1e3 * pings[len(pings) * 99 // 100]))
         link.ask("CONFIG", "SET", "activedefrag", "no")
-        digest = link.ask("DEBUG", "DIGEST")
+        digest = link.ask("DEBUG", "DIGEST", "WHOLE")
         link.ask("DEBUG", "RELOAD")
-        claims.that(link.ask("DEBUG", "DIGEST") == digest, "what is there is what a reload makes")
+        claims.that(link.ask("DEBUG", "DIGEST", "WHOLE") == digest, "what is there is what a reload makes")
 
 
 def main():
