@@ -39,9 +39,9 @@ LDFLAGS  = $(LDFLAGS.$(KIND)) -rdynamic
 # Sanitizers bring their own allocator; everywhere else jemalloc is linked in.
 ifneq ($(filter asan tsan fuzz,$(KIND)),)
 CFLAGS  += -DMILLRACE_LIBC_MALLOC
-LIBS.base := -l:libnettle.a -llzf -lpthread -lm
+LIBS.base := -l:libnettle.a -llzf -lisal -lpthread -lm
 else
-LIBS.base := -l:libjemalloc_pic.a -l:libnettle.a -llzf -lpthread -lm -ldl
+LIBS.base := -l:libjemalloc_pic.a -l:libnettle.a -llzf -lisal -lpthread -lm -ldl
 endif
 LIBS.lua := $(addprefix -l:liblua5.1,-cjson.a -bitop.a .a)
 LIBS.broker := -lev $(LIBS.lua) $(LIBS.base)

@@ -8,7 +8,8 @@
 set -u
 
 run='gcc=gcc make=make libc6-dev libev-dev libjemalloc-dev libedit-dev
-     libxxhash-dev liblzf-dev nettle-dev liblua5.1-0-dev lua-cjson-dev lua-bitop-dev libmsgpack-dev'
+     libxxhash-dev liblzf-dev libisal-dev nettle-dev
+     liblua5.1-0-dev lua-cjson-dev lua-bitop-dev libmsgpack-dev'
 build="$run libcjson-dev"
 test="$build git=git clang=clang nm=binutils libcunit1-dev redis-cli=redis-tools
       python3=python3 python3-redis python3-rq python3-celery"
