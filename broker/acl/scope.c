@@ -76,8 +76,17 @@ struct slice scope_at(const struct scope *scope, size_t index, unsigned *ways)
     return bytes_slice(scope->patterns[index].text);
 }
 
+/* A single * for all ways is printed, and read again, as what lets all in. */
+static bool lets_all_in(const struct scope *scope)
+{
+    return scope->all || (scope->count == 1 && scope->patterns[0].ways == SCOPE_BOTH &&
+                          slice_equal(bytes_slice(scope->patterns[0].text), SLICE("*")));
+}
+
 bool scope_equal(const struct scope *a, const struct scope *b)
 {
+    if (lets_all_in(a) && lets_all_in(b))
+        return true;
     if (a->all != b->all || a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {

@@ -40,7 +40,7 @@ bool scope_has(const struct scope *scope, struct slice pattern, unsigned ways);
 /* A pattern with its ways, by an index below the count; borrowed. */
 struct slice scope_at(const struct scope *scope, size_t index, unsigned *ways);
 
-/* Whether two have the same patterns in the same order. */
+/* Whether two have the same patterns in the same order, or both let in all. */
 bool scope_equal(const struct scope *a, const struct scope *b);
 
 #endif

@@ -480,7 +480,10 @@ void selector_print_commands(const struct selector *selector, struct buffer *to)
     }
 }
 
-/* Patterns, each with what stands before it by its ways. */
+/*
+ * Patterns, each with what stands before it by its ways. ~* is read as all keys, which no
+ * other may follow: * among others is a pattern that was given by its ways, and is told so.
+ */
 static void print_scope(const struct scope *scope, const char *const before[],
                         struct buffer *to)
 {
@@ -490,8 +493,9 @@ static void print_scope(const struct scope *scope, const char *const before[],
         buffer_print(to, "%s*", before[SCOPE_BOTH]);
     for (size_t i = 0; i < scope->count; i++) {
         struct slice text = scope_at(scope, i, &ways);
+        bool by_ways = ways == SCOPE_BOTH && scope->count > 1 && slice_equal(text, SLICE("*"));
 
-        buffer_print(to, "%s%s", i > 0 ? " " : "", before[ways]);
+        buffer_print(to, "%s%s", i > 0 ? " " : "", by_ways ? "%RW~" : before[ways]);
         buffer_add(to, text);
     }
 }

@@ -144,7 +144,8 @@ static void what_is_printed_is_read_back(void)
 
     options_init(&options);
     users = users_read(&options, "x", SLICE("  user a on >p ~a* %R~b &c +@read -get +select|0 "
-                                            "(+set ~x) \n\n\r\nuser default off nopass +@all -get"),
+                                            "(+set ~x) (%RW~* ~y %R~z)\n\n\r\n"
+                                            "user b %RW~*\nuser default off nopass +@all -get"),
                        &errors);
     CU_ASSERT_PTR_NOT_NULL_FATAL(users);
     users_check(users);
@@ -152,12 +153,12 @@ static void what_is_printed_is_read_back(void)
     users_print(users, &text);
     again = users_read(&options, "y", buffer_slice(&text), &errors);
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
-    CU_ASSERT_EQUAL(users_count(again), 2);
+    CU_ASSERT_EQUAL(users_count(again), 3);
     for (size_t i = 0; i < users_count(again); i++)
         CU_ASSERT_TRUE(user_equal(users_at(again, i), users_at(users, i)));
     users_replace(users, again);
     users_check(users);
-    CU_ASSERT_EQUAL(users_count(users), 2);
+    CU_ASSERT_EQUAL(users_count(users), 3);
     users_free(users);
     buffer_clear(&text);
     buffer_clear(&errors);
