@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "storage/base/digest.h"
-
-enum { MAGIC = 5, SUMMED_FROM = 5 };
+#include "storage/format/rdb_format.h"
 
 static size_t kept(const struct seal *seal)
 {
@@ -44,28 +43,15 @@ void seal_take(struct seal *seal, struct slice bytes)
     memcpy(seal->tail + old, bytes.at, bytes.len);
 }
 
-/* The four digits behind the magic word; -1 if it is no snapshot. */
-static int version_of(const struct seal *seal)
-{
-    int version = 0;
-
-    if (seal->came < SEAL_HEAD + SEAL_SUM || memcmp(seal->head, "REDIS", MAGIC) != 0)
-        return -1;
-    for (int i = MAGIC; i < SEAL_HEAD; i++) {
-        if (seal->head[i] < '0' || seal->head[i] > '9')
-            return -1;
-        version = version * 10 + (seal->head[i] - '0');
-    }
-    return version;
-}
-
 bool seal_is_whole(const struct seal *seal)
 {
-    int version = version_of(seal);
+    struct slice head = slice_of(seal->head, SEAL_HEAD);
     uint64_t noted = 0;
 
-    if (version < SUMMED_FROM)
-        return version >= 0;
+    if (seal->came < SEAL_HEAD + SEAL_SUM || !rdb_begins(head) || rdb_version_of(head) < 0)
+        return false;
+    if (rdb_version_of(head) < RDB_VERSION_SUMMED)
+        return true;
     for (int i = SEAL_SUM - 1; i >= 0; i--)
         noted = noted << 8 | (unsigned char)seal->tail[i];
     return noted == 0 || noted == seal->sum;

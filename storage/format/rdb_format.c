@@ -9,6 +9,7 @@
 
 #include <liblzf/lzf.h>
 #include <math.h>
+#include <string.h>
 
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
@@ -31,6 +32,25 @@ enum {
     DIGITS_INFINITY = 254,
     DIGITS_MINUS_INFINITY = 255
 };
+
+/* ---- The head ---- */
+
+bool rdb_begins(struct slice bytes)
+{
+    return bytes.len >= RDB_SIGN_LEN && memcmp(bytes.at, "REDIS", RDB_SIGN_LEN) == 0;
+}
+
+int rdb_version_of(struct slice head)
+{
+    int version = 0;
+
+    for (int i = RDB_SIGN_LEN; i < RDB_HEAD_LEN; i++) {
+        if (head.at[i] < '0' || head.at[i] > '9')
+            return -1;
+        version = version * 10 + (head.at[i] - '0');
+    }
+    return version;
+}
 
 /* ---- Writing ---- */
 

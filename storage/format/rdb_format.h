@@ -37,6 +37,18 @@
  */
 enum { RDB_VERSION = 10, RDB_VERSION_DATED = 12, RDB_VERSION_NEWEST = 13 };
 
+/* From this version on a snapshot ends in the CRC64 of all bytes before; 0: nobody made one. */
+enum { RDB_VERSION_SUMMED = 5 };
+
+/* A snapshot begins with "REDIS" and its version in four digits. */
+enum { RDB_SIGN_LEN = 5, RDB_HEAD_LEN = 9 };
+
+/* Whether bytes begin as a snapshot does; RDB_SIGN_LEN of them are enough. */
+bool rdb_begins(struct slice bytes);
+
+/* The version that RDB_HEAD_LEN bytes tell which begin so; -1 if there are no digits. */
+int rdb_version_of(struct slice head);
+
 /* The longest string: its entry must fit the packed list that it may become part of. */
 #define RDB_STRING_MAX (UINT32_MAX - 64)
 

@@ -6,6 +6,7 @@
 #include "storage/base/io.h"
 #include "storage/base/number.h"
 #include "storage/base/trouble.h"
+#include "storage/format/rdb_format.h"
 #include "storage/format/statement.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof_seal.h"
@@ -175,7 +176,7 @@ bool aof_base_look(int fd, uint64_t size, enum aof_base_state *state, struct tro
     *state = AOF_BASE_PLAIN;
     if (!read_edge(fd, 0, edge, &len, trouble))
         return false;
-    if (len >= 5 && memcmp(edge, "REDIS", 5) == 0)
+    if (rdb_begins(slice_of(edge, len)))
         *state = AOF_BASE_RDB;
     if (!begins_ours(slice_of(edge, len)))
         return true;

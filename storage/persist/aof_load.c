@@ -10,6 +10,7 @@
 
 #include "storage/base/io.h"
 #include "storage/base/trouble.h"
+#include "storage/format/rdb_format.h"
 #include "storage/format/statement.h"
 #include "storage/persist/aof_seal.h"
 
@@ -215,12 +216,12 @@ static enum statement_state run_all(struct loading *loading, bool *damaged,
 /* Reads the snapshot that a file begins with, if it does. */
 static bool run_base(struct loading *loading, int fd, struct trouble *trouble)
 {
-    char head[5];
+    char head[RDB_SIGN_LEN];
     struct stat about;
     uint64_t end = UINT64_MAX;
 
     if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-        memcmp(head, "REDIS", sizeof(head)) != 0)
+        !rdb_begins(slice_of(head, sizeof(head))))
         return true;
     if (loading->runner->base == NULL)
         return trouble_set(trouble, "it begins with a snapshot, which cannot be read here");

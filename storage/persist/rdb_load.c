@@ -12,9 +12,6 @@
 #include "storage/persist/rdb_content.h"
 
 enum {
-    MAGIC = 5,
-    DIGITS = 4,
-    SUMMED_FROM = 5,    /* versions */
     TELL_EVERY = 65536, /* bytes */
     KEY_SHOWN = 64,
     KEY_BYTES_LEAST = 3, /* type, key, value */
@@ -42,29 +39,20 @@ struct loading {
     bool                         has_key; /* a key is under way */
 };
 
-bool rdb_load_is_one(struct slice bytes)
-{
-    return bytes.len >= MAGIC && memcmp(bytes.at, "REDIS", MAGIC) == 0;
-}
-
 /* ---- What stands between keys ---- */
 
 static bool read_head(struct loading *now, struct trouble *trouble)
 {
-    char head[MAGIC + DIGITS];
-    uint64_t version;
+    char head[RDB_HEAD_LEN];
+    int version;
 
-    if (!rdb_get_raw(&now->from, head, sizeof(head)) ||
-        !rdb_load_is_one(slice_of(head, sizeof(head))))
+    if (!rdb_get_raw(&now->from, head, sizeof(head)) || !rdb_begins(slice_of(head, sizeof(head))))
         return trouble_set(trouble, "Wrong signature trying to load DB from file");
-    version = 0;
-    for (unsigned i = MAGIC; i < sizeof(head); i++) {
-        if (head[i] < '0' || head[i] > '9')
-            return trouble_set(trouble, "Can't handle RDB format version %.4s", head + MAGIC);
-        version = 10 * version + (uint64_t)(head[i] - '0');
-    }
+    version = rdb_version_of(slice_of(head, sizeof(head)));
+    if (version < 0)
+        return trouble_set(trouble, "Can't handle RDB format version %.4s", head + RDB_SIGN_LEN);
     if (version < 1 || version > RDB_VERSION_NEWEST)
-        return trouble_set(trouble, "Can't handle RDB format version %" PRIu64, version);
+        return trouble_set(trouble, "Can't handle RDB format version %d", version);
     now->result->version = (unsigned)version;
     return true;
 }
@@ -396,7 +384,7 @@ static bool check_sum(struct loading *now, struct trouble *trouble)
     uint64_t computed = reader_checksum(now->from.from);
     millis noted;
 
-    if (now->result->version < SUMMED_FROM) {
+    if (now->result->version < RDB_VERSION_SUMMED) {
         now->result->unsummed = true;
         return true;
     }

@@ -69,7 +69,4 @@ struct rdb_load_result {
 MUST_USE bool rdb_load(const struct rdb_load_setup *setup, struct reader *from, uint64_t end,
                        struct rdb_load_result *result, struct trouble *trouble);
 
-/* Whether bytes begin like a snapshot; five of them are enough. */
-bool rdb_load_is_one(struct slice bytes);
-
 #endif

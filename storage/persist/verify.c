@@ -13,6 +13,7 @@
 
 #include "storage/base/io.h"
 #include "storage/base/trouble.h"
+#include "storage/format/rdb_format.h"
 #include "storage/keyspace/keyspace.h"
 #include "storage/persist/aof_base.h"
 #include "storage/persist/aof_load.h"
@@ -253,7 +254,7 @@ static bool begins_like_snapshot(int fd)
     char head[5];
 
     return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-           rdb_load_is_one(slice_of(head, sizeof(head)));
+           rdb_begins(slice_of(head, sizeof(head)));
 }
 
 /*

@@ -28,6 +28,19 @@ static void end(struct scratch *scratch)
     buffer_clear(&scratch->bytes);
 }
 
+static void a_snapshot_is_known_by_its_first_bytes(void)
+{
+    CU_ASSERT_TRUE(rdb_begins(SLICE("REDIS")));
+    CU_ASSERT_TRUE(rdb_begins(SLICE("REDIS0010 and more")));
+    CU_ASSERT_FALSE(rdb_begins(SLICE("REDI")));
+    CU_ASSERT_FALSE(rdb_begins(SLICE("redis0010")));
+    CU_ASSERT_FALSE(rdb_begins(SLICE("*3\r\n$3\r\nSET")));
+    CU_ASSERT_EQUAL(rdb_version_of(SLICE("REDIS0010")), 10);
+    CU_ASSERT_EQUAL(rdb_version_of(SLICE("REDIS9999")), 9999);
+    CU_ASSERT_EQUAL(rdb_version_of(SLICE("REDIS-001")), -1);
+    CU_ASSERT_EQUAL(rdb_version_of(SLICE("REDIS00 1")), -1);
+}
+
 static void lengths_take_the_fewest_bytes(void)
 {
     static const struct {
@@ -151,6 +164,8 @@ void suite_rdb_format(void)
 {
     CU_pSuite suite = CU_add_suite("rdb_format", NULL, NULL);
 
+    CU_add_test(suite, "a snapshot is known by its first bytes",
+                a_snapshot_is_known_by_its_first_bytes);
     CU_add_test(suite, "lengths take the fewest bytes", lengths_take_the_fewest_bytes);
     CU_add_test(suite, "strings are written as Redis writes them",
                 strings_are_written_as_redis_writes_them);
