@@ -120,12 +120,7 @@ static enum verdict refuse_overlap(struct call *call, struct slice prefix, const
 
 static int compare_slices(const void *a, const void *b)
 {
-    const struct slice *first = a;
-    const struct slice *second = b;
-    size_t len = first->len < second->len ? first->len : second->len;
-    int order = len > 0 ? memcmp(first->at, second->at, len) : 0;
-
-    return order != 0 ? order : (first->len > second->len) - (first->len < second->len);
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 /* Whether some begin alike, of what is wished for and of what there is: in order, two neighbours. */

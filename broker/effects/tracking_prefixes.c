@@ -88,15 +88,6 @@ static void leave_prefix(struct tracking *tracking, struct prefix *prefix,
     memory_free(prefix);
 }
 
-/* The order of bytes. */
-static int compare(struct slice a, struct slice b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.at, b.at, len) : 0;
-
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 void tracking_add_prefix(struct tracking *tracking, struct session *session, struct slice text)
 {
     struct tracker *tracker = session->tracker;
@@ -106,7 +97,7 @@ void tracking_add_prefix(struct tracking *tracking, struct session *session, str
 
     while (at < end) {
         size_t middle = at + (end - at) / 2;
-        int order = compare(text_of_prefix(tracker->prefixes[middle]), text);
+        int order = slice_compare(text_of_prefix(tracker->prefixes[middle]), text);
 
         if (order == 0)
             return;
