@@ -46,9 +46,11 @@ static void *look_by_name(void *what)
     struct lookup *lookup = what;
     int under_way = UNDER_WAY;
 
+    memory_thread_begin();
     look(lookup, 0);
     if (!atomic_compare_exchange_strong(&lookup->stage, &under_way, DONE))
         free_lookup(lookup);
+    memory_thread_end();
     return NULL;
 }
 
