@@ -174,6 +174,14 @@ static const char *advice(const struct place *place, const struct slice *words, 
     return NULL;
 }
 
+static void complain_and_advise(const struct place *place, struct slice line,
+                                const struct trouble *trouble, const char *advised)
+{
+    (void)complain(place, line, trouble->text);
+    if (advised != NULL)
+        buffer_print(place->report, "%s\n", advised);
+}
+
 static bool read_lines(struct config *config, struct place *place, struct slice text);
 
 /* Reports a file that cannot be read, and where its name came from. */
@@ -247,9 +255,7 @@ static bool follow(struct config *config, const struct place *place, struct slic
     } else {
         fine = config_set(config, words[0], words + 1, (size_t)count - 1, &trouble);
         if (!fine)
-            complain(place, line, trouble.text);
-        if (!fine && advice(place, words, count) != NULL)
-            buffer_print(place->report, "%s\n", advice(place, words, count));
+            complain_and_advise(place, line, &trouble, advice(place, words, count));
     }
     buffer_clear(&room);
     memory_free(words);
