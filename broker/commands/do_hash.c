@@ -48,7 +48,8 @@ static enum refusal find_for_pairs(struct call *call, struct slice key, struct h
 
     if (refusal != REFUSAL_NONE || LIKELY(!hash_expires(*hash)))
         return refusal;
-    *hash = keyspace_expire_these(call->keys, key, *hash, args->words + args_position(args), args_left(args) / 2, 2);
+    *hash = keyspace_expire_these(call->keys, key, *hash, args->words + args_position(args),
+                                  args_left(args) / 2, 2);
     return *hash != NULL ? REFUSAL_NONE : find_or_create_hash(call, key, hash);
 }
 
@@ -297,7 +298,8 @@ enum verdict do_hmget(struct call *call)
     if (refusal != REFUSAL_NONE)
         return call_refuse(call, refusal);
     if (UNLIKELY(hash != NULL && hash_expires(hash)))
-        hash = keyspace_expire_these(call->keys, key, hash, call->args->words + args_position(call->args),
+        hash = keyspace_expire_these(call->keys, key, hash,
+                                     call->args->words + args_position(call->args),
                                      args_left(call->args), 1);
     reply_array(call->reply, args_left(call->args));
     while (args_more(call->args)) {

@@ -24,7 +24,8 @@ struct listener {
     bool told; /* it was told of the change under way */
 };
 
-/* A line that is not an option, such as `user name rules...`: the words, then their bytes, in one block. */
+/* A line that is not an option, such as `user name rules...`: words, then their bytes, in one
+ * block. */
 struct other_line {
     struct slice *words;
     size_t count;

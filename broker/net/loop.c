@@ -375,7 +375,8 @@ static struct loop_watch *watch_new(struct loop *loop, int fd, int events, void 
     return watch;
 }
 
-struct loop_watch *loop_watch_new_readable(struct loop *loop, int fd, void (*run)(void *who), void *who)
+struct loop_watch *loop_watch_new_readable(struct loop *loop, int fd, void (*run)(void *who),
+                                           void *who)
 {
     return watch_new(loop, fd, EV_READ, run, who);
 }

@@ -87,7 +87,8 @@ void loop_signal_free(struct loop_signal *watcher);
 struct loop_watch;
 struct loop_watch *loop_watch_new_writable(struct loop *loop, int fd, void (*run)(void *who),
                                            void *who);
-struct loop_watch *loop_watch_new_readable(struct loop *loop, int fd, void (*run)(void *who), void *who);
+struct loop_watch *loop_watch_new_readable(struct loop *loop, int fd, void (*run)(void *who),
+                                           void *who);
 void loop_watch_free(struct loop_watch *watch);
 
 #endif

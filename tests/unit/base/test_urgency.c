@@ -98,5 +98,6 @@ void suite_urgency(void)
 
     CU_add_test(suite, "who answers has a short slice, and who does not a small share",
                 who_answers_has_a_short_slice_and_who_does_not_a_small_share);
-    CU_add_test(suite, "a policy that somebody chose is left alone", a_policy_that_somebody_chose_is_left_alone);
+    CU_add_test(suite, "a policy that somebody chose is left alone",
+                a_policy_that_somebody_chose_is_left_alone);
 }
