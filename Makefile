@@ -33,7 +33,8 @@ LDFLAGS.cover  := --coverage
 LDFLAGS.asan   := -fsanitize=address,undefined
 LDFLAGS.ubsan  := -fsanitize=undefined
 LDFLAGS.tsan   := -fsanitize=thread
-LDFLAGS.fuzz   := -fsanitize=address,undefined
+# A fuzzer's own addresses steer its search: they are the same each time.
+LDFLAGS.fuzz   := -fsanitize=address,undefined -no-pie
 LDFLAGS  = $(LDFLAGS.$(KIND)) -rdynamic
 
 # Sanitizers bring their own allocator; everywhere else jemalloc is linked in.
