@@ -58,10 +58,16 @@ static void make_ready(struct bridge *bridge)
 
 /* ---- The table ---- */
 
+static bool ends_line(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
 static int redis_error_reply(lua_State *lua)
 {
     size_t len;
     const char *text;
+    bool coded;
 
     if (lua_gettop(lua) != 1 || lua_type(lua, 1) != LUA_TSTRING) {
         lua_push_error(lua, SLICE("ERR wrong number or type of arguments"), false);
@@ -72,11 +78,11 @@ static int redis_error_reply(lua_State *lua)
         text++;
         len--;
     }
-    /* A line without a code gets the common one. */
-    if (memchr(text, ' ', len) == NULL)
-        lua_pushliteral(lua, "ERR ");
-    else
-        lua_pushliteral(lua, "");
+    /* A line without a code gets the common one, and begins with its first word. */
+    coded = memchr(text, ' ', len) != NULL;
+    for (; !coded && len > 0 && ends_line(text[0]); len--)
+        text++;
+    lua_pushstring(lua, coded ? "" : "ERR ");
     lua_pushlstring(lua, text, len);
     lua_concat(lua, 2);
     lua_createtable(lua, 0, 1);

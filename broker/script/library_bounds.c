@@ -41,10 +41,13 @@ static int go_on(lua_State *lua)
 /* string.match, gmatch and gsub: (text, pattern, ...) */
 static int match_bounded(lua_State *lua)
 {
-    size_t len;
-    const char *pattern = luaL_checklstring(lua, 2, &len);
     size_t items = 0;
+    const char *pattern;
+    size_t len;
 
+    /* Of two wrong arguments Lua names the first. */
+    (void)luaL_checkstring(lua, 1);
+    pattern = luaL_checklstring(lua, 2, &len);
     if (len > ITEMS_MOST) {
         for (size_t i = 0; i < len; i++)
             items += memchr("?*+-()", pattern[i], 6) != NULL;
@@ -191,6 +194,23 @@ static bool add_value(struct estimate *estimate, int depth)
     return estimate->bytes <= LENGTH_MOST;
 }
 
+/*
+ * Raises the error on top again. cjson was called from here and not from the script, so that
+ * what it says does not tell the script's line yet; other errors come as they are.
+ */
+static int raise_from_script(lua_State *lua)
+{
+    static const char begins[] = "Cannot serialise";
+    const char *text = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : NULL;
+
+    if (text != NULL && strncmp(text, begins, sizeof(begins) - 1) == 0) {
+        luaL_where(lua, 1);
+        lua_insert(lua, -2);
+        lua_concat(lua, 2);
+    }
+    return lua_error(lua);
+}
+
 /* cjson.encode(value) */
 static int encode_bounded(lua_State *lua)
 {
@@ -201,8 +221,7 @@ static int encode_bounded(lua_State *lua)
         return luaL_error(lua, "Cannot serialise, the result may be too large");
     lua_pushvalue(lua, lua_upvalueindex(ORIGINAL));
     lua_insert(lua, 1);
-    lua_call(lua, 1, 1);
-    return 1;
+    return lua_pcall(lua, 1, 1, 0) == 0 ? 1 : raise_from_script(lua);
 }
 
 /* Puts ours in front of encode, in the table of a cjson that is on top. */

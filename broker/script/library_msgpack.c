@@ -279,19 +279,20 @@ static enum outcome unpack_value(lua_State *lua, struct slice *in)
 }
 
 /* Unpacks up to `limit` values from an offset; all of them, and no offset told, if both are 0. */
-static int unpack_some(lua_State *lua, int limit, int offset)
+static int unpack_some(lua_State *lua, lua_Integer limit, lua_Integer offset)
 {
     bool all = limit == 0 && offset == 0;
     size_t len;
     const char *text = luaL_checklstring(lua, 1, &len);
     struct slice in = slice_of(text, len);
-    int count = 0;
+    int count = 0; /* the stack ends before it does */
 
     if (offset < 0 || limit < 0)
         return luaL_error(lua, "Invalid request to unpack with offset of %d and limit of %d.",
-                          offset, (int)len);
+                          (int)offset, (int)len);
     if ((size_t)offset > len)
-        return luaL_error(lua, "Start offset %d greater than input length %d.", offset, (int)len);
+        return luaL_error(lua, "Start offset %d greater than input length %d.", (int)offset,
+                          (int)len);
     in = slice_after(in, (size_t)offset);
     for (; in.len > 0 && (all || count < limit); count++) {
         enum outcome outcome;
@@ -319,15 +320,15 @@ static int unpack(lua_State *lua)
 /* cmsgpack.unpack_one(text [, offset]) */
 static int unpack_one(lua_State *lua)
 {
-    return unpack_some(lua, 1, (int)luaL_optinteger(lua, 2, 0));
+    return unpack_some(lua, 1, luaL_optinteger(lua, 2, 0));
 }
 
 /* cmsgpack.unpack_limit(text, limit [, offset]) */
 static int unpack_limit(lua_State *lua)
 {
-    int limit = (int)luaL_checkinteger(lua, 2);
+    lua_Integer limit = luaL_checkinteger(lua, 2);
 
-    return unpack_some(lua, limit, (int)luaL_optinteger(lua, 3, 0));
+    return unpack_some(lua, limit, luaL_optinteger(lua, 3, 0));
 }
 
 void library_msgpack_push(lua_State *lua)

@@ -124,7 +124,8 @@ static int base_loadstring(lua_State *lua)
     return loaded(lua, sandbox_load(lua, slice_of(text, len), name));
 }
 
-/* load(pieces [, name]): the pieces are put together first. */
+/* load(pieces [, name]): the pieces are put together first; what is wrong with them is told as what is
+ * wrong with the text, and not raised. */
 static int base_load(lua_State *lua)
 {
     const char *name = luaL_optstring(lua, 2, "=(load)");
@@ -136,11 +137,16 @@ static int base_load(lua_State *lua)
     lua_pushliteral(lua, "");
     for (;;) {
         lua_pushvalue(lua, 1);
-        lua_call(lua, 0, 1);
+        if (lua_pcall(lua, 0, 1, 0) != 0)
+            return loaded(lua, false);
         if (lua_isnil(lua, -1) || (lua_isstring(lua, -1) && lua_objlen(lua, -1) == 0))
             break;
-        if (!lua_isstring(lua, -1))
-            return luaL_error(lua, "reader function must return a string");
+        if (!lua_isstring(lua, -1)) {
+            luaL_where(lua, 1);
+            lua_pushliteral(lua, "reader function must return a string");
+            lua_concat(lua, 2);
+            return loaded(lua, false);
+        }
         lua_concat(lua, 2);
     }
     lua_pop(lua, 1);
@@ -200,10 +206,11 @@ static int base_xpcall(lua_State *lua)
 /* unpack(table [, first [, last]]): Lua's own counts them in an int, and too many are few. */
 static int base_unpack(lua_State *lua)
 {
-    int64_t first = luaL_optint(lua, 2, 1);
+    int64_t first;
     int64_t last;
 
     luaL_checktype(lua, 1, LUA_TTABLE);
+    first = luaL_optint(lua, 2, 1);
     last = lua_isnoneornil(lua, 3) ? (int64_t)lua_objlen(lua, 1) : luaL_checkint(lua, 3);
     if (first > last)
         return 0;
