@@ -26,6 +26,7 @@
 #include "broker/observe/watchdog.h"
 #include "broker/observe/version.h"
 #include "broker/session/sessions.h"
+#include "broker/supervisor.h"
 #include "broker/upkeep/upkeep.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
@@ -288,6 +289,15 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "watchdog-period", watchdog_changed, broker);
 }
 
+/* A manager that does not hear it is in the log, and no reason not to serve. */
+static void tell_supervisor(struct broker *broker, const char *lines)
+{
+    struct trouble trouble = { 0 };
+
+    if (!supervisor_tell(broker->options, lines, &trouble))
+        log_line(broker->log, LOG_WARNING, "systemd was not told of it: %s", trouble.text);
+}
+
 static void say_ready(struct broker *broker)
 {
     if (broker->options->port != 0)
@@ -297,6 +307,7 @@ static void say_ready(struct broker *broker)
         log_line(broker->log, LOG_NOTICE, "The server is now ready to accept connections at %s",
                  broker->options->unixsocket);
     log_line(broker->log, LOG_NOTICE, "Ready to accept connections");
+    tell_supervisor(broker, "STATUS=Ready to accept connections\nREADY=1\n");
 }
 
 /* A fork copies pages as they are written to, and copying huge ones takes long. */
@@ -371,6 +382,7 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     background_is_ready(&broker->launcher);
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
+    tell_supervisor(broker, "STATUS=Loading data\n");
     if (!durable_load(broker, trouble)) {
         if (loop_is_stopped(broker->loop))
             return true; /* ended before it began */
@@ -404,12 +416,10 @@ int boot_run(struct broker *broker)
 bool boot_shutdown(struct broker *broker, unsigned how, struct trouble *trouble)
 {
     log_line(broker->log, LOG_WARNING, "User requested shutdown...");
-    if (broker->metrics->loading) {
-        loop_stop(broker->loop);
-        return true;
-    }
-    if (!durable_ready_to_end(broker, how, trouble) && (how & BOOT_END_FORCE) == 0)
+    if (!broker->metrics->loading && !durable_ready_to_end(broker, how, trouble) &&
+        (how & BOOT_END_FORCE) == 0)
         return false;
+    tell_supervisor(broker, "STATUS=Ending\nSTOPPING=1\n");
     loop_stop(broker->loop);
     return true;
 }

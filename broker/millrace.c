@@ -19,6 +19,7 @@
 #include "broker/dispatch/naming.h"
 #include "broker/observe/version.h"
 #include "broker/proc_title.h"
+#include "broker/supervisor.h"
 #include "storage/base/buffer.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
@@ -145,7 +146,8 @@ static int serve_with_title(struct config *config, int count, char **arguments)
     int launcher = -1;
     int status = 1;
 
-    if (!config_options(config)->daemonize || background_enter(&launcher))
+    if (!config_options(config)->daemonize || supervisor_is_wanted(config_options(config)) ||
+        background_enter(&launcher))
         status = serve(config, launcher);
     else
         perror("Going to the background");

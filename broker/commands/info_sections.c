@@ -37,6 +37,7 @@
 #include "broker/script/scripts.h"
 #include "broker/session/subscription.h"
 #include "broker/upkeep/defragmenter.h"
+#include "broker/supervisor.h"
 #include "broker/upkeep/memory_limit.h"
 #include "broker/upkeep/save_points.h"
 #include "pubsub/hub.h"
@@ -71,8 +72,8 @@ static void write_server(void *who, struct buffer *to)
 #else
     buffer_print(to, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
 #endif
-    buffer_print(to, "process_id:%ld\r\nprocess_supervised:no\r\nrun_id:%s\r\n", (long)getpid(),
-                 vitals->run_id);
+    buffer_print(to, "process_id:%ld\r\nprocess_supervised:%s\r\nrun_id:%s\r\n", (long)getpid(),
+                 supervisor_is_wanted(options) ? "systemd" : "no", vitals->run_id);
     buffer_print(to, "tcp_port:%" PRId64 "\r\nserver_time_usec:%" PRId64 "\r\n", options->port,
                  now);
     buffer_print(to, "uptime_in_seconds:%" PRId64 "\r\nuptime_in_days:%" PRId64 "\r\n", uptime,

@@ -14,6 +14,7 @@
 static const char *const option_words_oom[] = { "no", "yes", "relative", "absolute", NULL };
 static const char *const option_words_propagation[] = { "ignore", "panic", "panic-on-replicas",
                                                         NULL };
+static const char *const option_words_supervised[] = { "no", "systemd", "auto", NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
 static const char *const option_words_diskless[] = { "disabled", "on-empty-db", "swapdb", NULL };

@@ -24,6 +24,13 @@
 /* Whether oom-score-adj is set, and whether its values are added to the score or are the score. */
 enum option_oom { OPTION_OOM_NO, OPTION_OOM_YES, OPTION_OOM_RELATIVE, OPTION_OOM_ABSOLUTE };
 
+/* Who hears that we are ready: nobody, systemd, or systemd if it started us as Type=notify. */
+enum option_supervised {
+    OPTION_SUPERVISED_NO,
+    OPTION_SUPERVISED_SYSTEMD,
+    OPTION_SUPERVISED_AUTO
+};
+
 /* Who may: nobody, everybody, or sessions that came through loopback or the unix socket. */
 enum option_local { OPTION_LOCAL_NO, OPTION_LOCAL_YES, OPTION_LOCAL_LOCAL };
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import managed
 import slow_disk
 from server_files import (Client, Refused, Server, copy_folder, digest, fill, free_port, info,
                           rewrite, wait_until)
@@ -605,17 +606,17 @@ def check_changes_nothing_in_what_is_no_log():
         assert check(*words) == (2, ""), words
 
 
-# ---- A slow disk ----
+# ---- A slow disk, and a manager of services ----
 
-def with_slow_disk(function):
+def from_elsewhere(function):
     def run():
         function(server, MILLRACE, FOLDER)
     run.__name__ = function.__name__
     return case(run)
 
 
-for each in slow_disk.CASES:
-    with_slow_disk(each)
+for each in slow_disk.CASES + managed.CASES:
+    from_elsewhere(each)
 
 
 def main():
