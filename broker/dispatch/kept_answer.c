@@ -49,7 +49,7 @@ bool kept_answer_repeat(struct kept_answer *answer, struct call *call)
 {
     if (!answer->open || !says_the_same(answer, call))
         return false;
-    if (answer->bytes->len < ANSWER_SHARED_FROM && answer->copies++ < COPIES_MOST)
+    if (bytes_len(answer->bytes) < ANSWER_SHARED_FROM && answer->copies++ < COPIES_MOST)
         outbox_put(call->reply->out, bytes_slice(answer->bytes));
     else
         outbox_share(call->reply->out, answer->bytes, bytes_slice(answer->bytes));

@@ -118,11 +118,11 @@ void reply_bulk_integer(struct reply *reply, int64_t value)
 
 void reply_bulk_shared(struct reply *reply, struct bytes *bytes)
 {
-    if (bytes->len < SHARE_FROM) {
+    if (bytes_len(bytes) < SHARE_FROM) {
         reply_bulk(reply, bytes_slice(bytes));
         return;
     }
-    reply_header(reply, '$', bytes->len);
+    reply_header(reply, '$', bytes_len(bytes));
     outbox_share(reply->out, bytes, bytes_slice(bytes));
     outbox_put(reply->out, SLICE("\r\n"));
 }

@@ -19,7 +19,7 @@
 #include "storage/base/must.h"
 
 enum {
-    BLOCK = 16 * 1024 - (int)sizeof(struct bytes), /* bytes in a block */
+    BLOCK = 16 * 1024 - BYTES_HEAD, /* bytes in a block */
     RING_LEAST = 16
 };
 
@@ -55,7 +55,7 @@ static struct block *block_at(const struct backlog *backlog, size_t index)
 
 static size_t block_memory(const struct block *block)
 {
-    return sizeof(*block->bytes) + block->bytes->len;
+    return BYTES_HEAD + bytes_len(block->bytes);
 }
 
 static void drop_first(struct backlog *backlog)
@@ -146,7 +146,7 @@ void backlog_append(struct backlog *backlog, struct slice bytes)
     struct block *last = backlog->count > 0 ? block_at(backlog, backlog->count - 1) : NULL;
 
     while (bytes.len > 0) {
-        size_t room = last == NULL ? 0 : last->bytes->len - last->used;
+        size_t room = last == NULL ? 0 : bytes_len(last->bytes) - last->used;
         size_t part = bytes.len < room ? bytes.len : room;
 
         if (part == 0) {
@@ -226,8 +226,8 @@ void backlog_check(const struct backlog *backlog)
         const struct block *block = block_at(backlog, i);
 
         must(block->first == offset);
-        must(block->used <= block->bytes->len);
-        must(i + 1 == backlog->count || block->used == block->bytes->len);
+        must(block->used <= bytes_len(block->bytes));
+        must(i + 1 == backlog->count || block->used == bytes_len(block->bytes));
         offset += (int64_t)block->used;
         memory += block_memory(block);
     }

@@ -50,7 +50,7 @@ struct bytes *function_fold(struct slice name)
 {
     struct bytes *folded = bytes_copy(name);
 
-    for (size_t i = 0; i < folded->len; i++) {
+    for (size_t i = 0; i < bytes_len(folded); i++) {
         if (folded->at[i] >= 'A' && folded->at[i] <= 'Z')
             folded->at[i] = (char)(folded->at[i] + 'a' - 'A');
     }

@@ -147,7 +147,7 @@ static void free_library(struct functions *functions, struct library *library)
 
 static size_t weigh(const struct library *library)
 {
-    return sizeof(*library) + library->text->len + library->name->len +
+    return sizeof(*library) + bytes_len(library->text) + bytes_len(library->name) +
            library->count * sizeof(struct function);
 }
 
@@ -260,7 +260,7 @@ static bool names_are_free(const struct functions *functions, const struct libra
 
         if (other == NULL || other->library->going)
             continue;
-        buffer_print(why, "ERR Function %.*s already exists", (int)function->name->len,
+        buffer_print(why, "ERR Function %.*s already exists", (int)bytes_len(function->name),
                      function->name->at);
         return false;
     }
@@ -353,7 +353,7 @@ static bool stage(struct functions *functions, struct slice text, struct chain *
 static bool clash(const struct library *one, const struct library *other, struct buffer *why)
 {
     if (slice_equal(bytes_slice(one->name), bytes_slice(other->name))) {
-        buffer_print(why, "ERR Library '%.*s' already exists", (int)one->name->len,
+        buffer_print(why, "ERR Library '%.*s' already exists", (int)bytes_len(one->name),
                      one->name->at);
         return true;
     }
@@ -361,7 +361,7 @@ static bool clash(const struct library *one, const struct library *other, struct
          function = function->next) {
         if (library_find(one, bytes_slice(function->folded)) == NULL)
             continue;
-        buffer_print(why, "ERR Function %.*s already exists", (int)function->name->len,
+        buffer_print(why, "ERR Function %.*s already exists", (int)bytes_len(function->name),
                      function->name->at);
         return true;
     }

@@ -64,7 +64,7 @@ const char *overflow_mode_name(enum overflow_mode mode)
 
 static size_t weight_of(const struct late_message *late)
 {
-    return sizeof(*late) + late->key_len + late->body->len;
+    return sizeof(*late) + late->key_len + bytes_len(late->body);
 }
 
 static void let_go(struct overflow *overflow, struct late_message *late)
@@ -186,7 +186,7 @@ bool overflow_takes(struct session *session, const struct message *message,
                     const struct options *options)
 {
     struct overflow *overflow = session->overflow;
-    size_t wanted = sizeof(struct late_message) + message->head.len + message->body->len;
+    size_t wanted = sizeof(struct late_message) + message->head.len + bytes_len(message->body);
     size_t most;
 
     if (LIKELY(overflow == NULL) || overflow->mode == OVERFLOW_DISCONNECT)
@@ -286,7 +286,7 @@ size_t overflow_memory_own(const struct session *session)
         const struct late_message *late =
             CHAIN_OWNER((struct chain *)(uintptr_t)link, struct late_message, link);
 
-        total -= late->body->len - late->body->len / bytes_shares(late->body);
+        total -= bytes_len(late->body) - bytes_len(late->body) / bytes_shares(late->body);
     }
     return total;
 }

@@ -77,7 +77,7 @@ static void describe_text(const struct bytes *text, struct buffer *to)
 
 static size_t text_memory(const struct bytes *text)
 {
-    return text != NULL ? sizeof(*text) + text->len : 0;
+    return text != NULL ? sizeof(*text) + bytes_len(text) : 0;
 }
 
 /* A request that is half read. */

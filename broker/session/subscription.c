@@ -29,7 +29,7 @@ static void receive(struct sink *sink, const struct message *message)
     struct session *session = ((struct ear *)(void *)sink)->session;
     struct outbox *out = session->reply.out;
     struct slice head = message->head;
-    size_t body = message->body->len;
+    size_t body = bytes_len(message->body);
     bool copied = body <= COPY_UP_TO;
     size_t room = 1 + head.len + (copied ? body : 0);
     char *at;

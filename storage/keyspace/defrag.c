@@ -88,10 +88,12 @@ struct defrag_counts *defrag_counts(struct defrag *defrag)
 static void move_bytes(struct defrag *defrag, struct item *item)
 {
     struct bytes *bytes = item_bytes(item);
+    char *block = bytes_block(bytes);
+    size_t front = (size_t)((char *)bytes - block);
 
-    if (!bytes_sole(bytes) || !mover_move(&defrag->mover, &bytes))
+    if (!bytes_sole(bytes) || !mover_move(&defrag->mover, &block))
         return;
-    *item_payload(item) = (uintptr_t)bytes;
+    *item_payload(item) = (uintptr_t)(block + front);
 }
 
 /* Moves some of a value; returns where to go on, 0 at the end. */

@@ -246,8 +246,8 @@ static size_t large_bytes(const struct keyspaces *all, const struct item *item)
                    ? type->measure(content.value, SAMPLES_OF_LARGE) | 1
                    : 0;
     /* Who shares a string with others frees nothing. */
-    return content.bytes != NULL && content.bytes->len >= LARGE_TEXT && bytes_sole(content.bytes)
-               ? content.bytes->len
+    return content.bytes != NULL && bytes_len(content.bytes) >= LARGE_TEXT && bytes_sole(content.bytes)
+               ? bytes_len(content.bytes)
                : 0;
 }
 

@@ -180,6 +180,6 @@ size_t item_measure(const struct item *item, const struct value_types *types, si
     if (item->form == ITEM_VALUE)
         total += types->of[item->kind]->measure(item_value(item), samples);
     else if (item->form == ITEM_BYTES)
-        total += memory_usable(item_bytes(item));
+        total += memory_usable(bytes_block(item_bytes(item)));
     return total;
 }

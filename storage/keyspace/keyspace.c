@@ -7,7 +7,10 @@
 #include "storage/base/memory.h"
 #include "storage/keyspace/keyspace_private.h"
 
-enum { EDIT_SPARE_MAX = 1024 * 1024 };
+enum {
+    EDIT_SPARE_MAX = 1024 * 1024,
+    EDIT_HEAD = BYTES_LONG_HEAD - BYTES_HEAD /* what room to spare costs, taken from it */
+};
 
 static struct slice key_of_item(const void *item)
 {
@@ -273,36 +276,18 @@ struct item *keyspace_put_value(struct keyspace *keys, struct slice key, struct 
 /* Bytes of the given length that begin with what there was, with room to grow. */
 static struct bytes *grown_bytes(struct slice old, size_t len)
 {
-    size_t spare = old.len == 0 ? 0 : len < EDIT_SPARE_MAX ? len : EDIT_SPARE_MAX;
+    size_t spare = old.len == 0 ? 0 : len < EDIT_SPARE_MAX ? len - EDIT_HEAD : EDIT_SPARE_MAX;
     size_t kept = old.len < len ? old.len : len;
     bool sparse = len - kept >= EDIT_SPARE_MAX;
-    struct bytes *bytes = sparse ? bytes_new_zeroed(len + spare) : bytes_new(len + spare);
+    struct bytes *bytes = spare > 0 ? bytes_new_spare(len, spare, sparse)
+                          : sparse  ? bytes_new_zeroed(len)
+                                    : bytes_new(len);
 
-    bytes->len = len;
-    bytes->spare = (uint32_t)spare;
     if (kept > 0)
         memcpy(bytes->at, old.at, kept);
     if (!sparse)
         memset(bytes->at + kept, 0, len - kept);
     return bytes;
-}
-
-/* Lengthens bytes that nobody else shares where they are, if there is room. */
-static bool grow_in_place(struct bytes *bytes, size_t len)
-{
-    size_t more;
-
-    if (bytes == NULL || !bytes_sole(bytes))
-        return false;
-    if (len <= bytes->len)
-        return true;
-    if (memory_usable(bytes) < sizeof(*bytes) + len)
-        return false;
-    more = len - bytes->len;
-    memset(bytes->at + bytes->len, 0, more);
-    bytes->spare = more < bytes->spare ? bytes->spare - (uint32_t)more : 0;
-    bytes->len = len;
-    return true;
 }
 
 char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item *item, size_t len)
@@ -314,7 +299,8 @@ char *keyspace_edit_string(struct keyspace *keys, struct slice key, struct item 
 
     if (len < old.len)
         len = old.len;
-    if (item != NULL && grow_in_place(item_bytes(item), len))
+    if (item != NULL && item->form == ITEM_BYTES && bytes_sole(item_bytes(item)) &&
+        bytes_grow(item_bytes(item), len))
         return item_bytes(item)->at;
     if (item != NULL && item->form == ITEM_TEXT && len == old.len) {
         item->flags |= ITEM_RAW;

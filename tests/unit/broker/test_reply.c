@@ -117,7 +117,7 @@ static void large_bytes_are_shared_not_copied(void)
     struct stage stage;
     int count;
 
-    memset(bytes->at, 'x', bytes->len);
+    memset(bytes->at, 'x', bytes_len(bytes));
     stage_init(&stage, false);
     reply_bulk_shared(&stage.reply, bytes);
     CU_ASSERT_FALSE(bytes_sole(bytes));
