@@ -21,7 +21,10 @@
 #include "storage/base/mover.h"
 #include "storage/values/list_private.h"
 
-enum { MOVED_NODES = 32 }; /* in one go */
+enum {
+    MOVED_NODES = 32, /* in one go */
+    IDLE_PART = 128
+};
 
 /* A node's room is no part of the sum while it may change. */
 static void let_go(struct list *list, const struct list_node *node)
@@ -231,8 +234,11 @@ static void remove_nodes(struct list *list, uint32_t index, uint32_t some)
 static void push_slow(struct list *list, enum list_end end, const struct packed_entry *entry)
 {
     struct list_node *fresh = add_node(list, end == LIST_FRONT ? 0 : list->nodes);
-    bool pushed = list_node_push(fresh, end, entry, list_limit(list));
+    bool pushed;
 
+    /* A hundredth of the list may lie idle; what is worth that spares a block its growing. */
+    list_node_begin(fresh, end, list->in.many.spine.slots->bytes / IDLE_PART, list_limit(list));
+    pushed = list_node_push(fresh, end, entry, list_limit(list));
     must(pushed);
     take_back(list, fresh);
     if (list->nodes > 2) {

@@ -17,7 +17,8 @@
 enum {
     LISTPACK_EXTRA = 7,
     SAFE_BYTES = 8192,
-    SHRINK_ROOM = 1024,
+    SHRINK_ROOM = 256, /* bytes of a block that are worth giving half of them back */
+    SMALL_ROOM = 160,  /* bytes for which a block may be half as large again */
     PACK_LEAST = 48, /* bytes of a run that are worth packing, and what packing must save */
     PACK_GAIN = 8
 };
@@ -71,14 +72,18 @@ static void move_run(struct list_node *node, uint32_t room, uint32_t begin)
     node->room = room;
 }
 
-/* How large a block to ask for when `needed` bytes must fit and more may follow. */
+/*
+ * How large a block to ask for when `needed` bytes must fit: what its size class has, and no
+ * more. Classes lie an eighth to a quarter apart, so pushes remain amortised, and a list that
+ * grew and is left alone wastes nothing. Where classes lie closer, small blocks skip some.
+ */
 static uint32_t grown_room(uint32_t used, uint32_t needed, uint32_t most)
 {
-    uint64_t room = needed;
+    size_t room = needed;
 
     if (needed >= most)
         return needed;
-    if (used > 0)
+    if (used > 0 && needed <= SMALL_ROOM)
         room += needed / 2;
     room = memory_good_size(room);
     return room > most ? most : (uint32_t)room;
@@ -103,6 +108,16 @@ static bool make_room(struct list_node *node, enum list_end end, uint32_t size, 
     uint32_t room = grown_room(used, needed, most);
     move_run(node, room, end == LIST_BACK ? 0 : room - used);
     return true;
+}
+
+void list_node_begin(struct list_node *node, enum list_end end, uint64_t room,
+                     struct list_node_limit limit)
+{
+    if (room < SHRINK_ROOM)
+        return;
+    if (room > limit.bytes)
+        room = limit.bytes;
+    move_run(node, (uint32_t)room, end == LIST_BACK ? 0 : (uint32_t)room);
 }
 
 bool list_node_takes(const struct list_node *node, const struct packed_entry *entry,
@@ -136,15 +151,15 @@ bool list_node_push(struct list_node *node, enum list_end end, const struct pack
     return true;
 }
 
-/* After something was taken out: an empty node gives up its block, a nearly empty one most of it. */
+/* After something was taken out: an empty node gives up its block, a half empty one that half. */
 static void settle(struct list_node *node)
 {
     uint32_t used = list_node_used(node);
 
     if (node->count == 0)
         list_node_clear(node);
-    else if (UNLIKELY(node->room >= SHRINK_ROOM && used < node->room / 8))
-        move_run(node, node->room / 4, node->room / 16);
+    else if (UNLIKELY(node->room >= SHRINK_ROOM && used < node->room / 2))
+        move_run(node, (uint32_t)memory_good_size(used), 0);
 }
 
 void list_node_drop(struct list_node *node, enum list_end end, uint32_t count)

@@ -8,10 +8,12 @@
  * The run is a listpack without its six bytes of header and its end byte; see
  * storage/index/packed_entry.h for an entry. A place is the offset of an entry in the block.
  *
- * A block that has too little room grows by a half; one in which pops left a
- * quarter or more at the other end slides instead. Hence a push at an end costs
- * its own length, amortised. A run has at most as many bytes as its list
- * allows, except for an element that is larger alone: it has a node of its own.
+ * A block that has too little room grows to the next size class, so that hardly
+ * any lies idle in a list that is no longer pushed to; one in which pops left a
+ * quarter or more at the other end slides instead; one that is half empty shrinks.
+ * Hence a push or a pop at an end costs its own length, amortised. A run has at
+ * most as many bytes as its list allows, except for an element that is larger
+ * alone: it has a node of its own.
  *
  * A node may be packed with LZF: then its block is what the run came to, `room`
  * the bytes of that, `count` is as ever, and list_node_used tells the bytes of
@@ -88,6 +90,13 @@ void list_node_clear(struct list_node *node);
  */
 MUST_USE bool list_node_push(struct list_node *node, enum list_end end,
                              const struct packed_entry *entry, struct list_node_limit limit);
+
+/*
+ * Gives an empty node a block of so many bytes, or of as many as it may have; of few
+ * bytes it gives none. An entry must be pushed at that end next.
+ */
+void list_node_begin(struct list_node *node, enum list_end end, uint64_t room,
+                     struct list_node_limit limit);
 
 /* Takes `count` entries, at most as many as there are, from an end. O(bytes taken). */
 void list_node_drop(struct list_node *node, enum list_end end, uint32_t count);

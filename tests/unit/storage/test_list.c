@@ -381,6 +381,44 @@ static void a_small_list_costs_a_header_and_a_block(void)
     list_free(list);
 }
 
+/* Bytes of the runs of a list, and of the blocks that they are in. */
+static void count_bytes(const struct list *list, uint64_t *runs, uint64_t *blocks)
+{
+    *runs = *blocks = 0;
+    for (size_t i = 0; i < list_nodes(list); i++) {
+        *runs += memory_good_size(list_node_used(list_nodes_at(list, i)));
+        *blocks += list_block_bytes(list, i);
+    }
+}
+
+/* Judged after each push and pop: whoever measures a list does so whenever he likes. */
+static void a_list_hardly_has_more_room_than_elements(void)
+{
+    static const size_t lengths[] = { 10, 32, 100 };
+    char text[100];
+    uint64_t runs, blocks;
+
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        for (int end = LIST_FRONT; end <= LIST_BACK; end++) {
+            struct list *list = list_new(&value_limits_default);
+
+            for (int n = 0; n < 3000; n++) {
+                list_push(list, (enum list_end)end, slice_of(text, lengths[i]));
+                count_bytes(list, &runs, &blocks);
+                CU_ASSERT_TRUE(blocks <= runs + runs / 100 + 96);
+            }
+            list_check(list);
+            while (list_length(list) > 0) {
+                list_drop(list, (enum list_end)end, 1);
+                count_bytes(list, &runs, &blocks);
+                CU_ASSERT_TRUE(blocks <= 2 * runs + 256);
+            }
+            list_free(list);
+        }
+    }
+}
+
 void suite_list(void)
 {
     CU_pSuite suite = CU_add_suite("list", NULL, NULL);
@@ -394,6 +432,8 @@ void suite_list(void)
     CU_add_test(suite, "equal lists have equal fingerprints in any form",
                 equal_lists_have_equal_fingerprints_in_any_form);
     CU_add_test(suite, "statements rebuild it", statements_rebuild_it);
+    CU_add_test(suite, "a list hardly has more room than elements",
+                a_list_hardly_has_more_room_than_elements);
     CU_add_test(suite, "a small list costs a header and a block",
                 a_small_list_costs_a_header_and_a_block);
 }
