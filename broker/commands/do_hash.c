@@ -60,17 +60,13 @@ static enum refusal set_pairs(struct call *call, struct slice key, int64_t *crea
 {
     struct args *args = call->args;
     size_t pairs = args_left(args) / 2;
-    size_t bytes = 0;
     struct hash *hash;
     enum refusal refusal = find_for_pairs(call, key, &hash);
 
     if (refusal != REFUSAL_NONE)
         return refusal;
-    if (hash_length(hash) == 0) {
-        for (size_t i = args_position(args); i < args->count; i++)
-            bytes += args->words[i].len;
-        hash_reserve(hash, call->limits, pairs, bytes);
-    }
+    if (pairs > 1 && hash_length(hash) == 0)
+        hash_reserve(hash, call->limits, args->words + args_position(args), 2 * pairs);
     *created = 0;
     while (args_more(args)) {
         size_t some = args_left(args) / 2 < TOGETHER ? args_left(args) / 2 : TOGETHER;

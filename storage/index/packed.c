@@ -11,7 +11,10 @@
 #include "storage/base/number.h"
 #include "storage/index/packed_private.h"
 
-enum { PACKED_SMALL_BLOCK = 64 };
+enum {
+    PACKED_SMALL_BLOCK = 64,
+    PACKED_EASE = 16 /* one part in so many is left to a block that gives back what lies idle */
+};
 
 /* -- The block. */
 
@@ -94,13 +97,19 @@ struct packed *packed_trim(struct packed *packed)
     return memory_good_size(total) < memory_usable(packed) ? memory_resize(packed, total) : packed;
 }
 
-/* After a deletion: a block half of which lies idle is given back. */
+/*
+ * After a deletion: what lies idle is given back, but for a little, so that a list that gains and
+ * loses by turns does not move each time.
+ */
 static struct packed *without_waste(struct packed *packed)
 {
     size_t usable = memory_usable(packed);
+    size_t wanted = packed_total(packed) + packed_total(packed) / PACKED_EASE;
 
-    return usable > PACKED_SMALL_BLOCK && usable > 2 * packed_total(packed) ? packed_trim(packed)
-                                                                            : packed;
+    if (usable <= PACKED_SMALL_BLOCK || wanted > usable - usable / 8 ||
+        memory_good_size(wanted) >= usable)
+        return packed;
+    return memory_resize(packed, wanted);
 }
 
 /* Changes `had` bytes at a place into a gap of `wanted`, moving what follows. */
@@ -148,19 +157,19 @@ static struct packed *insert_at(struct packed *packed, size_t place, struct pack
     return packed;
 }
 
-struct packed *packed_append_value(struct packed *packed, struct packed_value value)
+static struct packed *append_value(struct packed *packed, struct packed_value value)
 {
     return insert_at(packed, packed_total(packed) - 1, value);
 }
 
 struct packed *packed_append(struct packed *packed, struct slice text)
 {
-    return packed_append_value(packed, packed_text(text));
+    return append_value(packed, packed_text(text));
 }
 
 struct packed *packed_append_integer(struct packed *packed, int64_t integer)
 {
-    return packed_append_value(packed, packed_integer(integer));
+    return append_value(packed, packed_integer(integer));
 }
 
 struct packed *packed_prepend(struct packed *packed, struct slice text)
@@ -179,14 +188,33 @@ struct packed *packed_insert_after(struct packed *packed, size_t *place, struct 
     return insert_at(packed, *place, value);
 }
 
+struct packed *packed_insert_pair(struct packed *packed, size_t place, struct packed_value first,
+                                  struct packed_value second)
+{
+    struct packed_entry entry[2];
+
+    encode(&entry[0], first);
+    encode(&entry[1], second);
+    if (packed == NULL)
+        packed = packed_new(PACKED_EMPTY + (size_t)entry[0].size + entry[1].size);
+    if (place == 0)
+        place = packed_total(packed) - 1;
+    packed = make_gap(packed, place, 0, (size_t)entry[0].size + entry[1].size);
+    packed_entry_put(packed_byte(packed, place), &entry[0]);
+    packed_entry_put(packed_byte(packed, place + entry[0].size), &entry[1]);
+    count_more(packed, 2);
+    return packed;
+}
+
 struct packed *packed_replace(struct packed *packed, size_t place, struct packed_value value)
 {
+    size_t had = packed_entry_size(packed_byte(packed, place));
     struct packed_entry entry;
 
     encode(&entry, value);
-    packed = make_gap(packed, place, packed_entry_size(packed_byte(packed, place)), entry.size);
+    packed = make_gap(packed, place, had, entry.size);
     packed_entry_put(packed_byte(packed, place), &entry);
-    return without_waste(packed);
+    return entry.size < had ? without_waste(packed) : packed;
 }
 
 struct packed *packed_delete_range(struct packed *packed, size_t *place, size_t count)

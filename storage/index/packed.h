@@ -111,8 +111,15 @@ bool packed_distinct(const struct packed *packed, size_t skip, const struct hash
  * Amortised, an append costs its own length; a prepend is O(n). */
 struct packed *packed_append(struct packed *packed, struct slice text) MUST_USE;
 struct packed *packed_append_integer(struct packed *packed, int64_t integer) MUST_USE;
-struct packed *packed_append_value(struct packed *packed, struct packed_value value) MUST_USE;
 struct packed *packed_prepend(struct packed *packed, struct slice text) MUST_USE;
+
+/*
+ * Inserts two entries one behind the other, a field and its value, before the one at `place`, or
+ * behind all if that is 0: at the cost of one. The block is made if there is none yet (NULL), for
+ * just these two.
+ */
+struct packed *packed_insert_pair(struct packed *packed, size_t place, struct packed_value first,
+                                  struct packed_value second) MUST_USE;
 
 /* Inserts before or after the entry at `*place` and sets it to the new entry's place. O(n). */
 struct packed *packed_insert_before(struct packed *packed, size_t *place,

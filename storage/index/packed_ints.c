@@ -11,7 +11,7 @@
 
 #include "storage/base/memory.h"
 
-enum { INTS_HEADER = 8, INTS_SMALL_BLOCK = 64 };
+enum { INTS_HEADER = 8, INTS_SMALL_BLOCK = 64, INTS_EASE = 16 };
 
 /* The fields are little-endian; so are the machines this is built for. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is that of memory");
@@ -217,8 +217,13 @@ struct packed_ints *packed_ints_remove(struct packed_ints *ints, int64_t member,
     memmove(ints->members + rank * ints->width, ints->members + (rank + 1) * ints->width,
             (ints->count - rank) * ints->width);
     bytes = bytes_of(ints->width, ints->count);
+    /* What lies idle is given back, but for a little: see packed.c. */
     usable = memory_usable(ints);
-    return usable > INTS_SMALL_BLOCK && usable > 2 * bytes ? memory_resize(ints, bytes) : ints;
+    bytes += bytes / INTS_EASE;
+    if (usable <= INTS_SMALL_BLOCK || bytes > usable - usable / 8 ||
+        memory_good_size(bytes) >= usable)
+        return ints;
+    return memory_resize(ints, bytes);
 }
 
 bool packed_ints_valid(struct slice bytes, bool deep)

@@ -246,22 +246,40 @@ bool hash_change(struct hash *hash, const struct value_limits *limits, struct sl
         become_table(hash, limits, hash_length(hash) + 1);
         return put_in_table(hash, field, value);
     }
-    if (hash_body(hash)->packed == NULL)
-        hash_body(hash)->packed = packed_new(PACKED_EMPTY + field.len + value.len + 4);
-    hash_body(hash)->packed = packed_append(hash_body(hash)->packed, field);
-    hash_body(hash)->packed = packed_append(hash_body(hash)->packed, value);
+    hash_body(hash)->packed = packed_insert_pair(hash_body(hash)->packed, 0, packed_text(field),
+                                                 packed_text(value));
     return true;
 }
 
-void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields, size_t bytes)
+/* Bytes that a packed word takes at the least: just as many for most, and no digits are read. */
+static size_t least_bytes(struct slice word)
 {
-    if (hash_in_table(hash))
+    static const uint8_t of_integer[] = { 2, 2, 2, 2, 3, 4, 5, 5, 6, 6, 6 };
+
+    if (word.len > 0 && word.len <= NUMBER_INTEGER_MAX && (unsigned char)word.at[0] <= '9') {
+        if (word.len < sizeof(of_integer))
+            return of_integer[word.len] + (word.len == 3 && word.at[0] > '1' ? 1u : 0u);
+        return 10;
+    }
+    return word.len + (word.len < 64 ? 2 : 3);
+}
+
+void hash_reserve(struct hash *hash, const struct value_limits *limits, const struct slice *words,
+                  size_t count)
+{
+    size_t fields = count / 2;
+    size_t bytes = PACKED_EMPTY;
+
+    if (hash_in_table(hash) || hash_body(hash)->packed != NULL)
         return;
-    if (hash_length(hash) + fields > limits->hash_entries && fields > limits->hash_entries / 2)
-        return; /* It will soon be a table, or not, if most of the fields are there already. */
-    bytes += 4 * fields;
-    if (hash_body(hash)->packed == NULL)
-        hash_body(hash)->packed = packed_new(PACKED_EMPTY + bytes);
+    if (fields > limits->hash_entries)
+        return; /* It will soon be a table, or not, if some of the fields are the same. */
+    for (size_t i = 0; i < 2 * fields; i++) {
+        if (words[i].len > limits->hash_value)
+            return;
+        bytes += least_bytes(words[i]);
+    }
+    hash_body(hash)->packed = packed_new(bytes);
 }
 
 void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, size_t coming)

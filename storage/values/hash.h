@@ -75,9 +75,12 @@ bool hash_change(struct hash *hash, const struct value_limits *limits, struct sl
  */
 void hash_ask_ahead(struct hash *hash, const struct slice *words, size_t count, size_t coming);
 
-/* Says that about so many fields, of so many bytes with their values, are to be added. */
-void hash_reserve(struct hash *hash, const struct value_limits *limits, size_t fields,
-                  size_t bytes);
+/*
+ * Says that these fields and values, in turn, are to be put into a hash that is empty. What it
+ * asks for is not too much, so that nothing has to be given back.
+ */
+void hash_reserve(struct hash *hash, const struct value_limits *limits, const struct slice *words,
+                  size_t count);
 
 /* Takes a field out. False if there is none such. */
 bool hash_remove(struct hash *hash, struct slice field);

@@ -232,10 +232,8 @@ void zset_append_packed(struct zset *zset, struct slice member, double score)
 {
     char room[NUMBER_DOUBLE_MAX];
 
-    if (zset->of.packed == NULL)
-        zset->of.packed = packed_new(PACKED_EMPTY + member.len + 8);
-    zset->of.packed = packed_append(zset->of.packed, member);
-    zset->of.packed = packed_append_value(zset->of.packed, score_value(score, room));
+    zset->of.packed =
+        packed_insert_pair(zset->of.packed, 0, packed_text(member), score_value(score, room));
 }
 
 /* Puts a member that is not there where it belongs. Rising ones belong behind the last. */
@@ -253,8 +251,8 @@ static void insert_packed(struct zset *zset, struct slice member, double score)
     place = packed_first(packed);
     while (lies_before(packed, place, member, score))
         place = packed_next(packed, packed_next(packed, place));
-    packed = packed_insert_before(packed, &place, packed_text(member));
-    zset->of.packed = packed_insert_after(packed, &place, score_value(score, room));
+    zset->of.packed =
+        packed_insert_pair(packed, place, packed_text(member), score_value(score, room));
 }
 
 static void remove_packed(struct zset *zset, size_t place)

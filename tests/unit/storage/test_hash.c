@@ -259,11 +259,40 @@ static void a_large_hash_costs_little_more_than_its_bytes(void)
     hash_free(hash);
 }
 
+/* A block is asked for once for all that comes, and nothing of it lies idle. */
+static void what_was_reserved_is_not_too_much(void)
+{
+    enum { SOME = 50 };
+    static const char *values[] = { "1", "99", "127", "128", "4095", "4096", "-5", "123456",
+                                    "1700000000", "12345678901234", "text", "3 of them" };
+    char rooms[SOME][16];
+    struct slice words[2 * SOME];
+
+    for (size_t kind = 0; kind < sizeof(values) / sizeof(values[0]); kind++) {
+        struct hash *hash = hash_new();
+        const struct packed *packed;
+
+        for (unsigned i = 0; i < SOME; i++) {
+            rooms[i][0] = 'f';
+            words[2 * i] = slice_of(rooms[i], 1 + number_put(rooms[i] + 1, i));
+            words[2 * i + 1] = slice_text(values[kind]);
+        }
+        hash_reserve(hash, &value_limits_default, words, 2 * SOME);
+        for (unsigned i = 0; i < SOME; i++)
+            CU_ASSERT_TRUE(
+                hash_put(hash, &value_limits_default, words[2 * i], words[2 * i + 1]));
+        packed = hash_packed(hash);
+        CU_ASSERT_EQUAL(packed_memory(packed), memory_good_size(packed_bytes(packed)));
+        hash_free(hash);
+    }
+}
+
 void suite_hash(void)
 {
     CU_pSuite suite = CU_add_suite("hash", NULL, NULL);
 
     CU_add_test(suite, "many are coming", many_are_coming);
+    CU_add_test(suite, "what was reserved is not too much", what_was_reserved_is_not_too_much);
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);
     CU_add_test(suite, "it becomes a table as Redis does", it_becomes_a_table_as_redis_does);
     CU_add_test(suite, "statements and copies are equal", statements_and_copies_are_equal);

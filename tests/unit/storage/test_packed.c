@@ -394,11 +394,71 @@ static void equal_entries_are_found_however_many_there_are(void)
     CU_ASSERT(distinct > 100 && distinct < 1900);
 }
 
+static void a_pair_goes_in_as_two_entries_would(void)
+{
+    struct packed *one = packed_insert_pair(NULL, 0, packed_text(SLICE("field")),
+                                            packed_text(SLICE("1234")));
+    struct packed *other = packed_new(0);
+    size_t place;
+
+    CU_ASSERT_EQUAL(packed_memory(one), memory_good_size(packed_bytes(one)));
+    one = packed_insert_pair(one, 0, packed_text(SLICE("last")), packed_integer(-1));
+    one = packed_insert_pair(one, packed_first(one), packed_text(SLICE("")), packed_integer(7));
+    one = packed_insert_pair(one, packed_at(one, 2), packed_integer(5), packed_text(SLICE("five")));
+    packed_check(one);
+    other = packed_append(other, SLICE(""));
+    other = packed_append_integer(other, 7);
+    other = packed_append_integer(other, 5);
+    other = packed_append(other, SLICE("five"));
+    other = packed_append(other, SLICE("field"));
+    other = packed_append(other, SLICE("1234"));
+    other = packed_append(other, SLICE("last"));
+    other = packed_append_integer(other, -1);
+    CU_ASSERT_TRUE(slice_equal(packed_slice(one), packed_slice(other)));
+    place = packed_first(one);
+    CU_ASSERT_EQUAL(packed_find(one, place, SLICE("last"), 1), packed_at(one, 6));
+    packed_free(one);
+    packed_free(other);
+}
+
+/* Whether the block is no larger than the list needs, and a little more. */
+static bool is_tight(const struct packed *packed)
+{
+    size_t bytes = packed_bytes(packed);
+
+    return packed_memory(packed) <= 64 ||
+           packed_memory(packed) <= memory_good_size(bytes + bytes / 8);
+}
+
+static void what_lies_idle_is_given_back(void)
+{
+    struct packed *packed = packed_new(0);
+    char text[60];
+    size_t place;
+
+    memset(text, 'x', sizeof(text));
+    for (int i = 0; i < 200; i++)
+        packed = packed_append(packed, slice_of(text, sizeof(text)));
+    for (int i = 0; i < 100; i++) {
+        place = packed_at(packed, 2 * i);
+        packed = packed_replace(packed, place, packed_text(SLICE("short")));
+        CU_ASSERT_TRUE(is_tight(packed));
+    }
+    while ((place = packed_first(packed)) != 0) {
+        packed = packed_delete(packed, &place);
+        CU_ASSERT_TRUE(is_tight(packed));
+    }
+    packed_check(packed);
+    packed_free(packed);
+}
+
 void suite_packed(void)
 {
     CU_pSuite suite = CU_add_suite("packed", NULL, NULL);
 
     CU_add_test(suite, "an empty list is seven bytes", an_empty_list_is_seven_bytes);
+    CU_add_test(suite, "a pair goes in as two entries would", a_pair_goes_in_as_two_entries_would);
+    CU_add_test(suite, "what lies idle is given back", what_lies_idle_is_given_back);
     CU_add_test(suite, "each encoding is that of Redis", each_encoding_is_that_of_redis);
     CU_add_test(suite, "each length is that of Redis", each_length_is_that_of_redis);
     CU_add_test(suite, "it agrees with a naive model", it_agrees_with_a_naive_model);

@@ -155,6 +155,24 @@ static void a_copy_is_a_set_of_its_own(void)
     packed_ints_free(copy);
 }
 
+static void what_lies_idle_is_given_back(void)
+{
+    struct packed_ints *ints = packed_ints_new();
+
+    for (int i = 0; i < 500; i++)
+        ints = packed_ints_add(ints, i, NULL);
+    for (int i = 0; i < 500; i++) {
+        size_t bytes;
+
+        ints = packed_ints_remove(ints, i, NULL);
+        bytes = packed_ints_slice(ints).len;
+        CU_ASSERT_TRUE(packed_ints_memory(ints) <= 64 ||
+                       packed_ints_memory(ints) <= memory_good_size(bytes + bytes / 8));
+    }
+    packed_ints_check(ints);
+    packed_ints_free(ints);
+}
+
 void suite_packed_ints(void)
 {
     CU_pSuite suite = CU_add_suite("packed_ints", NULL, NULL);
@@ -165,5 +183,6 @@ void suite_packed_ints(void)
                 it_agrees_with_a_naive_model_in_each_width);
     CU_add_test(suite, "seeking goes on from where it is", seeking_goes_on_from_where_it_is);
     CU_add_test(suite, "broken bytes are refused", broken_bytes_are_refused);
+    CU_add_test(suite, "what lies idle is given back", what_lies_idle_is_given_back);
     CU_add_test(suite, "a copy is a set of its own", a_copy_is_a_set_of_its_own);
 }

@@ -194,6 +194,17 @@ static void let_go(struct world *world)
         take(world, field_number(world, field));
 }
 
+/* Says that some fields and values will come; perhaps others do. */
+static void reserve(struct world *world)
+{
+    struct slice words[2 * FIELDS];
+    size_t fields = walk_below(&world->walk, FIELDS);
+
+    for (size_t i = 0; i < 2 * fields; i++)
+        words[i] = world->field[walk_below(&world->walk, FIELDS)];
+    hash_reserve(world->hash, &world->limits, words, 2 * fields);
+}
+
 static void start_over(struct world *world)
 {
     hash_free(world->hash);
@@ -204,7 +215,7 @@ static void start_over(struct world *world)
         world->due[i] = NEVER;
     }
     if (walk_below(&world->walk, 2) == 0)
-        hash_reserve(world->hash, &world->limits, walk_below(&world->walk, FIELDS), 100);
+        reserve(world);
 }
 
 static void step(struct world *world)
