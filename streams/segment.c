@@ -46,7 +46,10 @@ enum entry_flags {
     ENTRY_SEQ = 1 << 3,
 };
 
-enum { ENTRY_HEAD_MAX = 1 + 5 + 2 * VARINT_MAX };
+enum {
+    ENTRY_HEAD_MAX = 1 + 5 + 2 * VARINT_MAX,
+    SEGMENT_USUAL_ROOM = 4096 - (int)sizeof(struct segment)
+};
 
 void entry_pairs_begin(struct entry_pairs *pairs, const struct entry *entry)
 {
@@ -161,16 +164,21 @@ static bool agrees(const struct segment *segment, const struct slice *fields, si
     return true;
 }
 
-/* Room for so many bytes more. Small blocks double, so that a short stream stays short. */
+/*
+ * Room for so many bytes more. Small blocks double, so that a short stream stays short, but not
+ * beyond what segments usually come to.
+ */
 static struct segment *segment_reserve(struct segment *segment, size_t more)
 {
     size_t wanted = segment->used + more;
-    size_t doubled = 2 * (size_t)segment->room;
+    size_t room = 2 * (size_t)segment->room;
 
     must(wanted <= SEGMENT_BYTES_MAX);
     if (wanted <= segment->room)
         return segment;
-    return segment_resize(segment, wanted < doubled && doubled <= 8192 ? doubled : wanted);
+    if (room > SEGMENT_USUAL_ROOM)
+        room = SEGMENT_USUAL_ROOM;
+    return segment_resize(segment, wanted < room ? room : wanted);
 }
 
 /* Writes what tells `id` from the one before; returns the end and the flags it needs. */

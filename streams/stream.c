@@ -20,7 +20,7 @@
 #include "streams/stream_private.h"
 
 /* However the options are set, a search in one segment stays short. */
-enum { DROPPED_ONE_BY_ONE = 64 };
+enum { DROPPED_ONE_BY_ONE = 64, SHORT_STREAM = 8 /* sealed segments */ };
 enum { VALUE_HEAD_MAX = 10 }; /* bytes of a length, and more */
 enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
 
@@ -323,7 +323,8 @@ static bool is_full(const struct segment *tail, size_t bytes, const struct value
         most_bytes = SEGMENT_BYTES_USUAL;
     if (most_entries == 0 || most_entries > SEGMENT_ENTRIES_USUAL)
         most_entries = SEGMENT_ENTRIES_USUAL;
-    return tail->written >= most_entries || tail->used + bytes > most_bytes;
+    /* With its header: a block of just so many bytes is a size class, a little more the next. */
+    return tail->written >= most_entries || segment_bytes(tail) + bytes > most_bytes;
 }
 
 void stream_append(struct stream *stream, struct entry_id id, const struct slice *fields,
@@ -335,9 +336,12 @@ void stream_append(struct stream *stream, struct entry_id id, const struct slice
     if (stream->tail != NULL && is_full(stream->tail, bytes, limits))
         seal_tail(stream);
     if (stream->tail == NULL) {
-        /* A stream that has filled segments will fill the next one too. */
-        size_t expected = stream->expected > bytes ? stream->expected : bytes;
+        /* A stream that has filled segments will fill the next one too; a short one half of it. */
+        bool is_short = stream->sealed == NULL || ordered_count(stream->sealed) < SHORT_STREAM;
+        size_t expected = is_short ? stream->expected / 2 : stream->expected;
 
+        if (expected < bytes)
+            expected = bytes;
         stream->tail = segment_new(id, fields, pairs, expected);
         stream->bytes += segment_bytes(stream->tail);
     }

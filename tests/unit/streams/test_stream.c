@@ -5,7 +5,9 @@
 #include "storage/base/memory.h"
 #include "storage/base/random.h"
 #include "streams/cursor.h"
+#include "streams/segment.h"
 #include "streams/stream.h"
+#include "streams/stream_private.h"
 #include "streams/stream_value.h"
 #include "streams/trim.h"
 
@@ -322,6 +324,24 @@ static void the_space_of_deleted_entries_comes_back(void)
     stream_free(stream);
 }
 
+/* A block just above four kilobytes would take five. */
+static void usual_segments_fit_their_size_class(void)
+{
+    struct stream *stream = stream_new();
+    char text[100];
+
+    memset(text, 'x', sizeof(text));
+    for (uint64_t i = 1; i <= 1200; i++) {
+        struct slice value = slice_of(text, i % 80 + 20);
+        struct slice fields[] = { SLICE("one"), value, SLICE("two"), value, SLICE("three"), value };
+
+        stream_append(stream, (struct entry_id){ i, 0 }, fields, 3, &value_limits_default);
+        CU_ASSERT_TRUE(segment_memory(stream->tail) <= memory_good_size(4096));
+    }
+    stream_check(stream);
+    stream_free(stream);
+}
+
 void suite_stream(void)
 {
     CU_pSuite suite = CU_add_suite("stream", NULL, NULL);
@@ -332,6 +352,7 @@ void suite_stream(void)
                 a_random_walk_with_usual_segments_agrees_with_an_array);
     CU_add_test(suite, "a random walk with long segments agrees with an array",
                 a_random_walk_with_long_segments_agrees_with_an_array);
+    CU_add_test(suite, "usual segments fit their size class", usual_segments_fit_their_size_class);
     CU_add_test(suite, "an approximate trim takes whole segments",
                 an_approximate_trim_takes_whole_segments);
     CU_add_test(suite, "the space of deleted entries comes back",
