@@ -427,7 +427,7 @@ static bool is_tight(const struct packed *packed)
     size_t bytes = packed_bytes(packed);
 
     return packed_memory(packed) <= 64 ||
-           packed_memory(packed) <= memory_good_size(bytes + bytes / 8);
+           packed_memory(packed) <= memory_good_size(bytes + bytes / 4);
 }
 
 static void what_lies_idle_is_given_back(void)

@@ -167,7 +167,7 @@ static void what_lies_idle_is_given_back(void)
         ints = packed_ints_remove(ints, i, NULL);
         bytes = packed_ints_slice(ints).len;
         CU_ASSERT_TRUE(packed_ints_memory(ints) <= 64 ||
-                       packed_ints_memory(ints) <= memory_good_size(bytes + bytes / 8));
+                       packed_ints_memory(ints) <= memory_good_size(bytes + bytes / 4));
     }
     packed_ints_check(ints);
     packed_ints_free(ints);
