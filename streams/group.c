@@ -21,7 +21,7 @@ struct group {
     struct entry_id   last_id;
     int64_t           entries_read;
     millis            seen_at;
-    struct pending   *pending;
+    struct pending   *pending;      /* NULL until something was delivered */
     struct ordered   *consumers;    /* struct named_consumer; NULL until there is one */
     struct consumer **by_number;
     uint32_t         *spare;        /* numbers given back, the last first to be used again */
@@ -57,7 +57,6 @@ struct group *group_new(struct slice name, struct entry_id last_id, int64_t entr
 
     *group = (struct group){ .last_id = last_id,
                              .entries_read = entries_read,
-                             .pending = pending_new(),
                              .numbers = 1,
                              .name_len = (uint32_t)name.len };
     if (name.len > 0)
@@ -297,7 +296,7 @@ uint64_t group_remove_consumer(struct group *group, struct consumer *consumer,
     } else {
         held = consumer->pending;
         discard_pending(discard, group->pending);
-        group->pending = pending_new();
+        group->pending = NULL;
     }
     must(held == consumer->pending);
     must(ordered_remove(group->consumers, &name, NULL));
@@ -344,6 +343,8 @@ static bool record(struct group *group, const struct delivery *fresh)
     struct delivery old;
     struct consumer *from;
 
+    if (UNLIKELY(group->pending == NULL))
+        group->pending = pending_new();
     if (!pending_put(group->pending, fresh, &old))
         return false;
     from = group_consumer(group, old.holder);

@@ -133,8 +133,11 @@ static struct ordered *copy_tree(const struct ordered *tree, const struct ordere
 
 struct pending *pending_copy(const struct pending *pending)
 {
-    struct pending *copy = memory_new(sizeof(*copy));
+    struct pending *copy;
 
+    if (pending == NULL)
+        return NULL;
+    copy = memory_new(sizeof(*copy));
     *copy = *pending;
     copy->records = copy_tree(pending->records, &record_kind);
     if (pending->wide != NULL)
@@ -153,12 +156,12 @@ void pending_free(struct pending *pending)
 
 size_t pending_count(const struct pending *pending)
 {
-    return ordered_count(pending->records);
+    return pending != NULL ? ordered_count(pending->records) : 0;
 }
 
 size_t pending_released(const struct pending *pending)
 {
-    return pending->released;
+    return pending != NULL ? pending->released : 0;
 }
 
 static void unpack(const struct pending *pending, const struct record *record,
@@ -182,7 +185,8 @@ static void unpack(const struct pending *pending, const struct record *record,
 
 bool pending_find(const struct pending *pending, struct entry_id id, struct delivery *delivery)
 {
-    const struct record *record = ordered_find(pending->records, &id);
+    const struct record *record =
+        pending != NULL ? ordered_find(pending->records, &id) : NULL;
 
     if (record == NULL)
         return false;
@@ -248,7 +252,7 @@ bool pending_remove(struct pending *pending, struct entry_id id, struct delivery
 {
     struct record record;
 
-    if (!ordered_remove(pending->records, &id, &record))
+    if (pending == NULL || !ordered_remove(pending->records, &id, &record))
         return false;
     unpack(pending, &record, removed);
     pending->released -= removed->holder == 0;
@@ -265,7 +269,7 @@ static size_t count_until(const struct ordered *tree, struct entry_id last)
 
 size_t pending_count_until(const struct pending *pending, struct entry_id last)
 {
-    return count_until(pending->records, last);
+    return pending != NULL ? count_until(pending->records, last) : 0;
 }
 
 struct pending *pending_take_until(struct pending *pending, struct entry_id last)
@@ -321,15 +325,18 @@ size_t pending_remove_holder(struct pending *pending, uint32_t holder)
     struct leaving leaving = { pending, holder, holder_of(holder) };
 
     must(holder != 0);
-    return ordered_remove_where(pending->records, may_hold, leaves, &leaving);
+    return pending == NULL ? 0 : ordered_remove_where(pending->records, may_hold, leaves, &leaving);
 }
 
 void pending_visit(const struct pending *pending,
                    void (*visit)(void *who, const struct delivery *delivery), void *who)
 {
-    struct ordered_cursor at = ordered_first(pending->records);
+    struct ordered_cursor at;
 
-    for (; at.record != NULL; at = ordered_next(pending->records, at)) {
+    if (pending == NULL)
+        return;
+    for (at = ordered_first(pending->records); at.record != NULL;
+         at = ordered_next(pending->records, at)) {
         struct delivery delivery;
 
         unpack(pending, at.record, &delivery);
@@ -339,7 +346,8 @@ void pending_visit(const struct pending *pending,
 
 bool pending_first(const struct pending *pending, struct delivery *delivery)
 {
-    const struct record *record = ordered_first(pending->records).record;
+    const struct record *record =
+        pending != NULL ? ordered_first(pending->records).record : NULL;
 
     if (record != NULL)
         unpack(pending, record, delivery);
@@ -348,7 +356,8 @@ bool pending_first(const struct pending *pending, struct delivery *delivery)
 
 bool pending_last(const struct pending *pending, struct delivery *delivery)
 {
-    const struct record *record = ordered_last(pending->records).record;
+    const struct record *record =
+        pending != NULL ? ordered_last(pending->records).record : NULL;
 
     if (record != NULL)
         unpack(pending, record, delivery);
@@ -402,20 +411,22 @@ bool pending_seek(const struct pending *pending, struct entry_id from,
                          ? SUMMARY_HELD - 1
                          : SUMMARY_HELD | (uint64_t)filter.delivered_until;
 
-    return seek(pending, from, filter.holder, until, delivery);
+    return pending != NULL && seek(pending, from, filter.holder, until, delivery);
 }
 
 bool pending_longest(const struct pending *pending, struct delivery *delivery)
 {
     struct summary all;
 
-    if (ordered_fold_before(pending->records, NULL, &all) == 0)
+    if (pending == NULL || ordered_fold_before(pending->records, NULL, &all) == 0)
         return false;
     return seek(pending, ENTRY_ID_MIN, PENDING_ANYBODY, all.earliest, delivery);
 }
 
 size_t pending_memory(const struct pending *pending)
 {
+    if (pending == NULL)
+        return 0;
     return memory_usable(pending) + ordered_memory(pending->records) +
            (pending->wide != NULL ? ordered_memory(pending->wide) : 0);
 }
@@ -427,6 +438,8 @@ uint64_t pending_move(struct pending **moving, struct mover *mover, uint64_t at)
 {
     struct pending *pending;
 
+    if (*moving == NULL)
+        return 0;
     if (at == 0)
         (void)mover_move(mover, moving);
     pending = *moving;
@@ -447,12 +460,15 @@ uint64_t pending_move(struct pending **moving, struct mover *mover, uint64_t at)
 
 void pending_check(const struct pending *pending)
 {
-    struct ordered_cursor at = ordered_first(pending->records);
+    struct ordered_cursor at;
     size_t wide_records = 0;
     size_t released = 0;
 
+    if (pending == NULL)
+        return;
     ordered_check(pending->records);
-    for (; at.record != NULL; at = ordered_next(pending->records, at)) {
+    for (at = ordered_first(pending->records); at.record != NULL;
+         at = ordered_next(pending->records, at)) {
         const struct record *record = at.record;
         const struct wide *wide;
 

@@ -40,10 +40,13 @@ struct delivery {
 /* Times are kept in 42 bits: until May of 2109. */
 #define PENDING_TIME_MAX ((INT64_C(1) << 42) - 1)
 
-/* A new empty list, and the end of one. */
+/*
+ * A new empty list, and the end of one. NULL is an empty list too, one that takes no
+ * memory: all functions take it but those that put and move records.
+ */
 struct pending *pending_new(void);
 struct pending *pending_copy(const struct pending *pending);
-void pending_free(struct pending *pending); /* NULL is fine. */
+void pending_free(struct pending *pending);
 
 /* How many are pending. */
 size_t pending_count(const struct pending *pending);

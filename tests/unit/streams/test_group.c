@@ -452,6 +452,33 @@ static void every_delivery_is_where_the_picture_has_it(void)
     stream_free(picture.stream);
 }
 
+/* Its name, where it is, and nothing for entries that nobody was given. */
+static void a_group_that_read_nothing_is_one_block(void)
+{
+    struct stream *stream = stream_new();
+    struct group *group = stream_add_group(stream, SLICE("group12345"), ENTRY_ID_MIN, 0);
+    struct delivery delivery;
+    struct discard discard = DISCARD_NONE;
+    struct consumer *consumer;
+
+    CU_ASSERT_TRUE(group_memory(group) <= 96);
+    CU_ASSERT_EQUAL(pending_count(group_pending(group)), 0);
+    CU_ASSERT_EQUAL(pending_released(group_pending(group)), 0);
+    CU_ASSERT_EQUAL(pending_count_until(group_pending(group), ENTRY_ID_MAX), 0);
+    CU_ASSERT_FALSE(pending_first(group_pending(group), &delivery));
+    CU_ASSERT_FALSE(pending_last(group_pending(group), &delivery));
+    CU_ASSERT_FALSE(pending_longest(group_pending(group), &delivery));
+    CU_ASSERT_FALSE(pending_find(group_pending(group), ENTRY_ID_MAX, &delivery));
+    CU_ASSERT_FALSE(pending_seek(group_pending(group), ENTRY_ID_MIN, PENDING_ALL, &delivery));
+    CU_ASSERT_FALSE(group_acknowledge(group, ENTRY_ID_MAX));
+    CU_ASSERT_EQUAL(group_forget_range(group, ENTRY_ID_MIN, ENTRY_ID_MAX, &discard), 0);
+    consumer = group_add_consumer(group, SLICE("consumer"), 1);
+    CU_ASSERT_EQUAL(group_remove_consumer(group, consumer, &discard), 0);
+    group_check(group);
+    discard_clear(&discard);
+    stream_free(stream);
+}
+
 void suite_group(void)
 {
     CU_pSuite suite = CU_add_suite("group", NULL, NULL);
@@ -470,5 +497,7 @@ void suite_group(void)
     CU_add_test(suite, "every delivery is where the picture has it",
                 every_delivery_is_where_the_picture_has_it);
     CU_add_test(suite, "much is forgotten at once", much_is_forgotten_at_once);
+    CU_add_test(suite, "a group that read nothing is one block",
+                a_group_that_read_nothing_is_one_block);
     CU_add_test(suite, "one that holds all leaves nothing", one_that_holds_all_leaves_nothing);
 }
