@@ -106,6 +106,7 @@ static const struct {
     { "expire",         upkeep_step,          MODULE(upkeep) },
     { "invalidate",     tracking_step,        MODULE(tracking) },     /* what broadcasts tell */
     { "write AOF",      propagate_step,       MODULE(propagate) },
+    { "acknowledge",    follower_step,        MODULE(follower) },     /* what our disk has */
     { "feed replicas",  primary_step,         MODULE(primary) },      /* and begin their saves */
     { "send replies",   connections_send,     MODULE(connections) },
     { "hand over",      handover_step,        MODULE(handover) },     /* FAILOVER, once a replica has all */

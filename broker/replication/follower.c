@@ -553,6 +553,7 @@ struct follower *follower_new(const struct follower_setup *setup)
     follower->setup = *setup;
     follower->fd = -1;
     follower->file = -1;
+    follower->owed = -1;
     request_init(&follower->request);
     follower->timer = loop_timer_new(setup->loop, on_tick, follower);
     return follower;

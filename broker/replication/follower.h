@@ -132,6 +132,12 @@ bool follower_follows(const struct follower *follower, struct slice host, int64_
 void follower_demand_failover(struct follower *follower, void (*done)(void *who, bool agreed),
                               void *who);
 
+/*
+ * A step of the turn, behind the one that writes the log: tells a primary that asked, if
+ * that waits for our disk and the disk has come so far.
+ */
+bool follower_step(void *follower);
+
 /* CLIENT KILL TYPE master: ends the connection. False if there is none. */
 bool follower_kill(struct follower *follower);
 

@@ -60,6 +60,7 @@ struct follower {
     int64_t               on_disk;     /* of the stream, as far as our log has it on disk; -1: not known */
     uint64_t              next_said;   /* once the disk has so much of the log, or 0 */
     int64_t               next_offset; /* it has the stream up to here */
+    int64_t               owed;        /* our disk is to have it, and then the primary is told; -1: nothing */
 };
 
 /* Says bytes to the primary. */
@@ -98,7 +99,7 @@ size_t follower_take_stream(struct follower *follower, struct slice bytes, size_
 /* Looks how far the disk has the stream; whether that is farther than it was. */
 bool follower_look_at_disk(struct follower *follower);
 
-/* Tells the primary how far we are. */
+/* Tells the primary how far we are: with `always`, what our log has on disk. */
 void follower_acknowledge(struct follower *follower);
 
 #endif

@@ -37,6 +37,7 @@ void follower_begin_stream(struct follower *follower)
     follower->can_resume = true;
     follower->on_disk = -1;
     follower->next_said = 0;
+    follower->owed = -1;
     follower->stalled = false;
     follower->left = 0;
     request_reset(&follower->request);
@@ -90,6 +91,25 @@ bool follower_look_at_disk(struct follower *follower)
     return follower->on_disk > before;
 }
 
+/* Whether what we acknowledge is to be on our disk: a log that is being begun loads nothing yet. */
+static bool waits_for_disk(const struct follower *follower)
+{
+    const struct aof *aof = follower->setup.aof;
+
+    return UNLIKELY(aof_waits_for_disk(aof)) && !aof_is_starting(aof);
+}
+
+/*
+ * With `always` an answer leaves when the disk has what it acknowledges, and to the primary,
+ * where somebody may wait for it, this is one.
+ */
+static int64_t acknowledged(const struct follower *follower)
+{
+    if (LIKELY(!waits_for_disk(follower)))
+        return follower->setup.role->offset;
+    return follower->on_disk < 0 ? 0 : follower->on_disk;
+}
+
 void follower_acknowledge(struct follower *follower)
 {
     char digits[NUMBER_INTEGER_MAX], disk_digits[NUMBER_INTEGER_MAX];
@@ -98,12 +118,37 @@ void follower_acknowledge(struct follower *follower)
     struct buffer say = { 0 };
 
     (void)follower_look_at_disk(follower);
-    words[2].len = number_put(digits, follower->setup.role->offset);
+    words[2].len = number_put(digits, acknowledged(follower));
     if (follower->on_disk >= 0)
         words[4].len = number_put(disk_digits, follower->on_disk);
     statement_put(&say, words, follower->on_disk >= 0 ? 5 : 3);
     follower_say(follower, buffer_slice(&say));
     buffer_clear(&say);
+}
+
+/* The primary wants to know at once, which with `always` is when the disk has it. */
+static void answer_primary(struct follower *follower)
+{
+    if (waits_for_disk(follower))
+        follower->owed = follower->setup.role->offset;
+    else
+        follower_acknowledge(follower);
+}
+
+bool follower_step(void *who)
+{
+    struct follower *follower = who;
+
+    if (LIKELY(follower->owed < 0))
+        return false;
+    if (follower->state == FOLLOWER_FOLLOWING) {
+        (void)follower_look_at_disk(follower);
+        if (acknowledged(follower) < follower->owed)
+            return false;
+        follower_acknowledge(follower);
+    }
+    follower->owed = -1;
+    return false;
 }
 
 /*
@@ -203,7 +248,7 @@ static void take_statement(struct follower *follower, struct slice raw)
         return;
     }
     if (asks)
-        follower_acknowledge(follower);
+        answer_primary(follower);
 }
 
 size_t follower_take_stream(struct follower *follower, struct slice bytes, size_t *wanted)

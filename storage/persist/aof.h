@@ -181,7 +181,10 @@ void aof_collect(struct aof *aof);
  */
 uint64_t aof_promised(const struct aof *aof);
 
-/* Whether nothing is promised before it is on disk, and the disk works. */
+/* Whether nothing is promised before it is on disk, be the disk well or not. */
+bool aof_waits_for_disk(const struct aof *aof);
+
+/* The same, and the disk works. */
 bool aof_promises_disk(const struct aof *aof);
 
 /* Whether it cannot be written: aof_trouble says why. */

@@ -66,9 +66,14 @@ uint64_t aof_promised(const struct aof *aof)
     return aof->promised;
 }
 
+bool aof_waits_for_disk(const struct aof *aof)
+{
+    return aof->always && aof->fd >= 0;
+}
+
 bool aof_promises_disk(const struct aof *aof)
 {
-    return aof->always && aof->fd >= 0 && !aof->broken;
+    return aof_waits_for_disk(aof) && !aof->broken;
 }
 
 struct closing {

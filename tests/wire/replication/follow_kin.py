@@ -46,6 +46,28 @@ def the_middle_of_three_is_killed_and_comes_back():
 
 
 @case
+def with_always_what_wait_counts_outlives_the_replica():
+    """Its acknowledgement is an answer like others: it leaves when its log has on disk what it is about."""
+    for _ in range(5):
+        primary = server(MILLRACE, "first", "--repl-diskless-sync-delay", "0")
+        replica = server(MILLRACE, "second", "--appendonly", "yes", "--appendfsync", "always")
+        follow(replica, primary)
+        assert wait_until(lambda: is_up(replica)), replica.said()[-2000:]
+        ours = replica.client()
+        assert wait_until(lambda: info(ours, "aof_rewrite_in_progress") == "0" and
+                          info(ours, "aof_rewrite_scheduled") == "0")
+        client = primary.client()
+        for number in range(20):
+            client("SET", "written", number)
+        assert client("WAIT", 1, 20000) == 1
+        replica.kill()
+        assert replica.start()
+        assert replica.client()("GET", "written") == b"19", replica.said()[-2000:]
+        primary.kill()
+        replica.kill()
+
+
+@case
 def the_first_dies_the_next_takes_over_and_the_last_goes_on_in_part():
     chain = chain_of(2)
     third = server(MILLRACE, "third")
