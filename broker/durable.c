@@ -127,11 +127,13 @@ static void wake_later(void *who, micros delay)
         loop_timer_start(to->timer, (delay + 999) / 1000, 0);
 }
 
-/* In a child that saves or rewrites. */
+/* In a child that saves or rewrites: both locks are the parent's, whichever of them it writes for. */
 static void born(void *who)
 {
     const struct broker *broker = who;
 
+    aof_leave_lock(broker->aof);
+    snapshot_leave_lock(broker->snapshot);
     oom_score_in_child(broker->oom_score);
 }
 

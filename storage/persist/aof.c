@@ -69,6 +69,13 @@ static void free_text(const char *text)
     memory_free(either.own);
 }
 
+void aof_leave_lock(struct aof *aof)
+{
+    if (aof->lock >= 0)
+        (void)close(aof->lock);
+    aof->lock = -1;
+}
+
 /* Leaves the folder: forgets what is in it, closes it and gives its lock back. */
 static void leave(struct aof *aof)
 {

@@ -87,6 +87,9 @@ void aof_free(struct aof *aof);
 
 /* ---- At the start ---- */
 
+/* In a child: leaves the lock to the parent, and it ends with the parent. */
+void aof_leave_lock(struct aof *aof);
+
 /* Opens and locks the folder, decides which files to trust. False with trouble: do not start. */
 MUST_USE bool aof_open(struct aof *aof, struct trouble *trouble);
 

@@ -101,8 +101,7 @@ static bool write_base(void *who, struct child_line *line, struct trouble *troub
     struct writer *writer;
     int fd;
 
-    /* The lock is the parent's: it must end with the parent. */
-    (void)close(aof->lock);
+    aof_leave_lock(aof);
     recovery_temporary_name(&aof->where, "base", name);
     fd = folder_open_file(aof->folder, name, O_WRONLY | O_CREAT | O_TRUNC, trouble);
     if (fd < 0)

@@ -4,6 +4,7 @@
  */
 #include "storage/persist/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +102,29 @@ static void forget_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * What is open in a child stays open when its server is killed, until the child has died too: with
+ * much memory and a busy machine that takes a second. A new server needs the port at once, and
+ * who was connected is to hear of it.
+ */
+static void leave_sockets(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    if (folder == NULL)
+        return;
+    while ((entry = readdir(folder)) != NULL) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        socklen_t size = sizeof(int);
+        int type;
+
+        if (fd > STDERR_FILENO && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0)
+            (void)close(fd);
+    }
+    (void)closedir(folder);
+}
+
 static _Noreturn void be_child(const struct child_setup *setup, int fd, pid_t parent)
 {
     struct child_line line = { fd };
@@ -111,6 +136,7 @@ static _Noreturn void be_child(const struct child_setup *setup, int fd, pid_t pa
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
+    leave_sockets();
     if (setup->birth.run != NULL)
         setup->birth.run(setup->birth.who);
     memset(&note, 0, sizeof(note));

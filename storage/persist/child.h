@@ -4,7 +4,8 @@
  *
  * The child runs one function and ends. It says how far it is, and how it
  * ended, through a pipe: the exit status alone would not survive somebody else
- * who waits for children. It dies when its parent does.
+ * who waits for children. It dies when its parent does, and has none of its sockets, because
+ * it may die a little later.
  */
 #ifndef STORAGE_PERSIST_CHILD_H
 #define STORAGE_PERSIST_CHILD_H

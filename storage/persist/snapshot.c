@@ -179,9 +179,7 @@ static bool run_child(void *who, struct child_line *line, struct trouble *troubl
     struct progress progress;
     bool fine;
 
-    /* The lock is the parent's: it must end with the parent. */
-    if (snapshot->lock >= 0)
-        (void)close(snapshot->lock);
+    snapshot_leave_lock(snapshot);
     progress_begin(&progress, line, snapshot->setup.policy.save_delay);
     fine = snapshot->streams ? snapshot_write_pipe(snapshot, &progress, trouble)
                              : snapshot_write_file(snapshot, &progress, trouble);

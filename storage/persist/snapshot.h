@@ -64,6 +64,9 @@ void snapshot_set_functions(struct snapshot *snapshot, const struct rdb_function
  */
 MUST_USE bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble);
 
+/* In a child: leaves the lock to the parent, and it ends with the parent. */
+void snapshot_leave_lock(struct snapshot *snapshot);
+
 /* Removes what killed servers left half written here. Done by itself after each save. */
 void snapshot_sweep(const struct snapshot *snapshot);
 

@@ -73,6 +73,13 @@ void snapshot_unlock(struct snapshot *snapshot)
     snapshot->locked = NULL;
 }
 
+void snapshot_leave_lock(struct snapshot *snapshot)
+{
+    if (snapshot->lock >= 0)
+        (void)close(snapshot->lock);
+    snapshot->lock = -1;
+}
+
 bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble)
 {
     char name[SNAPSHOT_NAME_MOST];

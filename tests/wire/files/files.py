@@ -412,6 +412,41 @@ def a_kill_while_a_child_saves_leaves_the_snapshot_before():
 
 
 @case
+def a_child_holds_neither_its_servers_port_nor_its_locks():
+    """It may die a second after a server that is killed, and another is to start at once."""
+    one = server(MILLRACE, "held", "--save", "3600 1", "--appendonly", "yes", "--rdb-key-save-delay", "1000")
+    assert one.start(), one.said()
+    client = one.client()
+    client.many([("SET", "k%d" % i, i) for i in range(3000)])
+    for command in ("BGSAVE", "BGREWRITEAOF"):
+        client(command)
+        assert wait_until(lambda: len(children_of(one)) == 1), one.said()
+        child = children_of(one)[0]
+        assert wait_until(lambda: not held_by(child), 2), held_by(child)
+        os.kill(child, signal.SIGKILL)
+        assert wait_until(lambda: info(client, "rdb_bgsave_in_progress") == "0" and
+                          info(client, "aof_rewrite_in_progress") == "0")
+    one.kill()
+
+
+def children_of(one):
+    with open("/proc/%d/task/%d/children" % (one.process.pid, one.process.pid)) as children:
+        return [int(child) for child in children.read().split()]
+
+
+def held_by(process):
+    held = []
+    for name in os.listdir("/proc/%d/fd" % process):
+        try:
+            link = os.readlink("/proc/%d/fd/%s" % (process, name))
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        if int(name) > 2 and (link.startswith("socket:") or link.endswith(".lock")):
+            held.append(link)
+    return held
+
+
+@case
 def rules_save_by_themselves():
     one = server(MILLRACE, "rules", "--save", "1 5")
     assert one.start(), one.said()
