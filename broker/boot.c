@@ -32,6 +32,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
+#include "storage/base/system_log.h"
 
 enum {
     LISTENERS = 16,         /* as many as `bind` takes */
@@ -46,6 +47,7 @@ struct boot {
     struct loop_signal *term;
     struct loop_signal *interrupt;
     int status;
+    bool has_pid_file; /* which is ours, to be removed at the end */
 };
 
 static void accepted(void *who, int fd)
@@ -62,11 +64,17 @@ static void refused(void *who, int fd)
     sessions_refuse(broker->sessions, fd);
 }
 
+static struct listener_sink sink_of(struct broker *broker)
+{
+    return (struct listener_sink){ accepted, refused, broker,
+                                   &broker->options->max_new_connections_per_cycle };
+}
+
 /* Opens one TCP listener for each address; one marked with `-` may fail. */
 static bool listen_on_addresses(struct broker *broker, struct boot *boot, struct trouble *trouble)
 {
     const struct options *options = broker->options;
-    struct listener_sink sink = { accepted, refused, broker };
+    struct listener_sink sink = sink_of(broker);
 
     for (size_t i = 0; i < options->bind.count; i++) {
         const char *address = options->bind.at[i];
@@ -95,7 +103,7 @@ static void close_addresses(struct boot *boot)
 static bool open_listeners(struct broker *broker, struct boot *boot, struct trouble *trouble)
 {
     const struct options *options = broker->options;
-    struct listener_sink sink = { accepted, refused, broker };
+    struct listener_sink sink = sink_of(broker);
 
     if (options->port != 0) {
         if (!listen_on_addresses(broker, boot, trouble) ||
@@ -197,19 +205,26 @@ static bool maxclients_changed(void *who, const struct options *options, struct 
                        (unsigned long long)(have - SPARE_DESCRIPTORS));
 }
 
-static bool write_pid_file(struct broker *broker, struct trouble *trouble)
+/*
+ * Whoever runs it from a redis.conf as it comes may not be allowed to write where that says:
+ * it is told of, and nothing else, as a server without that file serves as well.
+ */
+static void write_pid_file(struct broker *broker)
 {
     const char *path = broker->options->pidfile;
     FILE *file;
 
     if (path[0] == '\0')
-        return true;
-    file = fopen(path, "w");
-    if (file == NULL)
-        return trouble_errno(trouble, "writing the pid file %s", path);
+        return;
+    file = fopen(path, "we");
+    if (file == NULL) {
+        log_line(broker->log, LOG_WARNING, "Failed to write PID file %s: %s", path,
+                 strerror(errno));
+        return;
+    }
+    broker->boot->has_pid_file = true;
     fprintf(file, "%d\n", (int)getpid());
     fclose(file);
-    return true;
 }
 
 static void end_on_signal(struct broker *broker, const char *name, unsigned how)
@@ -270,6 +285,15 @@ static bool folder_changed(void *who, const struct options *options, struct trou
     return trouble_set(trouble, "%s", strerror(errno));
 }
 
+static bool crash_log_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    struct broker *broker = who;
+
+    (void)trouble;
+    crash_report_enable(broker->crash_report, options->crash_log_enabled);
+    return true;
+}
+
 static bool watchdog_changed(void *who, const struct options *options, struct trouble *trouble)
 {
     struct broker *broker = who;
@@ -287,6 +311,7 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "maxclients", maxclients_changed, broker);
     config_on_change(broker->config, "dir", folder_changed, broker);
     config_on_change(broker->config, "watchdog-period", watchdog_changed, broker);
+    config_on_change(broker->config, "crash-log-enabled", crash_log_changed, broker);
 }
 
 /* A manager that does not hear it is in the log, and no reason not to serve. */
@@ -355,6 +380,20 @@ static bool load_users(struct broker *broker, struct trouble *trouble)
     return fine;
 }
 
+static bool open_log(struct broker *broker, struct trouble *trouble)
+{
+    const struct options *options = broker->options;
+    int facility = options->syslog_facility == OPTION_FACILITY_USER
+                       ? SYSTEM_LOG_USER
+                       : SYSTEM_LOG_LOCAL0 + options->syslog_facility - OPTION_FACILITY_LOCAL0;
+
+    if (options->logfile[0] != '\0' && !log_open(broker->log, options->logfile, trouble))
+        return false;
+    log_set_level(broker->log, (enum log_level)options->loglevel);
+    return !options->syslog_enabled ||
+           log_to_system(broker->log, options->syslog_ident, facility, trouble);
+}
+
 bool boot_start(struct broker *broker, struct trouble *trouble)
 {
     struct boot *boot = memory_new_zeroed(1, sizeof(*boot));
@@ -366,19 +405,20 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     broker->placed = strcmp(broker->options->dir, ".") != 0;
     if (!enter_folder(broker, trouble))
         return false;
-    if (broker->options->logfile[0] != '\0' &&
-        !log_open(broker->log, broker->options->logfile, trouble))
+    if (!open_log(broker, trouble))
         return false;
-    log_set_level(broker->log, (enum log_level)broker->options->loglevel);
     say_hello(broker);
     avoid_huge_pages(broker);
     broker->crash_report = crash_report_new(broker->caller, broker->log);
+    crash_report_enable(broker->crash_report, broker->options->crash_log_enabled);
     broker->watchdog = watchdog_new(broker->loop);
     watchdog_follow(broker->watchdog, broker->options->watchdog_period);
     if (!load_users(broker, trouble))
         return false;
-    if (!write_pid_file(broker, trouble) || !open_listeners(broker, boot, trouble))
+    if (!open_listeners(broker, boot, trouble))
         return false;
+    /* Not before: it may be that of a server that listens there already. */
+    write_pid_file(broker);
     background_is_ready(&broker->launcher);
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
@@ -434,7 +474,7 @@ void boot_end(struct broker *broker)
     loop_signal_free(boot->interrupt);
     close_addresses(boot);
     listener_free(boot->local);
-    if (broker->options->pidfile[0] != '\0')
+    if (boot->has_pid_file)
         (void)unlink(broker->options->pidfile);
     memory_free(boot);
     broker->boot = NULL;

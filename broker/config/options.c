@@ -15,6 +15,9 @@ static const char *const option_words_oom[] = { "no", "yes", "relative", "absolu
 static const char *const option_words_propagation[] = { "ignore", "panic", "panic-on-replicas",
                                                         NULL };
 static const char *const option_words_supervised[] = { "no", "systemd", "auto", NULL };
+static const char *const option_words_facility[] = { "user",   "local0", "local1",
+                                                     "local2", "local3", "local4",
+                                                     "local5", "local6", "local7", NULL };
 static const char *const option_words_local[] = { "no", "yes", "local", NULL };
 static const char *const option_words_channels[] = { "resetchannels", "allchannels", NULL };
 static const char *const option_words_diskless[] = { "disabled", "on-empty-db", "swapdb", NULL };

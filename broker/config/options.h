@@ -51,6 +51,9 @@ enum option_diskless {
     OPTION_DISKLESS_SWAP
 };
 
+/* Whose lines ours are in the system's log: the others of local0 to local7 follow. */
+enum option_facility { OPTION_FACILITY_USER, OPTION_FACILITY_LOCAL0 };
+
 /* When the AOF is forced to disk. */
 enum option_fsync { OPTION_FSYNC_EVERYSEC, OPTION_FSYNC_ALWAYS, OPTION_FSYNC_NO };
 

@@ -19,7 +19,7 @@
 #include "broker/net/loop.h"
 #include "storage/base/memory.h"
 
-enum { ACCEPTS_A_TURN = 128, PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) };
+enum { PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) };
 
 struct listener {
     ev_io                watcher;
@@ -67,7 +67,7 @@ static void accept_waiting(struct ev_loop *ev, ev_io *watcher, int events)
 
     (void)ev;
     (void)events;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    for (int64_t i = 0; i < *listener->sink.most; i++) {
         struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
         socklen_t len = sizeof(peer);
         int fd = accept4(watcher->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,7 +1,7 @@
 /*
  * Listening sockets: TCP over IPv4 and IPv6, and unix.
  *
- * A listener accepts as many as are waiting, up to a limit per turn, and hands
+ * A listener accepts as many as are waiting, up to a limit per turn of the loop, and hands
  * each descriptor on, non-blocking and with Nagle's delay off.
  */
 #ifndef BROKER_NET_LISTENER_H
@@ -22,6 +22,8 @@ struct listener_sink {
     /* There is no descriptor left for this one: it can only be told so. */
     void (*refused)(void *who, int fd);
     void *who;
+
+    const int64_t *most; /* how many at once; looked at each time, so it may change */
 };
 
 /* Listens on an address, "127.0.0.1", "::1", "*" or "::*", and a port. NULL with trouble. */

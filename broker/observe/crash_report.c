@@ -15,6 +15,7 @@
 
 struct crash_report {
     const struct caller *caller;
+    const struct log *log;
 };
 
 static void tell(void *who, int fd)
@@ -36,9 +37,17 @@ struct crash_report *crash_report_new(const struct caller *caller, const struct 
     struct crash_report *report = memory_new_zeroed(1, sizeof(*report));
 
     report->caller = caller;
+    report->log = log;
     panic_hook(tell, report);
-    panic_on_signals(log_descriptor(log));
     return report;
+}
+
+void crash_report_enable(struct crash_report *report, bool on)
+{
+    if (on)
+        panic_on_signals(log_descriptor(report->log));
+    else
+        panic_not_on_signals();
 }
 
 void crash_report_free(struct crash_report *report)

@@ -22,6 +22,7 @@
 
 #include "storage/base/memory.h"
 #include "storage/base/must.h"
+#include "storage/base/system_log.h"
 
 enum { LOG_LINE_MAX = 1024, LOG_OFFSET_SECONDS = 15 * 60 };
 
@@ -33,6 +34,7 @@ struct log {
     _Atomic int64_t offset_until; /* when to ask libc for the offset again */
     _Atomic int64_t offset;       /* seconds from UTC to local time */
     char *path;                   /* owned; NULL while lines go to standard output */
+    struct system_log *system;    /* where they go too, or NULL */
 };
 
 struct log *log_new(void)
@@ -53,7 +55,19 @@ void log_free(struct log *log)
     if (log->path != NULL)
         close(log->fd);
     memory_free(log->path);
+    system_log_free(log->system);
     memory_free(log);
+}
+
+bool log_to_system(struct log *log, const char *ident, int facility, struct trouble *trouble)
+{
+    struct system_log *system = system_log_new("/dev/log", ident, facility);
+
+    if (system == NULL)
+        return trouble_errno(trouble, "opening the log of the system");
+    system_log_free(log->system);
+    log->system = system;
+    return true;
 }
 
 bool log_open(struct log *log, const char *path, struct trouble *trouble)
@@ -152,25 +166,53 @@ static struct date date_of(int64_t days)
     return date;
 }
 
-/* Writes the part of a line in front of its text; returns the length. */
-static int put_heading(struct log *log, char *line, size_t room, enum log_level level)
+/* Local time. */
+struct moment {
+    struct date date;
+    int second; /* of the day */
+    int millisecond;
+};
+
+/* What time it is; once a second the file is looked after too. */
+static struct moment look_at_clock(struct log *log)
 {
-    static const char marks[] = { '.', '-', '*', '#' };
-    static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
     struct timespec now;
     int64_t local;
-    struct date date;
-    int second;
 
     clock_gettime(CLOCK_REALTIME, &now);
     follow_rotation(log, now.tv_sec);
     local = now.tv_sec + local_offset(log, now.tv_sec);
-    date = date_of(local / 86400);
-    second = (int)(local % 86400);
+    return (struct moment){ date_of(local / 86400), (int)(local % 86400),
+                            (int)(now.tv_nsec / 1000000) };
+}
+
+static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+
+/* Writes the part of a line in front of its text; returns the length. */
+static int put_heading(struct log *log, const struct moment *now, char *line, size_t room,
+                       enum log_level level)
+{
+    static const char marks[] = { '.', '-', '*', '#' };
+
     return snprintf(line, room, "%d:%c %02d %s %04d %02d:%02d:%02d.%03d %c ", (int)getpid(),
-                    atomic_load(&log->role), date.day, months[date.month], date.year, second / 3600,
-                    second / 60 % 60, second % 60, (int)(now.tv_nsec / 1000000), marks[level]);
+                    atomic_load(&log->role), now->date.day, months[now->date.month], now->date.year,
+                    now->second / 3600, now->second / 60 % 60, now->second % 60, now->millisecond,
+                    marks[level]);
+}
+
+/* Says the same to the log of the system. */
+static void tell_system(const struct log *log, const struct moment *now, enum log_level level,
+                        const char *text, size_t len)
+{
+    static const enum system_log_severity severities[] = {
+        SYSTEM_LOG_DEBUG, SYSTEM_LOG_INFO, SYSTEM_LOG_NOTICE, SYSTEM_LOG_WARNING
+    };
+    char date[32];
+
+    snprintf(date, sizeof(date), "%s %2d %02d:%02d:%02d", months[now->date.month], now->date.day,
+             now->second / 3600, now->second / 60 % 60, now->second % 60);
+    system_log_line(log->system, severities[level], date, text, len);
 }
 
 /* A log that cannot be written has nobody to tell; what comes through partly is left so. */
@@ -184,18 +226,23 @@ static void write_out(const struct log *log, const char *text, size_t len)
 void log_line(struct log *log, enum log_level level, const char *format, ...)
 {
     char line[LOG_LINE_MAX + 80];
+    struct moment now;
     va_list words;
+    size_t heading;
     size_t len;
     int added;
 
     if (log == NULL || level >= LOG_NOTHING || (int)level < atomic_load(&log->level))
         return;
-    len = (size_t)put_heading(log, line, sizeof(line), level);
+    now = look_at_clock(log);
+    len = heading = (size_t)put_heading(log, &now, line, sizeof(line), level);
     va_start(words, format);
     added = vsnprintf(line + len, LOG_LINE_MAX, format, words);
     va_end(words);
     must(added >= 0);
     len += added < LOG_LINE_MAX ? (size_t)added : LOG_LINE_MAX - 1;
+    if (log->system != NULL)
+        tell_system(log, &now, level, line + heading, len - heading);
     line[len++] = '\n';
     write_out(log, line, len);
 }

@@ -23,6 +23,12 @@ void log_free(struct log *log);
 
 /* Sends lines to a file from now on; an empty path is standard output. */
 bool log_open(struct log *log, const char *path, struct trouble *trouble);
+
+/*
+ * Sends lines to the system's log as well, in its own form; facility is a number of
+ * storage/base/system_log.h. To be called before there are threads. False with trouble.
+ */
+bool log_to_system(struct log *log, const char *ident, int facility, struct trouble *trouble);
 void log_set_level(struct log *log, enum log_level level);
 
 /* The letter that stands behind the pid: M primary, S replica, C child, X other. */

@@ -126,9 +126,12 @@ static void on_signal(int number, siginfo_t *about, void *context)
     (void)raise(number);
 }
 
+static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+
+enum { DEADLY = sizeof(deadly) / sizeof(deadly[0]) };
+
 void panic_on_signals(int log)
 {
-    static const int numbers[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
     stack_t stack = { .ss_sp = panic_state.stack, .ss_size = sizeof(panic_state.stack) };
     struct sigaction action = { .sa_sigaction = on_signal,
                                 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
@@ -138,8 +141,14 @@ void panic_on_signals(int log)
     (void)backtrace(frame, 1);
     (void)sigaltstack(&stack, NULL);
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        (void)sigaction(numbers[i], &action, NULL);
+    for (size_t i = 0; i < DEADLY; i++)
+        (void)sigaction(deadly[i], &action, NULL);
+}
+
+void panic_not_on_signals(void)
+{
+    for (size_t i = 0; i < DEADLY; i++)
+        (void)signal(deadly[i], SIG_DFL);
 }
 
 void must_fail(const char *claim, const char *file, int line)

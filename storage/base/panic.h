@@ -17,6 +17,9 @@ void panic_hook(void (*hook)(void *who, int fd), void *who);
  */
 void panic_on_signals(int log);
 
+/* They end the process without a word again; a failed `must` is still reported. */
+void panic_not_on_signals(void);
+
 /*
  * In a signal handler of a program that goes on: writes `headline`, where this thread
  * is and the hook's words to the log of panic_on_signals, or to standard error.

@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import managed
 import slow_disk
+import starting
 from server_files import (Client, Refused, Server, copy_folder, digest, fill, free_port, info,
                           rewrite, wait_until)
 
@@ -641,7 +642,7 @@ def check_changes_nothing_in_what_is_no_log():
         assert check(*words) == (2, ""), words
 
 
-# ---- A slow disk, and a manager of services ----
+# ---- Those in files of their own ----
 
 def from_elsewhere(function):
     def run():
@@ -650,7 +651,7 @@ def from_elsewhere(function):
     return case(run)
 
 
-for each in slow_disk.CASES + managed.CASES:
+for each in starting.CASES + slow_disk.CASES + managed.CASES:
     from_elsewhere(each)
 
 
