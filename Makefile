@@ -98,6 +98,18 @@ install: ## puts the broker and its command line client into PREFIX/bin: PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(BUILD)/millrace $(BUILD)/millrace-cli $(DESTDIR)$(PREFIX)/bin
 
+# A release of gcc's optimises across the files of the rooms that a request passes: 3 to 10 % fewer
+# instructions a request. Their objects are code as well, for all that is linked without (tests,
+# tools) and for the gates. `make LTO=` spares the seconds of linking to who builds again and again.
+LTO_ROOMS := storage/base storage/index storage/values storage/keyspace streams pubsub broker/protocol \
+             broker/net broker/session broker/dispatch broker/effects
+LTO := $(and $(filter release,$(KIND)),$(findstring Free Software,$(shell $(CC) --version)),-flto=auto)
+LDFLAGS.release := -fno-lto
+ifneq ($(LTO),)
+$(foreach room,$(LTO_ROOMS),$(call objects,$(wildcard $(room)/*.c))): CFLAGS += $(LTO) -ffat-lto-objects
+$(BUILD)/millrace: LDFLAGS.release := $(LTO)
+endif
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -154,7 +166,7 @@ $(GEN)/%.o: $(GEN)/%.c
 
 $(BUILD)/millrace: $(BUILD)/broker/millrace.o $(call archives,broker)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS.broker) -o $@
+	+$(Q)$(CC) $(LDFLAGS) $^ $(LIBS.broker) -o $@
 $(BUILD)/millrace-cli: $(call objects,$(wildcard clients/cli/*.c)) $(BUILD)/libmillrace.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -ledit -lpthread -lm -o $@
