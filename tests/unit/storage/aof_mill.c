@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -308,4 +309,39 @@ bool mill_has_file(const struct mill *mill, const char *name)
 
     mill_path(mill, name, path, sizeof(path));
     return access(path, F_OK) == 0;
+}
+
+void mill_expect_start(struct mill *mill)
+{
+    struct trouble trouble = { 0 };
+    bool started = mill_start(mill, &trouble);
+
+    if (!started)
+        fprintf(stderr, "did not start: %s\n", trouble.text);
+    CU_ASSERT_TRUE_FATAL(started);
+}
+
+void mill_expect_gone(struct mill *mill, const char *name)
+{
+    for (int tries = 0; tries < 500 && mill_has_file(mill, name); tries++)
+        mill_wait(mill, 1);
+    CU_ASSERT_FALSE(mill_has_file(mill, name));
+}
+
+void mill_expect_file(struct mill *mill, const char *name, const char *content)
+{
+    struct buffer text = { 0 };
+    bool same = false;
+
+    for (int tries = 0; tries < 500 && !same; tries++) {
+        if (tries > 0)
+            mill_wait(mill, 1);
+        buffer_rewind(&text);
+        mill_read_file(mill, name, &text);
+        same = slice_equal(buffer_slice(&text), slice_text(content));
+    }
+    if (!same)
+        fprintf(stderr, "%s holds: %.*s\n", name, (int)text.len, text.at);
+    CU_ASSERT_TRUE(same);
+    buffer_clear(&text);
 }

@@ -10,6 +10,15 @@
 #include "storage/base/trouble.h"
 #include "storage/persist/aof.h"
 
+/* Statements, and names of files, as tests write them. */
+#define INCR_N "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"
+#define SET_A "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+#define MULTI "*1\r\n$5\r\nMULTI\r\n"
+#define EXEC "*1\r\n$4\r\nEXEC\r\n"
+#define MANIFEST "appendonlydir/appendonly.aof.manifest"
+#define BASE(n) "appendonlydir/appendonly.aof." #n ".base.aof"
+#define INCR(n) "appendonlydir/appendonly.aof." #n ".incr.aof"
+
 struct mill {
     char              dir[64]; /* the data folder, made anew */
     struct clock     *clock;   /* settable */
@@ -63,5 +72,11 @@ void mill_path(const struct mill *mill, const char *name, char *path, size_t siz
 void mill_write_file(const struct mill *mill, const char *name, struct slice content);
 void mill_read_file(const struct mill *mill, const char *name, struct buffer *into);
 bool mill_has_file(const struct mill *mill, const char *name);
+
+/* The same as claims of a test: it starts; the file goes, at the latest when the other thread has
+ * come to remove it; the file holds this, at the latest when what it replaces is gone. */
+void mill_expect_start(struct mill *mill);
+void mill_expect_gone(struct mill *mill, const char *name);
+void mill_expect_file(struct mill *mill, const char *name, const char *content);
 
 #endif
