@@ -10,22 +10,7 @@
 #include "storage/base/must.h"
 #include "storage/base/random.h"
 #include "storage/index/ordered.h"
-
-struct scored {
-    double score;
-    uint64_t member;
-};
-
-static int compare_scored(const void *a, const void *b, void *who)
-{
-    const struct scored *x = a;
-    const struct scored *y = b;
-
-    (void)who;
-    if (x->score < y->score || x->score > y->score)
-        return x->score < y->score ? -1 : 1;
-    return (x->member > y->member) - (x->member < y->member);
-}
+#include "tests/unit/storage/scored.h"
 
 static void summarise(void *summary, const void *record)
 {
@@ -41,11 +26,11 @@ static void combine(void *summary, const void *other)
 }
 
 static const struct ordered_kind by_lead = { sizeof(struct scored), 0,    ORDERED_LEAD_DOUBLE,
-                                             compare_scored,        NULL, NULL };
+                                             scored_compare,        NULL, NULL };
 static const struct ordered_kind by_function = { sizeof(struct scored), 0,    ORDERED_LEAD_NONE,
-                                                 compare_scored,        NULL, NULL };
+                                                 scored_compare,        NULL, NULL };
 static const struct ordered_kind summed_up = {
-    sizeof(struct scored), 8, ORDERED_LEAD_DOUBLE, compare_scored, summarise, combine
+    sizeof(struct scored), 8, ORDERED_LEAD_DOUBLE, scored_compare, summarise, combine
 };
 
 static double now_ns(void)

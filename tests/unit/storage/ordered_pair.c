@@ -5,21 +5,10 @@
 
 #include "storage/base/memory.h"
 
-static int compare_scored(const void *a, const void *b, void *who)
-{
-    const struct scored *x = a;
-    const struct scored *y = b;
-
-    (void)who;
-    if (x->score < y->score || x->score > y->score)
-        return x->score < y->score ? -1 : 1;
-    return (x->member > y->member) - (x->member < y->member);
-}
-
 const struct ordered_kind pair_scored = {
     .record_size = sizeof(struct scored),
     .lead = ORDERED_LEAD_DOUBLE,
-    .compare = compare_scored,
+    .compare = scored_compare,
 };
 
 static int compare_held(const void *a, const void *b, void *who)

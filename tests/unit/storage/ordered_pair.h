@@ -7,13 +7,9 @@
 
 #include "storage/base/random.h"
 #include "storage/index/ordered.h"
+#include "tests/unit/storage/scored.h"
 
 /* Three shapes: the first `lead` decides the order as a double, as an ID, or not at all. */
-struct scored {
-    double score;
-    uint64_t member;
-};
-
 struct held {
     uint64_t ms;
     uint64_t seq;
