@@ -361,7 +361,10 @@ static enum verdict debug_packed_threshold(struct call *call)
     return VERDICT_DONE;
 }
 
-/* DEBUG MALLCTL name, DEBUG MALLCTL-STR name: a figure of the allocator, or something done. */
+/*
+ * DEBUG MALLCTL name, DEBUG MALLCTL-STR name: a figure of the allocator, or something done.
+ * A value is taken only if it is none: VOID.
+ */
 static enum verdict debug_mallctl(struct call *call)
 {
     char name[128];
@@ -370,8 +373,14 @@ static enum verdict debug_mallctl(struct call *call)
 
     if (word.len >= sizeof(name))
         return call_refuse(call, REFUSAL_SYNTAX);
+    if (args_more(call->args) && !args_take(call->args, SLICE("void")))
+        return call_refuse_with(call, "ERR figures of the allocator can only be read");
     memcpy(name, word.at, word.len);
     name[word.len] = '\0';
+    if (strcmp(name, "version") == 0) {
+        reply_bulk(call->reply, slice_text(memory_allocator()));
+        return VERDICT_DONE;
+    }
     if (!memory_control(name, &figure))
         return call_refuse_with(call, "ERR the allocator knows no figure of that name");
     reply_integer(call->reply, (int64_t)figure);
@@ -521,12 +530,19 @@ static const struct {
     { "PROTOCOL <type>", 1, debug_protocol, "    Replies with a value of that type." },
     { "OBJECT <key>", 1, debug_object, "    Where and how a value is kept." },
     { "LISTPACK <key>", 1, debug_listpack, "    Logs the elements of a small value." },
+    { "QUICKLIST <key> [<0|1>]", 1, debug_list,
+      "    Logs how a list is kept; with 1 its elements too." },
+    { "SDSLEN <key>", 1, debug_string_length,
+      "    Bytes of a key and its string, and what they take." },
+    { "STRUCTSIZE", 0, debug_struct_sizes, "    Bytes of what there is much of." },
+    { "STRINGMATCH-TEST", 0, debug_match, "    Puts patterns and texts to each other by chance." },
     { "QUICKLIST-PACKED-THRESHOLD <size>", 1, debug_packed_threshold,
       "    Nothing: which elements have a node of their own follows from the size of nodes." },
     { "MALLCTL <name>", 1, debug_mallctl, "    A figure of the allocator." },
-    { "MALLCTL-STR <name>", 1, debug_mallctl, "    The same." },
+    { "MALLCTL-STR <name>", 1, debug_mallctl, "    The same; its version as text." },
     { "REPLYBUFFER <what> <value>", 2, debug_reply_buffer,
       "    Nothing: output holds no memory between turns." },
+    { "OOM", 0, debug_no_memory, "    Ends the server as one that gets no memory." },
     { "SEGFAULT", 0, debug_segfault, "    Ends the server as a bad access does." },
     { "PANIC", 0, debug_panic, "    Ends the server as a broken claim does." },
     { "ASSERT", 0, debug_panic, "    The same." },
@@ -565,5 +581,7 @@ enum verdict do_debug(struct call *call)
         if (args_left(call->args) > subcommands[i].wants && args_take(call->args, word))
             return subcommands[i].run(call);
     }
+    if (debug_refuse_missing(call))
+        return VERDICT_REFUSED;
     return call_refuse_subcommand(call);
 }

@@ -147,14 +147,14 @@ def a_second_server_leaves_the_pid_file_of_the_first(case_server, program, folde
     assert not os.path.exists(one.path("pid"))
 
 
-def crash(one):
+def crash(one, how="SEGFAULT", ended_by=signal.SIGSEGV):
     assert one.start(), one.said()
     client = one.client()
     try:
-        client("DEBUG", "SEGFAULT")
+        client("DEBUG", how)
     except (EOFError, OSError):
         pass
-    assert one.process.wait(30) == -signal.SIGSEGV
+    assert one.process.wait(30) == -ended_by
     one.process = None
     return one.said()
 
@@ -162,6 +162,7 @@ def crash(one):
 def a_crash_is_reported_if_it_is_to_be(case_server, program, folder):
     one = case_server(program, "crash")
     assert "WHAT IT WAS" in crash(one)
+    assert "Out of memory" in crash(one, "OOM", signal.SIGABRT)
     one = case_server(program, "crash-quiet", "--crash-log-enabled", "no")
     said = crash(one)
     assert "WHAT IT WAS" not in said and "signal" not in said, said
