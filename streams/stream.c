@@ -20,7 +20,7 @@
 #include "streams/stream_private.h"
 
 /* However the options are set, a search in one segment stays short. */
-enum { DROPPED_ONE_BY_ONE = 64, SHORT_STREAM = 8 /* sealed segments */ };
+enum { DROPPED_ONE_BY_ONE = 64, SHORT_STREAM = 64 /* sealed segments */ };
 enum { VALUE_HEAD_MAX = 10 }; /* bytes of a length, and more */
 enum { SEGMENT_BYTES_USUAL = 1 << 16, SEGMENT_ENTRIES_USUAL = 4096, SEGMENT_BYTES_FIRST = 64 };
 

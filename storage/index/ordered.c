@@ -224,7 +224,7 @@ static void make_room(struct ordered *tree, const struct ordered_path *path)
     unsigned level = 0;
 
     if (tree->height == 0 && path->leaf->capacity < tree->leaf_capacity) {
-        ordered_resize_root_leaf(tree, 2 * path->leaf->capacity);
+        ordered_resize_root_leaf(tree, path->leaf->capacity + path->leaf->capacity / 2);
         return;
     }
     if (tree->height > 0 && !at_right_edge(tree, path) && !at_left_edge(tree, path) &&

@@ -114,7 +114,9 @@ void ordered_remove_child(const struct ordered *tree, struct ordered_inner *node
 void ordered_resize_root_leaf(struct ordered *tree, uint32_t capacity)
 {
     struct ordered_leaf *leaf = tree->root;
+    size_t room = memory_good_size(leaf_bytes(tree, capacity)) - sizeof(struct ordered_leaf);
 
+    capacity = (uint32_t)(room / tree->kind->record_size);
     if (capacity > tree->leaf_capacity)
         capacity = tree->leaf_capacity;
     tree->bytes -= memory_usable(leaf);

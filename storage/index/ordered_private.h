@@ -167,7 +167,7 @@ void ordered_free_node(struct ordered *tree, void *node);
 /* Bytes that one child takes in an inner node. */
 size_t ordered_entry_bytes(const struct ordered_kind *kind);
 
-/* Changes the capacity of a leaf that is the root. */
+/* Changes the capacity of a leaf that is the root; to what its size class has room for. */
 void ordered_resize_root_leaf(struct ordered *tree, uint32_t capacity);
 
 /* Copies [from, from + count) of one node over those of another, or of itself, from `to` on. */
