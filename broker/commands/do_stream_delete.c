@@ -138,14 +138,8 @@ enum verdict do_xdelex(struct call *call)
     reply_array(call->reply, block.count);
     for (size_t i = 0; i < block.count; i++) {
         struct entry_id id = id_in(call, &block, i);
-        struct entry entry;
-        int answer;
+        int answer = answer_of(reference_delete(stream, id, rule, &view, &dropped));
 
-        /* Where there are no groups nobody has acknowledged anything. */
-        if (rule == REFERENCE_NONE && stream_groups(stream) == 0)
-            answer = stream_find(stream, id, &entry) ? ANSWER_REFERENCED : ANSWER_MISSING;
-        else
-            answer = answer_of(reference_delete(stream, id, rule, &view, &dropped));
         deleted += answer == ANSWER_DELETED;
         reply_integer(call->reply, answer);
     }

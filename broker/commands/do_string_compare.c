@@ -128,9 +128,15 @@ enum verdict do_delex(struct call *call)
 {
     struct slice key = args_next(call->args);
     struct comparison comparison = { COMPARE_NOTHING, { NULL, 0 } };
+    const struct item *item;
 
     if (args_left(call->args) != 0 && args_left(call->args) != 2)
         return call_refuse_arity(call);
+    /* What only strings can meet is refused before it is read. */
+    item = args_more(call->args) ? keyspace_find(call->keys, key, LOOK_QUIET) : NULL;
+    if (item != NULL && item_kind(item) != VALUE_STRING)
+        return call_refuse_with(call,
+                                "ERR Key should be of string type if conditions are specified");
     if (args_more(call->args) && !comparison_take(call->args, &comparison))
         return call_refuse_with(call, "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
     return remove_compared(call, key, &comparison);
