@@ -172,7 +172,7 @@ static void show_key(void *who, struct item *item)
 
 static uint64_t step_keys(struct scan *scan, uint64_t cursor)
 {
-    uint64_t next = keyspace_scan(scan->call->keys, cursor, show_key, scan);
+    uint64_t next = keyspace_scan(scan->call->keys, cursor, scan->options.count, show_key, scan);
 
     /* Whoever looks for them lets them go. */
     while (scan->past_count > 0)

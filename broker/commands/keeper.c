@@ -362,7 +362,7 @@ static void find_unknown(struct keeper *keeper)
         struct finding finding = { keeper, keeper->scan_db };
 
         if (keyspace_count(keys) > 0)
-            keeper->scan_cursor = keyspace_scan(keys, keeper->scan_cursor, look_at, &finding);
+            keeper->scan_cursor = keyspace_scan(keys, keeper->scan_cursor, SIZE_MAX, look_at, &finding);
         else
             keeper->scan_cursor = 0;
         if (keeper->scan_cursor == 0)

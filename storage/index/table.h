@@ -213,6 +213,14 @@ size_t table_ask_ahead(const struct table *table, const struct slice *words, siz
 uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *visit, void *who);
 
 /*
+ * The same for someone who wants so many items: if that is less than a bucket holds,
+ * only a part of one is shown, one item or none as a rule. All calls of one scan may
+ * want different numbers.
+ */
+uint64_t table_scan_some(const struct table *table, uint64_t cursor, size_t wanted,
+                         table_visitor *visit, void *who);
+
+/*
  * Moves blocks of the table itself (storage/base/mover.h) and shows the slots of
  * one or a few buckets to `mend`, which may put the same item there, moved. Cursors
  * as for table_scan. Not during a walk. `mend` may be NULL.

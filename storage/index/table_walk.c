@@ -95,6 +95,48 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, table_visitor *v
     return scan_chains(table, cursor, visit_chain, &scan);
 }
 
+/*
+ * A bucket has room for seven, so some are shown as if there were eight times as
+ * many buckets: of each one only the items whose hashes go on with the bits that the
+ * cursor goes on with. Such cursors are those of a larger array, and mix with others.
+ */
+enum { TABLE_PART_BITS = 3 };
+
+struct part_scan {
+    struct item_scan    shown;
+    const struct table *table;
+    uint64_t            part;
+    uint64_t            mask;
+};
+
+static void visit_part(void *who, void *item)
+{
+    const struct part_scan *scan = who;
+    struct slice key = scan->table->kind->key(item);
+
+    if ((table_hash(scan->table, key) & scan->mask) == scan->part)
+        scan->shown.visit(scan->shown.who, item);
+}
+
+uint64_t table_scan_some(const struct table *table, uint64_t cursor, size_t wanted,
+                         table_visitor *visit, void *who)
+{
+    unsigned exponent = table->old != NULL && table->old_exponent > table->exponent
+                            ? table->old_exponent
+                            : table->exponent;
+    uint64_t mask = array_mask(exponent + TABLE_PART_BITS);
+    struct part_scan scan = { { visit, who }, table, cursor & mask, mask };
+    struct item_scan parts = { visit_part, &scan };
+
+    /* Who stopped in the midst of a bucket goes on there, so that nothing comes twice. */
+    if (wanted >= TABLE_SLOTS && (cursor & mask) <= array_mask(exponent))
+        return table_scan(table, cursor, visit, who);
+    visit_chain(&parts, &table->buckets[cursor & array_mask(table->exponent)]);
+    if (table->old != NULL)
+        visit_chain(&parts, &table->old[cursor & array_mask(table->old_exponent)]);
+    return advanced(cursor, mask);
+}
+
 /* -- Moving. */
 
 struct move_scan {

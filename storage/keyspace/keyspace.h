@@ -276,12 +276,12 @@ size_t keyspace_flush(struct keyspace *keys, bool lazily);
 struct item *keyspace_random(struct keyspace *keys, struct random *random);
 
 /*
- * Shows a few items and returns the cursor to go on with; 0 begins and 0 is
- * the end. Every key that is there from the first to the last call is shown at
- * least once, also while tables are resized. Items past their time are shown
- * too: whoever cares looks at item_due.
+ * Shows a few items, hardly more than are wanted if that is next to nothing, and
+ * returns the cursor to go on with; 0 begins and 0 is the end. Every key that is
+ * there from the first to the last call is shown at least once, also while tables
+ * are resized. Items past their time are shown too: whoever cares looks at item_due.
  */
-uint64_t keyspace_scan(struct keyspace *keys, uint64_t cursor,
+uint64_t keyspace_scan(struct keyspace *keys, uint64_t cursor, size_t wanted,
                        void (*show)(void *who, struct item *item), void *who);
 
 /* Shows every item; nothing may be changed meanwhile. False from `show` stops. O(n). */

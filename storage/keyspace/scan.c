@@ -16,12 +16,12 @@ static void show_item(void *who, void *item)
     shown->show(shown->who, item);
 }
 
-uint64_t keyspace_scan(struct keyspace *keys, uint64_t cursor,
+uint64_t keyspace_scan(struct keyspace *keys, uint64_t cursor, size_t wanted,
                        void (*show)(void *who, struct item *item), void *who)
 {
     struct shown shown = { show, who };
 
-    return table_scan(&keys->items, cursor, show_item, &shown);
+    return table_scan_some(&keys->items, cursor, wanted, show_item, &shown);
 }
 
 void keyspace_each(struct keyspace *keys, bool (*show)(void *who, struct item *item), void *who)

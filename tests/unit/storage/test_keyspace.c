@@ -193,7 +193,7 @@ static void a_scan_meets_all_that_stays_while_tables_change(void)
     for (int i = 0; i < KEYS; i++)
         (void)keyspace_put_integer(keys, key_of(i, room), i);
     do {
-        cursor = keyspace_scan(keys, cursor, see, &seen);
+        cursor = keyspace_scan(keys, cursor, SIZE_MAX, see, &seen);
         for (int i = 0; i < 40 && extra < 20000; i++) {
             char name[32];
             size_t len = (size_t)snprintf(name, sizeof(name), "key:0 %d", extra++);

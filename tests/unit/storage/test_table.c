@@ -242,7 +242,8 @@ static void a_scan_misses_nothing_that_stays(void)
         for (size_t i = 0; i < 200 + random_below(&random, 2) * others; i++)
             add(table, &all[i]);
         do {
-            cursor = table_scan(table, cursor, note, NULL);
+            cursor = table_scan_some(table, cursor, 1 + random_below(&random, 1 + seed % 3 * 8),
+                                     note, NULL);
             for (size_t turns = random_below(&random, 200); turns > 0; turns--) {
                 struct thing *thing = &all[200 + random_below(&random, ITEMS - 200)];
 
@@ -260,6 +261,36 @@ static void a_scan_misses_nothing_that_stays(void)
     }
 }
 
+/* Where nothing is resized nothing comes twice, however the numbers change. */
+static void a_scan_for_few_shows_few_and_each_once(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct table *table = table_new(&things, &secret);
+        struct thing *all = make_things(ITEMS);
+        size_t count = seed < 8 ? seed : seed * 100;
+        uint64_t cursor = 0;
+        struct random random;
+        size_t steps = 0;
+
+        random_seed(&random, seed);
+        for (size_t i = 0; i < count; i++)
+            add(table, &all[i]);
+        while (table_resize_step(table, 64))
+            continue;
+        do {
+            size_t wanted = seed % 2 == 0 ? 1 : 1 + random_below(&random, 20);
+
+            cursor = table_scan_some(table, cursor, wanted, note, NULL);
+            steps++;
+        } while (cursor != 0);
+        for (size_t i = 0; i < count; i++)
+            CU_ASSERT_EQUAL(all[i].seen, 1);
+        CU_ASSERT(seed % 2 != 0 || steps == 8 * table_buckets(table));
+        table_free(table, NULL, NULL);
+        memory_free(all);
+    }
+}
+
 static void any_number_is_a_legal_cursor(void)
 {
     struct table *table = table_new(&things, &secret);
@@ -270,6 +301,7 @@ static void any_number_is_a_legal_cursor(void)
     for (size_t i = 0; i < ITEMS; i++) {
         add(table, &all[i]);
         (void)table_scan(table, random_next(&random), note, NULL);
+        (void)table_scan_some(table, random_next(&random), 1, note, NULL);
     }
     table_free(table, NULL, NULL);
     memory_free(all);
@@ -390,6 +422,8 @@ void suite_table(void)
     CU_add_test(suite, "a cramped table grows late but shrinks in time",
                 a_cramped_table_grows_late_but_shrinks_in_time);
     CU_add_test(suite, "a scan misses nothing that stays", a_scan_misses_nothing_that_stays);
+    CU_add_test(suite, "a scan for few shows few, and each once",
+                a_scan_for_few_shows_few_and_each_once);
     CU_add_test(suite, "any number is a legal cursor", any_number_is_a_legal_cursor);
     CU_add_test(suite, "a walk meets each item once though they are removed",
                 a_walk_meets_each_item_once_though_they_are_removed);
