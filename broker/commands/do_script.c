@@ -5,6 +5,7 @@
 #include "broker/observe/monitor.h"
 #include "broker/script/patience.h"
 #include "broker/script/scripts.h"
+#include "storage/base/digest.h"
 
 /* script|sha1 numkeys [key ...] [arg ...] */
 static enum verdict run_script(struct call *call, bool by_digest, bool read_only)
@@ -16,6 +17,9 @@ static enum verdict run_script(struct call *call, bool by_digest, bool read_only
     /* In front of what the script calls. */
     monitor_show(call->broker->monitor, call);
     request.text = args_next(args);
+    /* What cannot be a digest is said before the number of keys is looked at. */
+    if (by_digest && request.text.len != 2 * DIGEST_SHA1_SIZE)
+        return call_refuse(call, REFUSAL_NO_SCRIPT);
     if (!args_next_integer(args, &count))
         return call_refuse(call, REFUSAL_NOT_INTEGER);
     if (count > (int64_t)args_left(args))
