@@ -310,6 +310,7 @@ static void follow_options(struct broker *broker)
     config_on_change(broker->config, "bind", bind_changed, broker);
     config_on_change(broker->config, "maxclients", maxclients_changed, broker);
     config_on_change(broker->config, "dir", folder_changed, broker);
+    durable_follow_names(broker);
     config_on_change(broker->config, "watchdog-period", watchdog_changed, broker);
     config_on_change(broker->config, "crash-log-enabled", crash_log_changed, broker);
 }

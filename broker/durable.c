@@ -67,6 +67,7 @@ static struct snapshot_policy snapshot_policy_of(const struct options *options)
 
     return (struct snapshot_policy){
         .filename = options->dbfilename,
+        .logged = options->appendonly,
         .compress = options->rdbcompression,
         .checksum = options->rdbchecksum,
         .sync_often = options->rdb_save_incremental_fsync,
@@ -232,6 +233,26 @@ static bool switched(void *who, const struct options *options, struct trouble *t
     return trouble_set(trouble, "Unable to turn on AOF. Check server logs.");
 }
 
+/*
+ * Rules, the folder or the name have changed: who has rules owns the name, or is not given
+ * them. Where the disk is what keeps it from that, saving will say so.
+ */
+static bool snapshots_changed(void *who, const struct options *options, struct trouble *trouble)
+{
+    const struct broker *broker = who;
+
+    return options->save.count == 0 || snapshot_lock(broker->snapshot, trouble) ||
+           snapshot_owner(broker->snapshot) == SNAPSHOT_OWNER_NONE;
+}
+
+void durable_follow_names(struct broker *broker)
+{
+    static const char *const names[] = { "save", "dir", "dbfilename" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        config_on_change(broker->config, names[i], snapshots_changed, broker);
+}
+
 void durable_bind(struct broker *broker)
 {
     static const char *const names[] = { "appendfsync", "no-appendfsync-on-rewrite",
@@ -374,8 +395,6 @@ static bool load_log(struct loading *loading, struct trouble *trouble)
     micros began = clock_monotonic(broker->clock);
     bool fine;
 
-    if (!aof_open(broker->aof, trouble))
-        return false;
     loading->replay = replay_new(broker->caller, broker->sessions);
     keyspaces_keep_expired(broker->keyspaces, true);
     fine = aof_load(broker->aof, &runner, trouble);
@@ -405,13 +424,28 @@ static bool saves_by_default(const struct broker *broker)
 }
 
 /*
- * Whoever is to write snapshots must be the only one here that does. But harnesses of tests
- * start several servers in the folder they are in, with nothing but a port: those behind the
- * first keep no snapshots, and so harm none.
+ * Whether a server may start that another keeps from writing snapshots: it keeps none, and so
+ * harms none. Two servers whose logs have different names were told to share a folder, and
+ * neither needs a snapshot; our log's own lock is held by now. And harnesses of tests start
+ * several servers in the folder they are in, with nothing but a port.
  */
+static bool may_go_without(const struct broker *broker)
+{
+    switch (snapshot_owner(broker->snapshot)) {
+    case SNAPSHOT_OWNER_LOGS:
+        return broker->options->appendonly || saves_by_default(broker);
+    case SNAPSHOT_OWNER_OTHER:
+        return saves_by_default(broker);
+    case SNAPSHOT_OWNER_NONE:
+        break;
+    }
+    return false;
+}
+
+/* Whoever is to write snapshots by rules must be the only one here that does. */
 static bool own_snapshots(struct broker *broker, struct trouble *trouble)
 {
-    if (broker->options->save.count == 0 || snapshot_lock(broker->snapshot, trouble))
+    if (broker->options->save.count == 0 || snapshot_lock_at_start(broker->snapshot, trouble))
         return true;
     if (trouble->code == EACCES || trouble->code == EROFS) {
         /* Nobody can write here; saving will say so again. */
@@ -421,7 +455,7 @@ static bool own_snapshots(struct broker *broker, struct trouble *trouble)
                  trouble->text);
         return true;
     }
-    if (trouble->code != 0 || !saves_by_default(broker))
+    if (!may_go_without(broker))
         return false;
     log_line(broker->log, LOG_WARNING, "This server keeps NO snapshots: %s", trouble->text);
     config_settle(broker->config, "save", SLICE(""));
@@ -455,9 +489,10 @@ bool durable_load(struct broker *broker, struct trouble *trouble)
     broker->metrics->loading = 1;
     broker->metrics->loading_began = (uint64_t)(clock_wall(broker->clock) / 1000000);
     /* Also where the data comes from the log: its server may save snapshots later. */
-    fine = own_snapshots(broker, trouble) && (broker->options->appendonly
-                                                  ? load_log(&loading, trouble)
-                                                  : load_snapshot(&loading, trouble));
+    fine = (!broker->options->appendonly || aof_open(broker->aof, trouble)) &&
+           own_snapshots(broker, trouble) &&
+           (broker->options->appendonly ? load_log(&loading, trouble)
+                                        : load_snapshot(&loading, trouble));
     broker->metrics->loading = 0;
     save_points_are_current(broker->save_points);
     return fine;

@@ -15,6 +15,9 @@ void durable_make(struct broker *broker);
 /* Binds them to the sessions, the regular tick and the options. */
 void durable_bind(struct broker *broker);
 
+/* Binds the snapshot's name to the options that change it; once these are bound to the folder. */
+void durable_follow_names(struct broker *broker);
+
 /* Opens and loads the data, if it is kept. False with trouble: do not start. */
 MUST_USE bool durable_load(struct broker *broker, struct trouble *trouble);
 

@@ -495,6 +495,16 @@ static void load_from_socket(void *who)
     buffer_clear(&load.shelf);
 }
 
+/* Where the snapshot is another server's, what came is loaded and not kept. */
+static bool goes_without(const struct follower *follower, const struct trouble *trouble)
+{
+    if (snapshot_owner(follower->setup.snapshot) == SNAPSHOT_OWNER_NONE)
+        return false;
+    log_line(follower->setup.log, LOG_WARNING,
+             "The data of the primary is loaded but NOT kept as a snapshot: %s", trouble->text);
+    return true;
+}
+
 /* The file that came takes the snapshot's place. */
 static bool settle_file(struct follower *follower)
 {
@@ -502,7 +512,8 @@ static bool settle_file(struct follower *follower)
 
     if (fsync(follower->file) < 0)
         (void)trouble_errno(&trouble, "syncing");
-    else if (snapshot_replace(follower->setup.snapshot, follower->file_name, &trouble) &&
+    else if ((snapshot_replace(follower->setup.snapshot, follower->file_name, &trouble) ||
+              goes_without(follower, &trouble)) &&
              lseek(follower->file, 0, SEEK_SET) == 0)
         return true;
     log_line(follower->setup.log, LOG_WARNING,

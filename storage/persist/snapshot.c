@@ -96,6 +96,7 @@ struct snapshot *snapshot_new(const struct snapshot_setup *setup)
     snapshot->functions =
         (struct rdb_functions){ shelf_each, shelf_take, shelf_forget, &snapshot->shelf };
     snapshot->lock = -1;
+    snapshot->left_lock = -1;
     snapshot->stream = (struct rdb_stream){ .offset = -1, .db = -1 };
     snapshot->figures.last_ok = true;
     snapshot->figures.last_took_sec = -1;
@@ -264,6 +265,7 @@ static void end_child(struct snapshot *snapshot, int process)
     snapshot->child = NULL;
     snapshot_name_temporary(process, temporary);
     (void)unlink(temporary);
+    snapshot_unlock_left(snapshot);
     snapshot_sweep(snapshot);
     keyspaces_pause_resizing(snapshot->setup.keyspaces, false);
     snapshot->figures.last_took_sec =

@@ -27,6 +27,7 @@ struct trouble;
 /* What may change while it runs. */
 struct snapshot_policy {
     const char *filename;  /* copied */
+    bool        logged;    /* there is a log too: told to whoever is refused the name */
     bool        compress;
     bool        checksum;
     bool        sync_often; /* a child forces little pieces to disk, not all at the end */
@@ -60,9 +61,21 @@ void snapshot_set_functions(struct snapshot *snapshot, const struct rdb_function
 /*
  * Owns the file name from now on, against other servers in this folder. Taken
  * by itself before something is written; whoever means to write takes it at the
- * start. False with trouble: another server has it.
+ * start. The name owned before, if another, is given back when no child writes it.
+ * False with trouble: another server has it, or it cannot be locked.
  */
 MUST_USE bool snapshot_lock(struct snapshot *snapshot, struct trouble *trouble);
+
+/* The same, but a server that was just killed is given half a second to go. */
+MUST_USE bool snapshot_lock_at_start(struct snapshot *snapshot, struct trouble *trouble);
+
+/* Who had the name when it was to be locked last. */
+enum snapshot_owner {
+    SNAPSHOT_OWNER_NONE,  /* nobody else: it is ours, or there was other trouble */
+    SNAPSHOT_OWNER_OTHER, /* another server */
+    SNAPSHOT_OWNER_LOGS   /* another server, which kept a log when it locked the name */
+};
+enum snapshot_owner snapshot_owner(const struct snapshot *snapshot);
 
 /* In a child: leaves the lock to the parent, and it ends with the parent. */
 void snapshot_leave_lock(struct snapshot *snapshot);

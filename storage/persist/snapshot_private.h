@@ -19,6 +19,9 @@ struct snapshot {
     struct shelf          shelf;
     int                   lock; /* -1: not held */
     char                 *locked; /* the name it is held for */
+    int                   left_lock; /* of a name left while a child writes it; -1: none */
+    char                 *left;
+    enum snapshot_owner   owner;
     bool                  trusting;
     struct snapshot_replication replication;
     struct rdb_replication facts;    /* at the moment of the latest save */
@@ -51,5 +54,8 @@ void snapshot_name_temporary(int process, char name[SNAPSHOT_NAME_MOST]);
 
 /* Lets go of the name that snapshot_lock holds, if it does. */
 void snapshot_unlock(struct snapshot *snapshot);
+
+/* Lets go of the name that was left while a child wrote it, which has ended. */
+void snapshot_unlock_left(struct snapshot *snapshot);
 
 #endif

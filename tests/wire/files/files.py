@@ -338,6 +338,98 @@ def a_second_server_is_refused_also_if_only_one_of_them_has_a_log():
         one.kill()
 
 
+def refused_by_owner(client, *words):
+    try:
+        client(*words)
+    except Refused as said:
+        return "another server" in str(said)
+    return False
+
+
+@case
+def servers_with_logs_of_different_names_may_share_a_folder_and_only_the_first_saves():
+    options = ("--appendonly", "yes", "--save", "900 1")
+    one = server(MILLRACE, "logs", *options)
+    other = server(MILLRACE, "logs", *options, "--appendfilename", "other.aof", fresh=False)
+    same = server(MILLRACE, "logs", *options, fresh=False)
+    assert one.start() and other.start(), one.said()
+    assert "keeps NO snapshots" in other.said()
+    assert not same.start()
+    one.client()("SET", "whose", "first")
+    client = other.client()
+    client("SET", "whose", "second")
+    assert client("CONFIG", "GET", "save")[1] == b""
+    for words in (("SAVE",), ("BGSAVE",), ("DEBUG", "RELOAD"), ("SHUTDOWN", "SAVE"),
+                  ("CONFIG", "SET", "save", "900 1")):
+        assert refused_by_owner(client, *words) or words[0] == "SHUTDOWN", words
+    assert client("CONFIG", "GET", "save")[1] == b"" and client("GET", "whose") == b"second"
+    one.end()
+    assert client("CONFIG", "SET", "save", "900 1") == "OK"
+    other.kill()
+    assert digest_of_snapshot(MILLRACE, other.path("dump.rdb"), "logs-first") != "0" * 40
+    assert one.start() and one.client()("GET", "whose") == b"first"
+    assert other.start() and other.client()("GET", "whose") == b"second"
+    one.kill()
+    other.kill()
+
+
+@case
+def a_name_that_another_server_owns_cannot_be_set_later():
+    options = ("--save", "900 1", "--enable-protected-configs", "yes")
+    one, other = server(MILLRACE, "here", *options), server(MILLRACE, "there", *options)
+    assert one.start() and other.start()
+    client = other.client()
+    assert refused_by_owner(client, "CONFIG", "SET", "dir", one.folder)
+    assert client("CONFIG", "GET", "dir")[1].decode() == os.path.realpath(other.folder)
+    assert client("CONFIG", "SET", "dir", one.folder, "dbfilename", "other.rdb") == "OK"
+    assert refused_by_owner(client, "CONFIG", "SET", "dbfilename", "dump.rdb")
+    assert client("SAVE") == "OK" and os.path.exists(one.path("other.rdb"))
+    assert not os.path.exists(one.path("dump.rdb"))
+    third = server(MILLRACE, "there", *options, fresh=False)
+    assert third.start(), third.said()
+    third.kill()
+    one.kill()
+    other.kill()
+
+
+@case
+def a_name_is_owned_as_long_as_a_child_writes_it():
+    one = server(MILLRACE, "left", "--save", "900 1", "--enable-protected-configs", "yes")
+    assert one.start(), one.said()
+    client = one.client()
+    client.many([("SET", "k%d" % i, "v") for i in range(100)])
+    client("CONFIG", "SET", "rdb-key-save-delay", 10000)
+    client("BGSAVE")
+    client("CONFIG", "SET", "dbfilename", "later.rdb")
+    second = server(MILLRACE, "left", "--save", "900 1", fresh=False)
+    assert not second.start() and "another server" in second.said()
+    client("CONFIG", "SET", "dbfilename", "dump.rdb")
+    client("CONFIG", "SET", "dbfilename", "later.rdb")
+    assert wait_until(lambda: info(client, "rdb_bgsave_in_progress") == "0")
+    assert second.start(), second.said()
+    assert second.client()("DBSIZE") == 100
+    second.kill()
+    one.kill()
+
+
+@case
+def a_replica_that_owns_no_name_follows_all_the_same():
+    one = server(MILLRACE, "primary", "--save", "900 1", "--repl-diskless-sync-delay", "0")
+    assert one.start(), one.said()
+    one.client()("SAVE")
+    one.client()("SET", "k", "v")
+    other = server(MILLRACE, "primary", "--save", "", "--replicaof", "127.0.0.1", str(one.port),
+                   fresh=False)
+    before = open(one.path("dump.rdb"), "rb").read()
+    assert other.start(), other.said()
+    assert wait_until(lambda: other.client()("GET", "k") == b"v"), other.said()
+    assert "NOT kept as a snapshot" in other.said()
+    assert open(one.path("dump.rdb"), "rb").read() == before
+    assert not [name for name in os.listdir(one.folder) if name.startswith("temp-")]
+    other.kill()
+    one.kill()
+
+
 # ---- Snapshots ----
 
 @case
