@@ -395,11 +395,9 @@ static bool open_log(struct broker *broker, struct trouble *trouble)
            log_to_system(broker->log, options->syslog_ident, facility, trouble);
 }
 
-bool boot_start(struct broker *broker, struct trouble *trouble)
+/* Whatever is needed before data is loaded; false with trouble. */
+static bool prepare(struct broker *broker, struct trouble *trouble)
 {
-    struct boot *boot = memory_new_zeroed(1, sizeof(*boot));
-
-    broker->boot = boot;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     raise_descriptors_at_start(broker);
@@ -416,17 +414,31 @@ bool boot_start(struct broker *broker, struct trouble *trouble)
     watchdog_follow(broker->watchdog, broker->options->watchdog_period);
     if (!load_users(broker, trouble))
         return false;
-    if (!open_listeners(broker, boot, trouble))
+    if (!open_listeners(broker, broker->boot, trouble))
         return false;
     /* Not before: it may be that of a server that listens there already. */
     write_pid_file(broker);
+    return true;
+}
+
+bool boot_start(struct broker *broker)
+{
+    struct boot *boot = memory_new_zeroed(1, sizeof(*boot));
+    struct trouble trouble = { 0 };
+
+    broker->boot = boot;
+    if (!prepare(broker, &trouble)) {
+        log_line(broker->log, LOG_WARNING, "Cannot start: %s", trouble.text);
+        return false;
+    }
     background_is_ready(&broker->launcher);
     boot->term = loop_signal_new(broker->loop, SIGTERM, on_term, broker);
     boot->interrupt = loop_signal_new(broker->loop, SIGINT, on_interrupt, broker);
     tell_supervisor(broker, "STATUS=Loading data\n");
-    if (!durable_load(broker, trouble)) {
+    if (!durable_load(broker, &trouble)) {
         if (loop_is_stopped(broker->loop))
             return true; /* ended before it began */
+        log_line(broker->log, LOG_WARNING, "Cannot start: %s", trouble.text);
         log_line(broker->log, LOG_NOTICE, "`millrace check %s` tells more of the files there",
                  broker->options->dir);
         return false;

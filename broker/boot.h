@@ -12,8 +12,8 @@
 
 struct trouble;
 
-/* Opens data and listeners of a broker that was just made. False with trouble: do not start. */
-bool boot_start(struct broker *broker, struct trouble *trouble);
+/* Opens data and listeners of a broker that was just made. False: do not start; the log has why. */
+bool boot_start(struct broker *broker);
 
 /* Serves until shut down; returns the exit status. */
 int boot_run(struct broker *broker);

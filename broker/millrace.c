@@ -74,6 +74,34 @@ static int print_options(void)
     return written ? 0 : 1;
 }
 
+static const struct print {
+    const char *word;
+    int (*print)(void);
+} prints[] = {
+    { "--version", print_version }, { "-v", print_version }, { "version", print_version },
+    { "--help", print_usage },      { "-h", print_usage },   { "help", print_usage },
+    { "options", print_options },
+};
+
+static const struct print *find_print(const char *word)
+{
+    for (size_t i = 0; i < sizeof(prints) / sizeof(prints[0]); i++) {
+        if (strcmp(word, prints[i].word) == 0)
+            return &prints[i];
+    }
+    return NULL;
+}
+
+/* Whoever says more meant something else: `options` and a file, or --help of an option. */
+static int print_alone(int count, char **arguments)
+{
+    if (count == 2)
+        return find_print(arguments[1])->print();
+    fprintf(stderr, "millrace %s: it takes no more words, and there is '%s'\n", arguments[1],
+            arguments[2]);
+    return 1;
+}
+
 /*
  * millrace check PATH ... [--fix]: what is in files, and whether they are whole.
  * Ends with 0 if all is well, 1 if something is torn, 2 if something is damaged.
@@ -120,7 +148,6 @@ static int serve(struct config *config, int launcher)
 {
     struct clock *clock = clock_new();
     struct log *log = log_new();
-    struct trouble trouble = { 0 };
     struct broker broker;
     int status = 1;
 
@@ -128,10 +155,8 @@ static int serve(struct config *config, int launcher)
     urgency_raise();
     broker_init(&broker, config, clock, log);
     broker.launcher = launcher;
-    if (boot_start(&broker, &trouble))
+    if (boot_start(&broker))
         status = boot_run(&broker);
-    else
-        log_line(log, LOG_WARNING, "Cannot start: %s", trouble.text);
     boot_end(&broker);
     broker_clear(&broker);
     log_free(log);
@@ -169,14 +194,10 @@ int main(int count, char **arguments)
     int status = 1;
 
     memory_thread_begin();
-    if (count == 2 && (strcmp(arguments[1], "--version") == 0 || strcmp(arguments[1], "-v") == 0))
-        return print_version();
-    if (count == 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0))
-        return print_usage();
-    if (count == 2 && strcmp(arguments[1], "options") == 0)
-        return print_options();
     if (count >= 2 && strcmp(arguments[1], "check") == 0)
         return check_files(count - 2, arguments + 2);
+    if (count >= 2 && find_print(arguments[1]) != NULL)
+        return print_alone(count, arguments);
     config = config_new();
     names = naming_new();
     config_check_users(config, users_check_line);

@@ -106,7 +106,6 @@ static bool on_kept(void *who)
     return !connection_closing(session->connection);
 }
 
-
 /* Replies wait until what the session said may be acknowledged. */
 static uint64_t on_leaving(void *who)
 {
@@ -192,18 +191,14 @@ static struct session *make(struct sessions *all, millis now)
     return session;
 }
 
-/* Says why and closes: the socket is not ours to keep. */
-static void turn_away(struct sessions *all, int fd, struct slice line)
+void sessions_refuse(struct sessions *all, int fd)
 {
+    struct slice line = SLICE("-ERR max number of clients reached\r\n");
+
+    all->setup.metrics->connections_received++;
     all->setup.metrics->connections_rejected++;
     (void)send(fd, line.at, line.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
-}
-
-void sessions_refuse(struct sessions *all, int fd)
-{
-    all->setup.metrics->connections_received++;
-    turn_away(all, fd, SLICE("-ERR max number of clients reached\r\n"));
 }
 
 /* Whether a stranger must be kept out: no password is asked and he is not of this machine. */
@@ -231,11 +226,11 @@ void sessions_accept(struct sessions *all, int fd, millis now)
 {
     struct session *session;
 
-    all->setup.metrics->connections_received++;
     if (all->count >= (uint64_t)all->setup.options->maxclients) {
-        turn_away(all, fd, SLICE("-ERR max number of clients reached\r\n"));
+        sessions_refuse(all, fd);
         return;
     }
+    all->setup.metrics->connections_received++;
     keep_alive(fd, (int)all->setup.options->tcp_keepalive);
     session = make(all, now);
     session->connection = connection_new(all->setup.connections, fd, &transport_plain, NULL,

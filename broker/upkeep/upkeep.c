@@ -46,7 +46,6 @@ static bool sweep(struct upkeep *upkeep)
 {
     struct keyspaces *all = upkeep->setup.keyspaces;
     size_t left = SWEEP_KEYS * (size_t)upkeep->setup.options->active_expire_effort;
-
     micros begun, took;
 
     caller_open_own(upkeep->setup.caller);

@@ -668,6 +668,15 @@ def in_background(name, port, *options):
 
 
 @case
+def words_that_print_something_take_no_more_words():
+    for word, said in (("help", "Usage:"), ("version", "v="), ("options", "\n#maxmemory ")):
+        alone = subprocess.run([MILLRACE, word], capture_output=True, text=True)
+        assert alone.returncode == 0 and said in alone.stdout, word
+        more = subprocess.run([MILLRACE, word, "x"], capture_output=True, text=True)
+        assert more.returncode == 1 and "no more words" in more.stderr, word
+
+
+@case
 def who_starts_a_server_in_the_background_finds_it_listening():
     for attempt in range(20):
         port = free_port()
