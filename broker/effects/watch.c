@@ -97,13 +97,19 @@ static struct watched *find_or_add(struct watch *watch, uint32_t db, struct slic
     return watched;
 }
 
+/* Such a link is in both chains, so the shorter one decides: a session may have very many keys. */
 static bool watches_already(const struct session *session, const struct watched *watched)
 {
-    const struct watches *watches = session->watches;
+    struct watches *watches = session->watches;
+    struct chain *key = watches->all.next;
+    struct chain *other = watched->watches.next;
 
-    for (struct chain *link = watches->all.next; link != &watches->all; link = link->next) {
-        if (CHAIN_OWNER(link, struct interest, of_session)->key == watched)
+    while (key != &watches->all && other != &watched->watches) {
+        if (CHAIN_OWNER(key, struct interest, of_session)->key == watched ||
+            CHAIN_OWNER(other, struct interest, of_key)->session == session)
             return true;
+        key = key->next;
+        other = other->next;
     }
     return false;
 }

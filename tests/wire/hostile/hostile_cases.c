@@ -303,6 +303,24 @@ static void who_never_reads(struct hostile *hostile)
     leave(&writer);
 }
 
+/* Each is looked for among those that are watched already, and may not be compared with all. */
+static void many_watched_keys(struct hostile *hostile)
+{
+    struct talker talker = call_in(hostile);
+
+    for (int round = 0; round < 20; round++) {
+        struct text bytes = { 0 };
+
+        text_say(&bytes, "*5001\r\n$5\r\nWATCH\r\n");
+        for (int i = 0; i < 5000; i++)
+            text_print(&bytes, "$8\r\nk%07d\r\n", round * 5000 + i);
+        talker_send(&talker, bytes.at, bytes.length);
+        expect(hostile, &talker, "OK");
+        text_clear(&bytes);
+    }
+    leave(&talker);
+}
+
 static void many_channels(struct hostile *hostile)
 {
     struct talker talker = call_in(hostile);
@@ -476,6 +494,7 @@ const struct hostile_case *hostile_cases(void)
         { "a pipeline of 100,000", a_long_pipeline, 16 },
         { "who never reads", who_never_reads, 60 },
         { "20,000 channels at once", many_channels, 32 },
+        { "100,000 watched keys", many_watched_keys, 32 },
         { "3,000 connections that come and go", come_and_go, 32 },
         { "10,000 idle connections", idle_connections, 64 },
         { "a million groups of a stream", million_groups, 400 },
