@@ -2,9 +2,10 @@
 """Compares the memory of Millrace with that of redis-server: bytes of RSS for each thing kept.
 
     memory.py MILLRACE [--redis redis-server] [--keys N] [--entries N] [--connections N] [--scale S]
-              [--only key,ttl]
+              [--only key,ttl] [--shapes]
 
---scale multiplies the number of things of every measure (0.1: a tenth). Every figure has a fresh
+--shapes measures many sizes of strings and of small collections instead, and prints those first that
+come off worst; half an hour. --scale multiplies the number of things of every measure (0.1: a tenth). Every figure has a fresh
 server of its own, on loopback, persistence off: RSS (/proc/PID/status) after filling less RSS
 before, divided by how many things were put in. RSS is read when it has stood still for a second,
 so that buffers that were only needed for filling have had time to go back. A pending entry is
@@ -228,6 +229,65 @@ MEASURES = {
 }
 
 
+def shaped(kind, elements, length):
+    """What fills a server with such values (length 0: integers), each made by one command, streams
+    by one an entry; and how many of them come to some fifty megabytes."""
+    def element(i):
+        return b"%d" % (i * 7919 % 10000) if length == 0 else (b"%x." % i * length)[:length]
+
+    def member(i, at):
+        return b"%d" % (i % 1000 * 1000 + at) if length == 0 else (b"%x." % (i * 1000 + at) * length)[:length]
+
+    def words(i):
+        key, ats = name(i), range(elements)
+        if kind == "string":
+            return b"SET", key, element(i)
+        if kind == "list":
+            return b"RPUSH", key, *(element(i + at) for at in ats)
+        if kind == "hash":
+            return b"HSET", key, *(word for at in ats for word in (b"field%d" % at, element(i + at)))
+        if kind == "set":
+            return b"SADD", key, *(member(i, at) for at in ats)
+        if kind == "zset":
+            return b"ZADD", key, *(word for at in ats for word in (b"%d" % ((i + at) * 31 % 10000), member(i, at)))
+        return b"XADD", name(i // elements), b"*", b"user", element(i), b"page", element(i + 1)
+
+    count = int(min(100000, 5e7 / (80 + elements * (length + 12))))
+    commands = elements if kind == "stream" else 1
+    return lambda server, args: filled(server, int(count * args.scale) * commands, words, int(count * args.scale))
+
+
+def shapes():
+    for length in (0, 10, 44, 64, 100, 250, 500, 512, 1000, 2000, 4000, 10000):
+        yield "string", 1, length
+    for kind in ("list", "hash", "set", "zset", "stream"):
+        for elements in (1, 5, 20, 50, 100, 200):
+            for length in (0, 10, 32, 100):
+                yield kind, elements, length
+
+
+def compare_shapes(args):
+    rows = []
+    for kind, elements, length in shapes():
+        figures = both(args, shaped(kind, elements, length))
+        title = f"{kind} of {elements} x {length or 'integers'}"
+        rows.append((figures[0] / figures[1], f"{title:33}{figures[0]:>10.1f}{figures[1]:>10.1f}"))
+        print(f"  {len(rows)} {title}", end="\r", file=sys.stderr)
+    for ratio, row in sorted(rows, reverse=True):
+        print(f"{row}{ratio:>8.2f}")
+
+
+def both(args, run):
+    figures = []
+    for binary in (args.millrace, args.redis):
+        server = Server(binary)
+        try:
+            figures.append(run(server, args))
+        finally:
+            server.end()
+    return figures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("millrace")
@@ -237,6 +297,7 @@ def main():
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--subscriptions", type=int, default=200000)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--shapes", action="store_true")
     parser.add_argument("--only", default=",".join(MEASURES))
     args = parser.parse_args()
     for count in ("keys", "entries", "connections", "subscriptions"):
@@ -244,15 +305,11 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print(f"{'bytes of RSS for each':33}{'millrace':>10}{'redis':>10}{'ratio':>8}")
+    if args.shapes:
+        return compare_shapes(args)
     for measure in args.only.split(","):
         title, run = MEASURES[measure]
-        figures = []
-        for binary in (args.millrace, args.redis):
-            server = Server(binary)
-            try:
-                figures.append(run(server, args))
-            finally:
-                server.end()
+        figures = both(args, run)
         print(f"{title:33}{figures[0]:>10.1f}{figures[1]:>10.1f}{figures[0] / figures[1]:>8.2f}", flush=True)
 
 
