@@ -18,7 +18,7 @@ enum {
     LISTPACK_EXTRA = 7,
     SAFE_BYTES = 8192,
     SHRINK_ROOM = 256, /* bytes of a block that are worth giving half of them back */
-    SMALL_ROOM = 160,  /* bytes for which a block may be half as large again */
+    SMALL_ROOM = 208,  /* bytes for which a block may be half as large again */
     PACK_LEAST = 48, /* bytes of a run that are worth packing, and what packing must save */
     PACK_GAIN = 8
 };
