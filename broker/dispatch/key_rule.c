@@ -210,6 +210,10 @@ static void open_run(struct key_walk *walk, const struct key_rule *rule)
     case KEY_READER_SET:
         walk->flags = set_flags(walk);
         break;
+    case KEY_READER_DELEX:
+        /* A condition tells, by what becomes of the key, what its value is. */
+        walk->flags = KEY_RW | KEY_DELETE | (walk->count > 2 ? KEY_ACCESS : 0u);
+        break;
     case KEY_READER_BITFIELD:
         walk->flags = bitfield_flags(walk);
         break;

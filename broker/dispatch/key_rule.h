@@ -72,6 +72,7 @@ enum key_reader {
     KEY_READER_SORT,     /* STORE may stand anywhere, the last one counts */
     KEY_READER_MIGRATE,  /* KEYS are keys only if the key argument is empty */
     KEY_READER_SET,      /* GET makes it read as well as write */
+    KEY_READER_DELEX,    /* a condition makes it read as well as remove */
     KEY_READER_BITFIELD, /* nothing but GET makes it only read */
 };
 

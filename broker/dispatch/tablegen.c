@@ -72,6 +72,7 @@ static const struct word_value reader_words[] = {
     { "sort", KEY_READER_SORT },
     { "migrate", KEY_READER_MIGRATE },
     { "set", KEY_READER_SET },
+    { "delex", KEY_READER_DELEX },
     { "bitfield", KEY_READER_BITFIELD },
     { NULL, 0 },
 };

@@ -318,16 +318,6 @@ command WAIT
   tips     request_policy:all_shards response_policy:agg_min
   usage    <numreplicas:int> <timeout:int>
 
-command DELEX
-  summary  Removes a key if its string, or the digest of that, is or is not the one given.
-  cost     O(1), or O(n) for n bytes with a digest
-  since    8.4.0
-  flags    write fast
-  acl      string
-  keys     1 rw delete
-  usage    <key:key> [condition: IFEQ <ifeq-value>|IFNE <ifne-value>|IFDEQ <ifdeq-digest>|
-           IFDNE <ifdne-digest>]
-
 command WAITAOF
   summary  Waits until the writes of this connection are on disk, here and on replicas.
   cost     O(1)

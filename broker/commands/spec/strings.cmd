@@ -210,10 +210,21 @@ command SUBSTR
   replaced 2.0.0 by GETRANGE
   usage    <key:key> <start:int> <end:int>
 
+command DELEX
+  summary  Removes a key if its string, or the digest of that, is or is not the one given.
+  cost     O(1), or O(n) for n bytes with a digest
+  since    8.4.0
+  flags    write fast
+  acl      string
+  keys     1 rw delete variable
+  reader   delex
+  usage    <key:key> [condition: IFEQ <ifeq-value>|IFNE <ifne-value>|IFDEQ <ifdeq-digest>|
+           IFDNE <ifdne-digest>]
+
 command DELIFEQ
   summary  Removes a key if its string is the one given.
   cost     O(1)
-  since    8.4.0
+  since    9.0.0
   flags    write fast
   acl      string
   keys     1 rw delete
