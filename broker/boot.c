@@ -438,9 +438,9 @@ bool boot_start(struct broker *broker)
     if (!durable_load(broker, &trouble)) {
         if (loop_is_stopped(broker->loop))
             return true; /* ended before it began */
-        log_line(broker->log, LOG_WARNING, "Cannot start: %s", trouble.text);
-        log_line(broker->log, LOG_NOTICE, "`millrace check %s` tells more of the files there",
-                 broker->options->dir);
+        log_line(broker->log, LOG_WARNING,
+                 "Cannot start: %s (`millrace check %s` tells more of the files there)",
+                 trouble.text, broker->options->dir);
         return false;
     }
     follow_options(broker);

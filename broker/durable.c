@@ -388,6 +388,21 @@ static struct aof_runner runner_of(struct loading *loading)
     };
 }
 
+/* A log that is begun beside a snapshot leaves it unread, and the next snapshot replaces it. */
+static void warn_of_unread_snapshot(const struct broker *broker)
+{
+    const struct options *options = broker->options;
+
+    if (access(options->dbfilename, F_OK) != 0 || access(options->appenddirname, F_OK) == 0 ||
+        access(options->appendfilename, F_OK) == 0) /* the single file of older servers */
+        return;
+    log_line(broker->log, LOG_WARNING,
+             "There is a snapshot, %s, and no log: with appendonly yes it is not read, and the "
+             "next one replaces it. To take its data over, keep a copy, start with "
+             "--appendonly no and then say CONFIG SET appendonly yes",
+             options->dbfilename);
+}
+
 static bool load_log(struct loading *loading, struct trouble *trouble)
 {
     struct broker *broker = loading->broker;
@@ -488,6 +503,8 @@ bool durable_load(struct broker *broker, struct trouble *trouble)
     snapshot_sweep(broker->snapshot);
     broker->metrics->loading = 1;
     broker->metrics->loading_began = (uint64_t)(clock_wall(broker->clock) / 1000000);
+    if (broker->options->appendonly)
+        warn_of_unread_snapshot(broker);
     /* Also where the data comes from the log: its server may save snapshots later. */
     fine = (!broker->options->appendonly || aof_open(broker->aof, trouble)) &&
            own_snapshots(broker, trouble) &&

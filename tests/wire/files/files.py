@@ -668,6 +668,32 @@ def in_background(name, port, *options):
 
 
 @case
+def a_log_begun_beside_a_snapshot_is_warned_of_and_the_advice_works():
+    first = server(MILLRACE, "beside-snapshot", "--save", "")
+    assert first.start(), first.said()
+    first.client()("SET", "k", "v")
+    first.client()("SAVE")
+    first.kill()
+    copy = folder("beside-snapshot-copy")
+    copy_folder(first.folder, copy)
+    log = server(MILLRACE, "beside-snapshot", *LOG, fresh=False)
+    assert log.start() and log.client()("DBSIZE") == 0
+    assert "There is a snapshot, dump.rdb, and no log" in log.said(), log.said()
+    log.end()
+    told = log.said().count("There is a snapshot")
+    assert log.start() and log.said().count("There is a snapshot") == told
+    log.end()
+    advised = server(MILLRACE, "beside-snapshot-copy", "--save", "", fresh=False)
+    assert advised.start("--appendonly", "no"), advised.said()
+    advised.client()("CONFIG", "SET", "appendonly", "yes")
+    assert wait_until(lambda: info(advised.client(), "aof_rewrite_in_progress") == "0" and
+                      info(advised.client(), "aof_last_bgrewrite_status") == "ok")
+    advised.end()
+    assert advised.start("--appendonly", "yes"), advised.said()
+    assert advised.client()("GET", "k") == b"v"
+
+
+@case
 def words_that_print_something_take_no_more_words():
     for word, said in (("help", "Usage:"), ("version", "v="), ("options", "\n#maxmemory ")):
         alone = subprocess.run([MILLRACE, word], capture_output=True, text=True)
