@@ -2,6 +2,7 @@
 #include "storage/persist/aof_scribe_private.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/base/digest.h"
@@ -176,6 +177,14 @@ static bool write_anew(struct aof_scribe *scribe)
     return true;
 }
 
+/* Whether the file has a name yet: what is forced to one that somebody removed is found by no start. */
+static bool is_named(const struct aof_scribe *scribe)
+{
+    struct stat about;
+
+    return fstat(scribe->fd, &about) < 0 || about.st_nlink > 0;
+}
+
 static bool force(struct aof_scribe *scribe)
 {
     bool failed;
@@ -187,6 +196,9 @@ static bool force(struct aof_scribe *scribe)
     atomic_store(&scribe->syncing, false);
     if (failed)
         return trouble_errno(&scribe->story, "syncing");
+    if (!is_named(scribe))
+        return trouble_set(&scribe->story, "the file was removed while the server used it; "
+                                           "CONFIG SET appendonly no, then yes, makes it anew");
     scribe->synced = aof_pen_at(scribe);
     scribe->unsure = false;
     return true;
@@ -247,8 +259,10 @@ bool aof_pen_turn_over(struct aof_scribe *scribe, struct aof_turnover *turnover)
     /* Room that was reserved and not used: a full disk may need it to be rewritten. */
     if (ftruncate(scribe->fd, (off_t)turnover->old_size) < 0)
         (void)0; /* it only costs room */
+    atomic_store(&scribe->syncing, true); /* the manifest is made durable, too */
     turnover->replaced = folder_replace(turnover->folder, turnover->temporary, turnover->name,
                                         turnover->manifest, &turnover->trouble);
+    atomic_store(&scribe->syncing, false);
     if (turnover->replaced == FOLDER_KEPT)
         return false;
     turnover->old_fd = scribe->fd;

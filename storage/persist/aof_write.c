@@ -172,8 +172,7 @@ static bool is_overdue(struct aof *aof, micros at)
 static uint64_t outlives(struct aof *aof, micros at)
 {
     uint64_t written = aof_scribe_written(aof->scribe);
-    bool syncing = aof->turning != NULL || aof_scribe_is_syncing(aof->scribe);
-    micros patience = syncing ? PATIENCE_SYNCING : PATIENCE;
+    micros patience = aof_scribe_is_syncing(aof->scribe) ? PATIENCE_SYNCING : PATIENCE;
 
     if (LIKELY(written == aof->said))
         return written;

@@ -194,6 +194,28 @@ static void what_the_main_thread_writes_is_in_the_file_at_once(void)
     end(&desk);
 }
 
+static void what_goes_to_a_file_that_was_removed_is_not_durable(void)
+{
+    struct aof_scribe_status status;
+    uint64_t before;
+    struct desk desk;
+
+    begin(&desk, true);
+    aof_scribe_say(desk.scribe, line(&desk, 1));
+    wait_until_durable(&desk);
+    before = aof_scribe_durable(desk.scribe);
+    remove_named(&desk, "first");
+    aof_scribe_say(desk.scribe, line(&desk, 2));
+    do {
+        nap();
+        aof_scribe_look(desk.scribe, &status);
+    } while (!status.failed && status.durable == before);
+    CU_ASSERT(status.failed);
+    CU_ASSERT_EQUAL(status.durable, before);
+    CU_ASSERT_PTR_NOT_NULL(strstr(status.trouble.text, "removed"));
+    end(&desk);
+}
+
 /* The n-th of something fails, some times in a row; what was said comes to the file all the same. */
 static bool say_with_fault(const char *what, int nth, int times, bool always)
 {
@@ -347,6 +369,8 @@ void suite_aof_scribe(void)
                 what_the_main_thread_writes_is_in_the_file_at_once);
     CU_add_test(suite, "whatever fails, all is written in order once it works",
                 whatever_fails_all_is_written_in_order_once_it_works);
+    CU_add_test(suite, "what goes to a file that was removed is not durable",
+                what_goes_to_a_file_that_was_removed_is_not_durable);
     CU_add_test(suite, "nothing is durable that a failed fsync was about",
                 nothing_is_durable_that_a_failed_fsync_was_about);
     CU_add_test(suite, "what is said after turning over is in the new file",

@@ -430,6 +430,60 @@ def a_replica_that_owns_no_name_follows_all_the_same():
     one.kill()
 
 
+def refusal_of(client, *words):
+    """What it was refused with; "" if its connection was closed; None if it was done."""
+    try:
+        client(*words)
+    except Refused as said:
+        return str(said)
+    except (EOFError, ConnectionError):
+        return ""
+    return None
+
+
+@case
+def a_log_that_is_removed_under_its_server_is_noticed_and_made_anew():
+    for policy, path in (("always", "appendonlydir"), ("everysec", "appendonlydir"),
+                         ("always", "appendonlydir/appendonly.aof.1.incr.aof")):
+        one = server(MILLRACE, "removed", *LOG, "--appendfsync", policy)
+        assert one.start(), one.said()
+        one.client()("SET", "before", "it")
+        if os.path.isdir(one.path(path)):
+            shutil.rmtree(one.path(path))
+        else:
+            os.unlink(one.path(path))
+        if policy == "always":  # nothing is acknowledged from then on
+            assert refusal_of(one.client(), "SET", "behind", "it") is not None
+        assert wait_until(lambda: (refusal_of(one.client(), "SET", "n", 1) or "").startswith("MISCONF"))
+        client = one.client()
+        assert "the file was removed" in refusal_of(client, "SET", "n", 2)
+        assert "the file was removed" in one.said()
+        assert client("GET", "before") == b"it"
+        client("CONFIG", "SET", "appendonly", "no")
+        if path != "appendonlydir":
+            shutil.rmtree(one.path("appendonlydir"))  # the manifest names what is not there
+        client("CONFIG", "SET", "appendonly", "yes")
+        assert wait_until(lambda: os.path.exists(one.path("appendonlydir", "appendonly.aof.manifest"))
+                          and info(client, "aof_rewrite_in_progress") == "0")
+        assert client("SET", "after", "it") == "OK"
+        one.kill()
+        assert one.start(), one.said()
+        assert [one.client()("GET", k) for k in ("before", "after")] == [b"it", b"it"]
+        one.kill()
+
+
+@case
+def a_folder_that_is_removed_under_its_server_is_an_error_of_the_next_save():
+    one = server(MILLRACE, "gone", "--save", "900 1")
+    assert one.start(), one.said()
+    client = one.client()
+    client("SET", "k", "v")
+    shutil.rmtree(one.folder)
+    assert "No such file or directory" in refusal_of(client, "SAVE")
+    assert client("GET", "k") == b"v"
+    one.kill()
+
+
 # ---- Snapshots ----
 
 @case
