@@ -89,10 +89,25 @@ static int rep_bounded(lua_State *lua)
 
 /* ---- bit ---- */
 
-/* bit.tohex(number [, digits]) */
+/* What bit makes of a number: the low 32 bits of its integer, as it rounds; 0 of what is none. */
+static int32_t low_bits(lua_Number number)
+{
+    /* 2^52 + 2^51: so the integer stands in the lowest bits of the double. */
+    double shifted = number + 6755399441055744.0;
+    uint64_t bits;
+    uint32_t low;
+    int32_t digits;
+
+    memcpy(&bits, &shifted, sizeof(bits));
+    low = (uint32_t)bits;
+    memcpy(&digits, &low, sizeof(digits));
+    return digits;
+}
+
+/* bit.tohex(number [, digits]): many a number has the least integer in its low bits. */
 static int tohex_bounded(lua_State *lua)
 {
-    if (lua_isnumber(lua, 2) && lua_tonumber(lua, 2) < -DIGITS_MOST) {
+    if (lua_isnumber(lua, 2) && low_bits(lua_tonumber(lua, 2)) == INT32_MIN) {
         lua_pushinteger(lua, -DIGITS_MOST);
         lua_replace(lua, 2);
     }
