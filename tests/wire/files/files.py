@@ -47,6 +47,11 @@ def server(program, name, *options, fresh=True):
     return one
 
 
+def why(one):
+    """The reason for which a server did not start, the last time."""
+    return [line for line in one.said().splitlines() if "Cannot start" in line][-1]
+
+
 def digest_of_snapshot(program, path, name):
     """What a server makes of a snapshot."""
     one = server(program, name, "--save", "")
@@ -192,7 +197,7 @@ def a_bit_flipped_in_the_log_is_named_and_refused():
             log.write(content)
         content[bit // 8] ^= 1 << bit % 8
         assert not one.start(), "bit %d went unseen" % bit
-        said = one.said().splitlines()[-1]
+        said = why(one)
         assert "appendonly.aof.1.incr.aof" in said and "offset" in said, said
     with open(path, "wb") as log:
         log.write(content)
@@ -217,7 +222,7 @@ def a_bit_flipped_in_a_snapshot_is_named_and_refused():
             file.write(content)
         content[bit // 8] ^= 1 << bit % 8
         assert not one.start(), "bit %d went unseen" % bit
-        said = one.said().splitlines()[-1]
+        said = why(one)
         assert "dump.rdb" in said, said
 
 
@@ -236,7 +241,7 @@ def missing_parts_of_a_log_are_named_and_the_start_refused():
 
     def refused(what, names):
         assert not one.start(), what + " went unseen"
-        said = one.said().splitlines()[-1]
+        said = why(one)
         assert names in said, said
 
     os.remove(manifest)
