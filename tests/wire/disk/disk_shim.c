@@ -16,9 +16,9 @@
  *
  * It calls the kernel itself, because it must not allocate: the first mmap comes
  * from the allocator's own beginning. Nothing is really synced; a test's power
- * cut is made from the record.
+ * cut is made from the record. What changes names is in disk_shim_names.c.
  */
-#include "tests/wire/disk/disk_shim.h"
+#include "tests/wire/disk/disk_shim_private.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -84,8 +84,7 @@ static bool is_gone(pid_t process)
     return kill(process, 0) < 0 && errno == ESRCH;
 }
 
-/* Keeps errno, which may be that of a fault. */
-static void lock(void)
+void shim_lock(void)
 {
     uint32_t me = (uint32_t)getpid();
     uint32_t holder = 0;
@@ -101,12 +100,12 @@ static void lock(void)
     errno = error;
 }
 
-static void unlock(void)
+void shim_unlock(void)
 {
     __atomic_store_n(&shim.control->lock, 0, __ATOMIC_RELEASE);
 }
 
-static uint64_t clock_now(void)
+uint64_t shim_now(void)
 {
     struct timespec now;
 
@@ -114,8 +113,7 @@ static uint64_t clock_now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Counts one asking; true with errno set if it is to fail. */
-static bool fails(enum disk_kind kind)
+bool shim_fails(enum disk_kind kind)
 {
     struct disk_control *control = shim.control;
     uint32_t asked = __atomic_add_fetch(&control->asked[kind], 1, __ATOMIC_SEQ_CST);
@@ -128,8 +126,8 @@ static bool fails(enum disk_kind kind)
     return true;
 }
 
-static void record(struct disk_step step, uint64_t began, const char *path, const char *other,
-                   const struct iovec *bytes, int count)
+void shim_record(struct disk_step step, uint64_t began, const char *path, const char *other,
+                 const struct iovec *bytes, int count)
 {
     struct iovec parts[IOV_MAX];
     int used = 0;
@@ -156,8 +154,7 @@ static void record(struct disk_step step, uint64_t began, const char *path, cons
 
 /* ---- Names ---- */
 
-/* The path below the folder that a name means, or NULL. The folder itself is "". */
-static const char *below(int folder, const char *name, char room[PATH_MAX])
+const char *shim_below(int folder, const char *name, char room[PATH_MAX])
 {
     char link[64];
     ssize_t length = 0;
@@ -220,29 +217,29 @@ static int open_watched(int folder, const char *name, const char *path, int flag
     bool was;
     int fd;
 
-    if (fails(DISK_OPEN))
+    if (shim_fails(DISK_OPEN))
         return -1;
-    lock();
-    began = clock_now();
+    shim_lock();
+    began = shim_now();
     was = fstatat(folder, name, &before, 0) == 0;
     fd = (int)syscall(SYS_openat, folder, name, flags, mode);
     if (fd >= 0 && !is_lock(name) && fstat(fd, &about) == 0) {
         watch(fd, &about);
         if (!was)
-            record((struct disk_step){ .kind = STEP_CREATE, .inode = about.st_ino }, began, path,
+            shim_record((struct disk_step){ .kind = STEP_CREATE, .inode = about.st_ino }, began, path,
                    NULL, NULL, 0);
         else if ((flags & O_TRUNC) != 0 && before.st_size > 0)
-            record((struct disk_step){ .kind = STEP_TRUNCATE, .inode = about.st_ino }, began,
+            shim_record((struct disk_step){ .kind = STEP_TRUNCATE, .inode = about.st_ino }, began,
                    path, NULL, NULL, 0);
     }
-    unlock();
+    shim_unlock();
     return fd;
 }
 
 int openat(int folder, const char *name, int flags, ...)
 {
     char room[PATH_MAX];
-    const char *path = below(folder, name, room);
+    const char *path = shim_below(folder, name, room);
     mode_t mode = 0;
     va_list more;
 
@@ -291,6 +288,12 @@ int closedir(DIR *listing)
 
 /* ---- Bytes ---- */
 
+void shim_give_room(uint64_t bytes)
+{
+    if (shim.control->room != UINT64_MAX)
+        shim.control->room += bytes;
+}
+
 /* How much of `length` bytes at `offset` the disk has room for. */
 static size_t take_room(int fd, uint64_t offset, size_t length)
 {
@@ -322,17 +325,17 @@ static ssize_t write_watched(int fd, const struct iovec *bytes, int count, int64
     size_t room;
     ssize_t done;
 
-    if (fails(DISK_WRITE))
+    if (shim_fails(DISK_WRITE))
         return -1;
     for (int i = 0; i < count; i++)
         length += bytes[i].iov_len;
-    lock();
+    shim_lock();
     offset = at >= 0 ? (uint64_t)at
                      : (uint64_t)lseek(fd, 0, (fcntl(fd, F_GETFL) & O_APPEND) != 0 ? SEEK_END
                                                                                     : SEEK_CUR);
     room = take_room(fd, offset, length);
     if (room == 0 && length > 0) {
-        unlock();
+        shim_unlock();
         errno = ENOSPC;
         return -1;
     }
@@ -344,14 +347,14 @@ static ssize_t write_watched(int fd, const struct iovec *bytes, int count, int64
         bytes = &one;
         count = 1;
     }
-    began = clock_now();
+    began = shim_now();
     done = at >= 0 ? syscall(SYS_pwritev, fd, bytes, (long)count, (long)at, 0L)
                    : syscall(SYS_writev, fd, bytes, count);
     if (done > 0)
-        record((struct disk_step){ .kind = STEP_WRITE, .inode = shim.inode[fd], .offset = offset,
+        shim_record((struct disk_step){ .kind = STEP_WRITE, .inode = shim.inode[fd], .offset = offset,
                                    .length = (uint64_t)done },
                began, NULL, NULL, bytes, count);
-    unlock();
+    shim_unlock();
     return done;
 }
 
@@ -391,19 +394,18 @@ int ftruncate(int fd, off_t length)
 
     if (!is_watched(fd))
         return (int)syscall(SYS_ftruncate, fd, length);
-    if (fails(DISK_TRUNCATE))
+    if (shim_fails(DISK_TRUNCATE))
         return -1;
-    lock();
-    began = clock_now();
-    if (shim.control->room != UINT64_MAX && fstat(fd, &about) == 0 &&
-        (uint64_t)about.st_blocks * 512 > (uint64_t)length)
-        shim.control->room += (uint64_t)about.st_blocks * 512 - (uint64_t)length;
+    shim_lock();
+    began = shim_now();
+    if (fstat(fd, &about) == 0 && (uint64_t)about.st_blocks * 512 > (uint64_t)length)
+        shim_give_room((uint64_t)about.st_blocks * 512 - (uint64_t)length);
     done = (int)syscall(SYS_ftruncate, fd, length);
     if (done == 0)
-        record((struct disk_step){ .kind = STEP_TRUNCATE, .inode = shim.inode[fd],
+        shim_record((struct disk_step){ .kind = STEP_TRUNCATE, .inode = shim.inode[fd],
                                    .offset = (uint64_t)length },
                began, NULL, NULL, NULL, 0);
-    unlock();
+    shim_unlock();
     return done;
 }
 
@@ -414,21 +416,21 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 
     if (!is_watched(fd))
         return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-    if (fails(DISK_RESERVE))
+    if (shim_fails(DISK_RESERVE))
         return -1;
-    lock();
+    shim_lock();
     if (shim.control->room != UINT64_MAX) {
         uint64_t left = shim.control->room;
 
         if (take_room(fd, (uint64_t)offset, (size_t)length) < (size_t)length) {
             shim.control->room = left;
-            unlock();
+            shim_unlock();
             errno = ENOSPC;
             return -1;
         }
     }
     done = (int)syscall(SYS_fallocate, fd, mode, offset, length);
-    unlock();
+    shim_unlock();
     return done;
 }
 
@@ -448,28 +450,28 @@ static int sync_watched(int fd)
     struct disk_step step = { .kind = folder ? STEP_FOLDER_SYNC_BEGIN : STEP_SYNC_BEGIN,
                               .inode = shim.inode[fd] };
     char room[PATH_MAX];
-    const char *path = folder ? below(fd, ".", room) : NULL;
-    bool failed = fails(DISK_SYNC);
+    const char *path = folder ? shim_below(fd, ".", room) : NULL;
+    bool failed = shim_fails(DISK_SYNC);
     int error = errno;
 
-    lock();
+    shim_lock();
     step.offset = ((uint64_t)getpid() << 32) + ++shim.syncs;
     if (!failed)
-        record(step, clock_now(), path, NULL, NULL, 0);
+        shim_record(step, shim_now(), path, NULL, NULL, 0);
     else if (!folder)
-        record((struct disk_step){ .kind = STEP_SYNC_FAILED, .inode = shim.inode[fd] },
-               clock_now(), NULL, NULL, NULL, 0);
-    unlock();
+        shim_record((struct disk_step){ .kind = STEP_SYNC_FAILED, .inode = shim.inode[fd] },
+               shim_now(), NULL, NULL, NULL, 0);
+    shim_unlock();
     dawdle(shim.control->sync_delay);
     if (failed) {
         errno = error;
         return -1;
     }
     step.kind = folder ? STEP_FOLDER_SYNC_END : STEP_SYNC_END;
-    lock();
+    shim_lock();
     if (!shim.control->forgets_sync)
-        record(step, clock_now(), path, NULL, NULL, 0);
-    unlock();
+        shim_record(step, shim_now(), path, NULL, NULL, 0);
+    shim_unlock();
     return 0;
 }
 
@@ -489,112 +491,6 @@ int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
     return is_watched(fd) ? 0 : (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
 }
 
-/* ---- Changing names ---- */
-
-int renameat(int from_folder, const char *from, int to_folder, const char *to)
-{
-    char from_room[PATH_MAX];
-    char to_room[PATH_MAX];
-    const char *from_path = below(from_folder, from, from_room);
-    const char *to_path = below(to_folder, to, to_room);
-    int done;
-
-    if (from_path == NULL || to_path == NULL)
-        return (int)syscall(SYS_renameat, from_folder, from, to_folder, to);
-    if (fails(DISK_RENAME))
-        return -1;
-    lock();
-    uint64_t began = clock_now();
-    done = (int)syscall(SYS_renameat, from_folder, from, to_folder, to);
-    if (done == 0)
-        record((struct disk_step){ .kind = STEP_RENAME }, began, from_path, to_path, NULL, 0);
-    unlock();
-    return done;
-}
-
-int rename(const char *from, const char *to)
-{
-    return renameat(AT_FDCWD, from, AT_FDCWD, to);
-}
-
-int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
-{
-    char from_room[PATH_MAX];
-    char to_room[PATH_MAX];
-    const char *from_path = below(from_folder, from, from_room);
-    const char *to_path = below(to_folder, to, to_room);
-    int done;
-
-    if (from_path == NULL || to_path == NULL)
-        return (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
-    lock();
-    uint64_t began = clock_now();
-    done = (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
-    if (done == 0)
-        record((struct disk_step){ .kind = STEP_LINK }, began, from_path, to_path, NULL, 0);
-    unlock();
-    return done;
-}
-
-int link(const char *from, const char *to)
-{
-    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
-}
-
-int unlinkat(int folder, const char *name, int flags)
-{
-    char room[PATH_MAX];
-    const char *path = below(folder, name, room);
-    struct stat about;
-    bool there;
-    int done;
-
-    if (path == NULL)
-        return (int)syscall(SYS_unlinkat, folder, name, flags);
-    if (fails(DISK_UNLINK))
-        return -1;
-    lock();
-    uint64_t began = clock_now();
-    there = fstatat(folder, name, &about, 0) == 0;
-    done = (int)syscall(SYS_unlinkat, folder, name, flags);
-    if (done == 0 && there) {
-        if (shim.control->room != UINT64_MAX)
-            shim.control->room += (uint64_t)about.st_blocks * 512;
-        record((struct disk_step){ .kind = STEP_UNLINK }, began, path, NULL, NULL, 0);
-    }
-    unlock();
-    return done;
-}
-
-int unlink(const char *name)
-{
-    return unlinkat(AT_FDCWD, name, 0);
-}
-
-int mkdirat(int folder, const char *name, mode_t mode)
-{
-    char room[PATH_MAX];
-    const char *path = below(folder, name, room);
-    int done;
-
-    if (path == NULL)
-        return (int)syscall(SYS_mkdirat, folder, name, mode);
-    if (fails(DISK_MKDIR))
-        return -1;
-    lock();
-    uint64_t began = clock_now();
-    done = (int)syscall(SYS_mkdirat, folder, name, mode);
-    if (done == 0)
-        record((struct disk_step){ .kind = STEP_MKDIR }, began, path, NULL, NULL, 0);
-    unlock();
-    return done;
-}
-
-int mkdir(const char *name, mode_t mode)
-{
-    return mkdirat(AT_FDCWD, name, mode);
-}
-
 /* ---- Processes and memory ---- */
 
 pid_t fork(void)
@@ -603,14 +499,14 @@ pid_t fork(void)
     pid_t (*next)(void);
 
     memcpy(&next, &found, sizeof(next));
-    if (shim.control != NULL && fails(DISK_FORK))
+    if (shim.control != NULL && shim_fails(DISK_FORK))
         return -1;
     return next();
 }
 
 void *mmap(void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    if (shim.control != NULL && fails(DISK_MAP))
+    if (shim.control != NULL && shim_fails(DISK_MAP))
         return MAP_FAILED;
     return (void *)syscall(SYS_mmap, at, length, protection, flags, fd, offset);
 }
