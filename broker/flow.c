@@ -111,7 +111,7 @@ static const struct {
     { "send replies",   connections_send,     MODULE(connections) },
     { "hand over",      handover_step,        MODULE(handover) },     /* FAILOVER, once a replica has all */
     { "evict",          memory_limit_step,    MODULE(memory_limit) }, /* what commands left over */
-    { "send of it",     connections_send,     MODULE(connections) },  /* to who caches what went */
+    { "send again",     connections_send,     MODULE(connections) },  /* to who caches what went */
     { "relieve",        memory_limit_relieve, MODULE(memory_limit) }, /* chunks that are free now */
     { "evict sessions", sessions_evict,       MODULE(sessions) },     /* who left too much unread */
     { "send data",      primary_transfer,     MODULE(primary) },      /* to who gets all of it */

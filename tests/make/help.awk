@@ -3,5 +3,5 @@
 /^[a-z][a-z _-]*:.*## / {
     name = $0; sub(/:.*/, "", name); gsub(/ /, "|", name)
     what = $0; sub(/.*## /, "", what)
-    printf "  %-21s %s\n", "make " name, what
+    printf "  %-27s %s\n", "make " name, what
 }
