@@ -83,12 +83,18 @@ struct leftovers {
 
 static bool remove_leftover(void *who, const char *name)
 {
+    static const char *const kinds[] = { "base", "incr", "manifest" };
     const struct leftovers *left = who;
-    char stem[RECOVERY_NAME_MAX];
+    char own[RECOVERY_NAME_MAX];
     struct trouble trouble;
+    bool is_own = false;
 
-    recovery_temporary_name(left->setup, "", stem);
-    if (strncmp(name, stem, strlen(stem)) != 0)
+    /* Whole names: another log here may be called as ours with more behind it. */
+    for (size_t i = 0; !is_own && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        recovery_temporary_name(left->setup, kinds[i], own);
+        is_own = strcmp(name, own) == 0;
+    }
+    if (!is_own)
         return true;
     if (folder_unlink(left->folder, name, &trouble))
         log_line(left->setup->log, LOG_NOTICE, "Removed the unfinished file %s", name);

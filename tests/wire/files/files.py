@@ -357,7 +357,12 @@ def servers_with_logs_of_different_names_may_share_a_folder_and_only_the_first_s
     one = server(MILLRACE, "logs", *options)
     other = server(MILLRACE, "logs", *options, "--appendfilename", "other.aof", fresh=False)
     same = server(MILLRACE, "logs", *options, fresh=False)
+    os.makedirs(one.path("appendonlydir"))
+    for name in ("temp-appendonly.aof-base", "temp-appendonly.aof-other-base"):
+        open(one.path("appendonlydir", name), "wb").close()  # left by a kill; of a third log
     assert one.start() and other.start(), one.said()
+    assert not os.path.exists(one.path("appendonlydir", "temp-appendonly.aof-base"))
+    assert os.path.exists(one.path("appendonlydir", "temp-appendonly.aof-other-base"))
     assert "keeps NO snapshots" in other.said()
     assert not same.start()
     one.client()("SET", "whose", "first")
