@@ -124,11 +124,27 @@ static void print_amount(struct buffer *to, const char *field, uint64_t bytes)
     buffer_add(to, SLICE("\r\n"));
 }
 
-static void print_allocator(struct buffer *to, const struct memory_parts *parts)
+enum { ALLOCATOR_COUNT_LASTS = 100000 }; /* microseconds */
+
+/* To count is more than half of the work of INFO: who asks often is told what was just counted. */
+static void look_at_allocator(const struct broker *broker, struct memory_figures *figures)
+{
+    micros now = clock_monotonic(broker->clock);
+
+    if (now - broker->vitals->allocator_counted < ALLOCATOR_COUNT_LASTS) {
+        memory_figures_last(figures);
+        return;
+    }
+    broker->vitals->allocator_counted = now;
+    memory_figures(figures);
+}
+
+static void print_allocator(const struct broker *broker, struct buffer *to,
+                            const struct memory_parts *parts)
 {
     struct memory_figures figures;
 
-    memory_figures(&figures);
+    look_at_allocator(broker, &figures);
     buffer_print(to,
                  "allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n",
                  figures.allocated, figures.active, figures.resident);
@@ -190,7 +206,7 @@ static void write_memory(void *who, struct buffer *to)
     options_print(broker->options, options_find(SLICE("maxmemory-policy")), to);
     buffer_add(to, SLICE("\r\n"));
     memory_limit_print(broker->memory_limit, to);
-    print_allocator(to, &parts);
+    print_allocator(broker, to, &parts);
     buffer_print(to, "mem_not_counted_for_evict:%zu\r\nmem_replication_backlog:%zu\r\n"
                      "mem_total_replication_buffers:%zu\r\nmem_clients_slaves:%zu\r\n",
                  parts.aof + parts.feed + parts.excess, parts.backlog,

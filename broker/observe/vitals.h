@@ -15,6 +15,7 @@ struct vitals {
     micros started;          /* wall clock */
     size_t memory_at_start;  /* bytes allocated before any data */
     size_t memory_peak;
+    micros allocator_counted; /* monotonic, when INFO last had the allocator count */
     struct rate commands; /* per second */
     struct rate input;    /* bytes per second */
     struct rate output;

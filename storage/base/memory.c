@@ -149,6 +149,11 @@ void memory_figures(struct memory_figures *figures)
     *figures = (struct memory_figures){ used, used, used, 0 };
 }
 
+void memory_figures_last(struct memory_figures *figures)
+{
+    memory_figures(figures);
+}
+
 void memory_purge(void)
 {
     malloc_trim(0);
@@ -288,16 +293,21 @@ static size_t read_figure(const char *name)
     return figure;
 }
 
+void memory_figures_last(struct memory_figures *figures)
+{
+    figures->allocated = read_figure("stats.allocated");
+    figures->active = read_figure("stats.active");
+    figures->resident = read_figure("stats.resident");
+    figures->retained = read_figure("stats.retained");
+}
+
 void memory_figures(struct memory_figures *figures)
 {
     uint64_t epoch = 1;
 
     /* Figures stand still until the epoch is moved. */
     (void)mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
-    figures->allocated = read_figure("stats.allocated");
-    figures->active = read_figure("stats.active");
-    figures->resident = read_figure("stats.resident");
-    figures->retained = read_figure("stats.retained");
+    memory_figures_last(figures);
 }
 
 void memory_purge(void)

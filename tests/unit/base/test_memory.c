@@ -143,6 +143,22 @@ static void figures_are_told(void)
     CU_ASSERT_TRUE(strlen(memory_allocator()) > 3);
 }
 
+static void figures_of_last_time_stand_still(void)
+{
+    struct memory_figures then, last;
+    void *block;
+
+    memory_thread_begin();
+    memory_figures(&then);
+    block = memory_new(8 << 20);
+    memory_figures_last(&last);
+    if (strcmp(memory_allocator(), "libc") != 0) /* which counts all the time */
+        CU_ASSERT_EQUAL(last.allocated, then.allocated);
+    memory_figures(&last);
+    CU_ASSERT_TRUE(last.allocated >= then.allocated + (8 << 20));
+    memory_free(block);
+}
+
 void suite_memory(void)
 {
     CU_pSuite suite = CU_add_suite("memory", NULL, NULL);
@@ -156,4 +172,5 @@ void suite_memory(void)
                 a_block_may_be_freed_by_another_thread);
     CU_add_test(suite, "threads give their places back", threads_give_their_places_back);
     CU_add_test(suite, "figures are told", figures_are_told);
+    CU_add_test(suite, "figures of last time stand still", figures_of_last_time_stand_still);
 }
