@@ -12,7 +12,10 @@
 #include "broker/script/engine.h"
 #include "broker/script/libraries.h"
 
-enum { TEXT_MOST = 1 << 29 }; /* bytes of a script */
+enum {
+    TEXT_MOST = 1 << 29, /* bytes of a script */
+    PLACES_MOST = 1000000 /* in front of the first of a table, to be moved */
+};
 
 /* ---- Chance ---- */
 
@@ -240,6 +243,18 @@ static int guarded(lua_State *lua)
     return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
+/*
+ * table.insert(table [, place], value): Lua moves all from the place on, also where nothing is,
+ * and nobody can stop it meanwhile.
+ */
+static int guarded_insert(lua_State *lua)
+{
+    if (lua_gettop(lua) == 3 && lua_istable(lua, 1) && lua_isnumber(lua, 2) &&
+        (int32_t)lua_tointeger(lua, 2) < -PLACES_MOST)
+        return luaL_argerror(lua, 2, "position out of bounds");
+    return guarded(lua);
+}
+
 /* next(table [, key]) */
 static int base_next(lua_State *lua)
 {
@@ -356,6 +371,6 @@ void sandbox_fill(lua_State *lua, struct chance *chance)
     library_bound_strings(lua);
     lua_pop(lua, 1);
     lua_getfield(lua, -1, "table");
-    guard_field(lua, "insert", guarded); /* others find nothing in a stand-in to change */
+    guard_field(lua, "insert", guarded_insert); /* others find nothing in a stand-in to change */
     lua_pop(lua, 1);
 }
