@@ -19,8 +19,8 @@
 #include "storage/base/must.h"
 
 enum {
-    GROW_MOST = 4 * 1024 * 1024, /* a buffer of its own grows by at most so much at once */
-    OWN_BYTES = 1024 * 1024      /* most of a long word read in one turn */
+    OWN_BYTES = 1024 * 1024, /* most of a long word read in one turn */
+    ROOM_AHEAD = 15          /* times what came of a long word: the room for what is missing */
 };
 
 /* Keeps what the handler did not take of bytes that lie in the shared buffer. */
@@ -70,12 +70,13 @@ static ssize_t read_own(struct connection *connection)
     ssize_t got;
 
     if (missing > unread->capacity - unread->len) {
-        size_t step = missing < GROW_MOST ? missing : GROW_MOST;
+        /*
+         * Room follows what really came, so that a claim alone costs nothing. Each step may copy
+         * what is there, so they are large; what is not written yet takes no memory.
+         */
+        size_t came = unread->len > CONNECTION_READ_BYTES ? unread->len : CONNECTION_READ_BYTES;
 
-        /* Room follows what really came, so that a claim alone costs nothing. */
-        if (step > unread->len && step > CONNECTION_READ_BYTES)
-            step = unread->len > CONNECTION_READ_BYTES ? unread->len : CONNECTION_READ_BYTES;
-        buffer_reserve_tight(unread, step);
+        buffer_reserve_tight(unread, missing / ROOM_AHEAD < came ? missing : ROOM_AHEAD * came);
         if (!connection->handler->kept(connection->who)) {
             errno = EAGAIN;
             return -1;
