@@ -391,7 +391,10 @@ static void count_bytes(const struct list *list, uint64_t *runs, uint64_t *block
     }
 }
 
-/* Judged after each push and pop: whoever measures a list does so whenever he likes. */
+/*
+ * Judged after each push and pop: whoever measures a list does so whenever he likes. A small
+ * block may be half as large again as 208 bytes, also where the allocator knows no classes.
+ */
 static void a_list_hardly_has_more_room_than_elements(void)
 {
     static const size_t lengths[] = { 10, 32, 100 };
@@ -406,7 +409,7 @@ static void a_list_hardly_has_more_room_than_elements(void)
             for (int n = 0; n < 3000; n++) {
                 list_push(list, (enum list_end)end, slice_of(text, lengths[i]));
                 count_bytes(list, &runs, &blocks);
-                CU_ASSERT_TRUE(blocks <= runs + runs / 100 + 96);
+                CU_ASSERT_TRUE(blocks <= runs + runs / 100 + 208 / 2);
             }
             list_check(list);
             while (list_length(list) > 0) {
